@@ -1,0 +1,203 @@
+"""What can go wrong, as a small tree. A class's docstring is its message, and each class knows its code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+
+class PitbossError(Exception):
+    """Something went wrong."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str | None = None, *, details: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message or " ".join((type(self).__doc__ or "").split()))
+        self.details: dict[str, Any] = dict(details or {})
+
+
+class SettingsError(PitbossError):
+    """A setting is missing or wrong."""
+
+    code = "settings"
+
+
+# -- commands -------------------------------------------------------------------------------------------------
+
+
+class CommandRefused(PitbossError):
+    """The command was judged and not allowed."""
+
+    code = "refused"
+
+
+class InvalidTransition(CommandRefused):
+    """The command is not allowed in the bot's present state."""
+
+    code = "invalid_transition"
+
+
+class Killed(CommandRefused):
+    """The bot was killed and stays stopped until it is rearmed. Send rearm, then start."""
+
+    code = "killed"
+
+
+class InvalidParams(CommandRefused):
+    """The command's parameters are not valid."""
+
+    code = "validation"
+
+
+class NotStopped(CommandRefused):
+    """The mode can only be switched while the bot is stopped."""
+
+    code = "not_stopped"
+
+
+class PositionsOpen(CommandRefused):
+    """The mode cannot be switched while a position is open."""
+
+    code = "positions_open"
+
+
+class CredentialsMissing(CommandRefused):
+    """The account of that mode has no API keys in the settings."""
+
+    code = "credentials_missing"
+
+
+class AccountUnavailable(CommandRefused):
+    """Alpaca did not give a usable answer about the account."""
+
+    code = "account_unavailable"
+
+
+class MarketHoursOverride(CommandRefused):
+    """Live mode needs real market hours: unset MARKET_HOURS=always first."""
+
+    code = "market_hours_override"
+
+
+class Expired(CommandRefused):
+    """The command was not applied in time and has expired; nothing was changed."""
+
+    code = "expired"
+
+
+class Superseded(CommandRefused):
+    """A later stop or kill called this command off; nothing was changed."""
+
+    code = "superseded"
+
+
+class IdempotencyConflict(PitbossError):
+    """This Idempotency-Key was already used for another command. Use a new key for a new command."""
+
+    code = "idempotency_conflict"
+
+
+# -- the database ---------------------------------------------------------------------------------------------
+
+
+class DatabaseUnavailable(PitbossError):
+    """The database cannot be reached; nothing was changed. Try again in a moment."""
+
+    code = "database_unavailable"
+
+
+class OutcomeUnknown(DatabaseUnavailable):
+    """The connection to the database broke while it committed, so the command may or may not have been accepted.
+    Ask for it by its commandId before you send it again."""
+
+    code = "outcome_unknown"
+
+
+class LockBusy(DatabaseUnavailable):
+    """Another process holds the lock on the bot's row. Try again in a moment."""
+
+    code = "lock_busy"
+
+
+class NotMigrated(DatabaseUnavailable):
+    """The database has not the tables of this release: run `flask --app web db upgrade`."""
+
+    code = "not_migrated"
+
+
+# -- Alpaca ---------------------------------------------------------------------------------------------------
+
+
+class BrokerError(PitbossError):
+    """Alpaca gave no usable answer: what it knows is unknown, which is not the same as nothing."""
+
+    code = "broker_unknown"
+
+    #: Seconds to wait before asking again, where Alpaca said so.
+    retry_after_sec: float | None = None
+
+
+class BrokerTimeout(BrokerError):
+    """Alpaca did not answer in time."""
+
+    code = "broker_timeout"
+
+
+class BrokerUnreachable(BrokerError):
+    """Alpaca could not be reached."""
+
+    code = "broker_unreachable"
+
+
+class BrokerUnauthorized(BrokerError):
+    """Alpaca refused the API keys."""
+
+    code = "broker_unauthorized"
+
+
+class BrokerRateLimited(BrokerError):
+    """Alpaca's limit of requests a minute is used up."""
+
+    code = "broker_rate_limited"
+
+
+class BrokerFailed(BrokerError):
+    """Alpaca answered with an error."""
+
+    code = "broker_failed"
+
+
+class BrokerGarbled(BrokerError):
+    """Alpaca's answer could not be understood."""
+
+    code = "broker_garbled"
+
+
+class BrokerNotFound(BrokerError):
+    """Alpaca does not know it."""
+
+    code = "broker_not_found"
+
+
+class AccountMismatch(BrokerError):
+    """These API keys belong to another Alpaca account than the one this mode is bound to."""
+
+    code = "account_mismatch"
+
+
+class AccountBlocked(BrokerError):
+    """Alpaca has blocked trading on this account."""
+
+    code = "account_blocked"
+
+
+class StaleEvidence(BrokerError):
+    """What was read at Alpaca was too old, or of another mode, when it came to be judged."""
+
+    code = "stale_evidence"
+
+
+class KeysMissing(BrokerError):
+    """The present mode has no Alpaca keys in the settings."""
+
+    code = "credentials_missing"

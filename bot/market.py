@@ -1,0 +1,54 @@
+"""NYSE regular hours and trading dates, in America/New_York.
+
+Holidays and early closes come from the ``holidays`` package; regular hours are 09:30 to 16:00, early closes are at
+13:00 (nyse.com, "Holidays & Trading Hours").
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from holidays.constants import HALF_DAY, PUBLIC
+from holidays.financial.ny_stock_exchange import NewYorkStockExchange
+
+NEW_YORK = ZoneInfo("America/New_York")
+OPEN = time(9, 30)
+CLOSE = time(16, 0)
+EARLY_CLOSE = time(13, 0)
+
+
+def trading_date(at: datetime) -> date:
+    """The date in New York at the aware time *at*: the date that statistics are kept under."""
+    return at.astimezone(NEW_YORK).date()
+
+
+@lru_cache(maxsize=4096)
+def session(day: date) -> tuple[datetime, datetime] | None:
+    """Open and close of the regular session on *day*, aware; None when the exchange is closed that day."""
+    if day.weekday() >= 5 or day in _calendar(PUBLIC, day.year):
+        return None
+    close = EARLY_CLOSE if day in _calendar(HALF_DAY, day.year) else CLOSE
+    return datetime.combine(day, OPEN, NEW_YORK), datetime.combine(day, close, NEW_YORK)
+
+
+def is_open(at: datetime) -> bool:
+    """Whether the regular session is on at the aware time *at*: the opening bell counts, the closing bell does not."""
+    hours = session(trading_date(at))
+    return hours is not None and hours[0] <= at < hours[1]
+
+
+def next_change(at: datetime) -> datetime:
+    """When the market next opens or closes after the aware time *at*."""
+    day = trading_date(at)
+    while True:
+        for bell in session(day) or ():
+            if bell > at:
+                return bell.astimezone(UTC)
+        day += timedelta(days=1)
+
+
+@lru_cache(maxsize=256)
+def _calendar(category: str, year: int) -> NewYorkStockExchange:
+    return NewYorkStockExchange(years=[year], categories=(category,))  # type: ignore[no-untyped-call]

@@ -1,0 +1,110 @@
+"""May the mode be switched? What Alpaca has to say is gathered before the lock; the answer is given under it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from bot.alpaca import Account, Alpaca
+from bot.database import Database
+from bot.errors import (
+    AccountUnavailable,
+    BrokerError,
+    CredentialsMissing,
+    MarketHoursOverride,
+    PositionsOpen,
+)
+from bot.models import BotConfig, BotTrade, TradeStatus
+from bot.reconciliation import MAX_AGE, WALL_SEC, account_objection, within
+from bot.settings import MarketHours, Settings
+from bot.states import CommandKind, Mode, next_state
+
+#: All calls to Alpaca before one switch end within this time, in seconds.
+BROKER_BUDGET_SEC = 8.0
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What Alpaca said before a switch *from* one mode *to* another."""
+
+    present: Mode
+    target: Mode
+    read_at: datetime
+    #: Symbols held at the present account.
+    held: tuple[str, ...]
+    account: Account | None
+    #: Why one of the accounts could not be read.
+    error: BrokerError | None = None
+
+
+def gather(database: Database, settings: Settings, target: Mode) -> Preflight:
+    """Ask the present account for its positions and the target account whether it can be used."""
+    present, read_at = database.read(lambda session: session.execute(_PRESENT).one())
+    held: tuple[str, ...] = ()
+    account = None
+    try:
+        here, there = settings.alpaca(present), settings.alpaca(target)
+        if here is not None and there is not None and present is not target:
+            held, account = within(
+                WALL_SEC,
+                lambda: (
+                    tuple(sorted(Alpaca(here, budget_sec=BROKER_BUDGET_SEC / 2).positions())),
+                    Alpaca(there, budget_sec=BROKER_BUDGET_SEC / 2).account(),
+                ),
+            )
+    except BrokerError as error:
+        return Preflight(present, target, read_at, held, account, error)
+    return Preflight(present, target, read_at, held, account)
+
+
+def judge(
+    session: Session,
+    config: BotConfig,
+    settings: Settings,
+    target: Mode,
+    preflight: Preflight | None,
+    now: datetime,
+) -> bool:
+    """Whether the mode may be switched to *target* now; False when it cannot be said without Alpaca's word yet.
+
+    Call it under the lock on the singleton: no trade can be opened meanwhile.
+
+    Raises:
+        NotStopped, PositionsOpen, CredentialsMissing, AccountUnavailable, MarketHoursOverride: it may not.
+    """
+    if target is config.mode:
+        return True
+    next_state(config.state, CommandKind.SET_MODE, latched=config.killed)
+    if target is Mode.LIVE and settings.market_hours is MarketHours.ALWAYS:
+        raise MarketHoursOverride()
+    for mode in (target, config.mode):
+        if settings.alpaca(mode) is None:
+            raise CredentialsMissing(
+                f"The {mode} account has no keys: set ALPACA_{mode.upper()}_API_KEY and _SECRET, then restart."
+            )
+    trades = session.scalars(select(func.count()).where(BotTrade.status == TradeStatus.OPEN)).one()
+    if trades:
+        raise PositionsOpen(
+            f"The mode cannot be switched while {trades} trade(s) are open. Close them first."
+        )
+    if preflight is None or preflight.present is not config.mode or now - preflight.read_at > MAX_AGE:
+        return False
+    if preflight.error is not None:
+        raise AccountUnavailable(f"The mode was not switched: {preflight.error}")
+    if preflight.held:
+        raise PositionsOpen(
+            f"The mode cannot be switched while the {config.mode} account holds {', '.join(preflight.held[:10])}"
+            " at Alpaca. Close these positions first."
+        )
+    if preflight.account is None:
+        return False
+    bound = config.live_account_id if target is Mode.LIVE else config.paper_account_id
+    if objection := account_objection(preflight.account, bound, target):
+        raise AccountUnavailable(f"The mode was not switched: {objection}")
+    return True
+
+
+_PRESENT = select(BotConfig.mode, func.clock_timestamp())

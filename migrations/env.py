@@ -1,0 +1,46 @@
+"""Runs migrations over the web application's database (``flask --app web db …``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from alembic import context
+from flask import current_app
+from sqlalchemy import text
+
+database = current_app.extensions["migrate"].db
+
+#: A migration that cannot have its locks gives up rather than queue in front of every command; run it again.
+LOCK_TIMEOUT = "4s"
+
+
+def leave_out_empty(_context: Any, _revision: Any, directives: list[Any]) -> None:
+    if getattr(context.config.cmd_opts, "autogenerate", False) and directives[0].upgrade_ops.is_empty():
+        directives[:] = []
+
+
+def run() -> None:
+    options = {
+        "target_metadata": database.metadata,
+        "compare_server_default": True,
+        "process_revision_directives": leave_out_empty,
+        "transaction_per_migration": True,
+    }
+    if context.is_offline_mode():
+        context.configure(url=database.engine.url, literal_binds=True, **options)
+        with context.begin_transaction():
+            context.run_migrations()
+        return
+    with database.engine.connect() as connection:
+        # the time limits of the application's own connections are not for migrations
+        connection.execute(text("SET idle_in_transaction_session_timeout = 0"))
+        connection.execute(text("SET statement_timeout = 0"))
+        connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
+        connection.commit()
+        context.configure(connection=connection, **options)
+        with context.begin_transaction():
+            context.run_migrations()
+        connection.invalidate()
+
+
+run()

@@ -1,0 +1,65 @@
+"""A command's way in: row, doorbell, wait. Nobody is told "done" before it is committed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from bot.command_log import Intention
+from bot.controller import Controller
+from bot.errors import OutcomeUnknown
+from bot.models import BotCommand
+from bot.states import CommandKind
+from web.doorbell import Doorbell
+from web.watch import Watch
+
+#: How long a request waits for the outcome unless it says otherwise, and at most; in seconds.
+WAIT_SEC, WAIT_MOST_SEC = 2.0, 10.0
+
+
+@dataclass(frozen=True)
+class Preference:
+    """What ``Prefer`` (RFC 7240) asks for: how long to wait, and what the answer says was honoured."""
+
+    wait_sec: float = WAIT_SEC
+    applied: str | None = None
+
+    @classmethod
+    def parse(cls, header: str | None) -> Preference:
+        """Of ``Prefer: wait=N`` or ``Prefer: respond-async``; what is not understood is ignored, as the RFC says."""
+        if not header:
+            return cls()
+        if re.search(r"(?:^|[,\s])respond-async(?:$|[,;\s])", header, re.IGNORECASE):
+            return cls(0.0, "respond-async")
+        if match := re.search(r'(?:^|[,\s])wait\s*=\s*"?(\d{1,6})(?:$|[",;\s])', header, re.IGNORECASE):
+            wait = min(float(match[1]), WAIT_MOST_SEC)
+            return cls(wait, f"wait={wait:.0f}")
+        return cls()
+
+
+class Dispatch:
+    """Puts intentions into the log and waits for what becomes of them."""
+
+    def __init__(self, controller: Controller, doorbell: Doorbell, watch: Watch) -> None:
+        self._controller = controller
+        self.doorbell = doorbell
+        self._watch = watch
+
+    def send(self, wanted: Intention, preference: Preference) -> BotCommand:
+        """The command as it is when it is finished, or when the time to wait is over.
+
+        Raises:
+            DatabaseUnavailable: it is not in the log; OutcomeUnknown, with its ``commandId``: it may be.
+            IdempotencyConflict: its key was used for another command.
+        """
+        try:
+            if wanted.kind is CommandKind.KILL:
+                return self._controller.submit_and_apply(wanted)
+            command = self._controller.submit(wanted)
+        except OutcomeUnknown as error:
+            error.details["commandId"] = str(wanted.id)
+            raise
+        if command.pending:
+            self.doorbell.ring(command.kind, command.id)
+            command = self._watch.wait(command, preference.wait_sec)
+        return command

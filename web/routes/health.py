@@ -1,0 +1,48 @@
+"""Is it alive, and can it serve? Trouble with Redis or the worker is named, but does not take ``web`` out of service:
+kill has to stay reachable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apiflask import APIBlueprint
+
+from bot.errors import PitbossError
+from bot.status import snapshot
+from web.errors import envelope
+from web.migrated import is_migrated
+from web.schemas import HealthOut, ReadyOut
+from web.services import services
+
+blueprint = APIBlueprint("health", __name__, tag="Health")
+
+
+@blueprint.get("/healthz")
+@blueprint.output(HealthOut)
+@blueprint.doc(summary="Alive", security=[])
+def healthz() -> Any:
+    return {"status": "ok"}
+
+
+@blueprint.get("/readyz")
+@blueprint.output(ReadyOut)
+@blueprint.doc(summary="Ready: Postgres answers and is migrated", security=[])
+def readyz() -> Any:
+    parts = {"postgres": "ok", "redis": _redis(), "worker": "unknown"}
+    try:
+        if services().database.read(is_migrated):
+            now = services().database.read(snapshot)
+            parts["worker"] = "ok" if now.worker_online else "offline"
+        else:
+            parts["postgres"] = "not migrated: run flask --app web db upgrade"
+    except PitbossError as error:
+        parts["postgres"] = str(error)
+    if parts["postgres"] != "ok":
+        return envelope(503, "not_ready", f"Postgres: {parts['postgres']}", parts, Retry_After="2")
+    return {"status": "ready", **parts}
+
+
+def _redis() -> str:
+    return (
+        "ok" if services().dispatch.doorbell.works() else "unreachable: the worker's sweep delivers meanwhile"
+    )

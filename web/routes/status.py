@@ -1,0 +1,81 @@
+"""What the bot is and may do: status, gate and thresholds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apiflask import APIBlueprint
+from sqlalchemy import select
+
+from bot import gate, market
+from bot.models import BotConfig
+from bot.status import Snapshot, snapshot
+from web import auth
+from web.openapi import READ_RESPONSES
+from web.schemas import ConfigOut, GateOut, StatusOut
+from web.services import services
+
+blueprint = APIBlueprint("status", __name__, tag="Status")
+
+
+@blueprint.get("/status")
+@blueprint.auth_required(auth.scheme, roles=auth.READERS)
+@blueprint.output(StatusOut)
+@blueprint.doc(summary="The bot at a glance", responses=READ_RESPONSES)
+def status() -> Any:
+    return present(services().database.read(snapshot))
+
+
+@blueprint.get("/gate")
+@blueprint.auth_required(auth.scheme, roles=auth.READERS)
+@blueprint.output(GateOut)
+@blueprint.doc(summary="May the bot open a position now?", responses=READ_RESPONSES)
+def ask_gate() -> Any:
+    return gate.judge(services().database.read(snapshot), services().settings)
+
+
+@blueprint.get("/config")
+@blueprint.auth_required(auth.scheme, roles=auth.READERS)
+@blueprint.output(ConfigOut)
+@blueprint.doc(summary="The thresholds", responses=READ_RESPONSES)
+def config() -> Any:
+    return services().database.read(lambda session: session.scalars(select(BotConfig)).one())
+
+
+def present(now: Snapshot) -> StatusOut:
+    """The status as it is shown."""
+    settings, bot = services().settings, now.config
+    answer = gate.judge(now, settings)
+    last = now.reconciliation
+    access = settings.alpaca(bot.mode)
+    return StatusOut(
+        state=bot.state,
+        mode=bot.mode,
+        open_position_count=now.open_trades,
+        today_realized_pnl=now.realized_pnl,
+        today_trade_count=now.trade_count,
+        market_open=gate.market_open(settings, bot.mode, now.now),
+        market_changes_at=market.next_change(now.now),
+        enabled=bot.enabled,
+        killed=bot.killed,
+        killed_at=bot.killed_at,
+        kill_reason=bot.kill_reason,
+        accepting_signals=answer.may_open,
+        reasons=list(answer.reasons),
+        reconciliation=None
+        if last is None
+        else {
+            "outcome": last.outcome,
+            "trigger": last.trigger,
+            "finished_at": last.finished_at,
+            "age_sec": (now.now - last.finished_at).total_seconds(),
+            "error": last.error,
+            "missed": last.missed,
+            "differences": last.differences,
+        },
+        worker={"online": now.worker_online, "last_seen_at": now.worker_seen_at},
+        pending_commands=now.pending_commands,
+        revision=bot.revision,
+        sandbox=access is not None and access.sandbox,
+        as_of=now.now,
+    )

@@ -1,0 +1,296 @@
+"""The shapes of requests and answers. JSON names are camelCase, numbers are numbers, times are ISO 8601 in UTC."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic.alias_generators import to_camel
+
+from bot.command_log import MAX_REASON
+from bot.gate import Reason
+from bot.models import Outcome, TradeStatus, Trigger
+from bot.states import BotState, CommandKind, CommandStatus, Mode, Source
+from bot.text import is_storable
+from bot.thresholds import ThresholdChanges
+
+
+def _storable(value: str) -> str:
+    if not is_storable(value):
+        raise ValueError("has characters that cannot be stored")
+    return value
+
+
+def _split(value: Any) -> Any:
+    return value.split(",") if isinstance(value, str) else value
+
+
+Number = Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="json")]
+Storable = Annotated[str, AfterValidator(_storable)]
+#: ``?status=open,closed``
+ListOf = BeforeValidator(_split)
+
+
+class Shape(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, from_attributes=True)
+
+
+class Input(Shape):
+    model_config = ConfigDict(extra="forbid")
+
+
+# -- requests -------------------------------------------------------------------------------------------------
+
+
+class ReasonIn(Input):
+    reason: Annotated[Storable, Field(max_length=MAX_REASON)] | None = Field(
+        None, description="Why; kept in the command log."
+    )
+
+
+class ModeIn(ReasonIn):
+    mode: Mode = Field(description="The account that the bot shall act on.")
+
+
+class ConfigIn(ThresholdChanges, ReasonIn):
+    pass
+
+
+class Page(Input):
+    limit: int = Field(50, ge=1, le=200, description="The most items in one answer.")
+    cursor: Annotated[Storable, Field(max_length=200)] | None = Field(
+        None, description="`nextCursor` of the page before."
+    )
+
+
+class CommandsQuery(Page):
+    kind: Annotated[list[CommandKind], ListOf] = Field(
+        default=[], description="Only these kinds, comma separated."
+    )
+    status: Annotated[list[CommandStatus], ListOf] = Field(
+        default=[], description="Only these, comma separated."
+    )
+    source: Annotated[list[Source], ListOf] = Field(default=[], description="Only these, comma separated.")
+    actor: Annotated[Storable, Field(max_length=200)] | None = Field(
+        None, description="Only commands of this actor."
+    )
+    since: datetime | None = Field(None, description="Only commands issued at or after this time.")
+
+
+class TradesQuery(Page):
+    status: Annotated[list[TradeStatus], ListOf] = Field(
+        default=[], description="Only these, comma separated."
+    )
+    symbol: Annotated[Storable, Field(max_length=20)] | None = Field(
+        None, description="Only trades of this symbol."
+    )
+
+
+class StatsQuery(Page):
+    since: date | None = Field(None, description="First trading date, in New York.")
+    until: date | None = Field(None, description="Last trading date, in New York.")
+
+
+class ReconciliationsQuery(Page):
+    outcome: Annotated[list[Outcome], ListOf] = Field(default=[], description="Only these, comma separated.")
+    trigger: Annotated[list[Trigger], ListOf] = Field(default=[], description="Only these, comma separated.")
+
+
+# -- answers --------------------------------------------------------------------------------------------------
+
+
+class ErrorOut(Shape):
+    error: str = Field(description="One sentence for a person.")
+    code: str = Field(description="A slug for a program.")
+    details: dict[str, Any]
+
+
+class DifferenceOut(Shape):
+    symbol: str
+    kind: Literal["unknown_here", "quantity", "side"]
+    here: str = Field(description="Shares in the database; negative is short.")
+    there: str = Field(description="Shares at Alpaca; negative is short.")
+
+
+class ReconciliationOut(Shape):
+    id: int
+    trigger: Trigger
+    mode: Mode
+    command_id: UUID | None
+    started_at: datetime
+    finished_at: datetime
+    outcome: Outcome
+    error_code: str | None
+    error: str | None
+    account_id: str | None
+    open_trades: int
+    broker_positions: int
+    matched: int
+    missed: int
+    in_flight: int
+    differences: list[DifferenceOut]
+
+
+class ActionOut(Shape):
+    state: BotState = Field(
+        description="The bot's state after the command, or, while it is queued, the present one."
+    )
+    mode: Mode
+    command_id: UUID
+    status: CommandStatus
+    revision: int | None = Field(description="The revision that the command produced.")
+
+
+class ReconcileOut(ActionOut):
+    reconciliation: ReconciliationOut | None = None
+
+
+class Thresholds(Shape):
+    position_size_usd: Number
+    confidence_multiplier_high: Number
+    confidence_multiplier_med: Number
+    confidence_multiplier_low: Number
+    max_concurrent_positions: int
+    daily_loss_limit_usd: Number
+    min_win_rate: Number
+    hard_stop_loss_pct: Number
+    max_hold_duration_sec: int
+    enabled_catalyst_tiers: list[int]
+    max_float_shares: int
+    max_share_price: Number
+    min_relative_volume: Number
+
+
+class ConfigOut(Thresholds):
+    revision: int
+    updated_at: datetime
+
+
+class ConfigChangedOut(ActionOut, Thresholds):
+    pass
+
+
+class CommandOut(Shape):
+    id: UUID
+    seq: int
+    kind: CommandKind
+    params: dict[str, Any]
+    actor: str
+    source: Source
+    reason: str | None
+    status: CommandStatus
+    from_state: BotState | None
+    to_state: BotState | None
+    revision: int | None
+    error_code: str | None
+    error: str | None
+    issued_at: datetime
+    expires_at: datetime | None
+    finished_at: datetime | None
+
+
+class CommandPage(Shape):
+    items: list[CommandOut]
+    next_cursor: str | None
+
+
+class TradeOut(Shape):
+    id: UUID
+    symbol: str
+    entry_price: Number
+    exit_price: Number | None
+    shares: Number
+    pnl: Number | None
+    catalyst_type: str | None
+    catalyst_tier: int | None
+    exit_reason: str | None
+    status: str
+    note: str | None
+    alpaca_order_id: str | None
+    entry_at: datetime
+    exit_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class TradePage(Shape):
+    items: list[TradeOut]
+    next_cursor: str | None
+
+
+class DailyStatsOut(Shape):
+    date: date
+    realized_pnl: Number
+    trade_count: int
+    day_trade_count: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class DailyStatsPage(Shape):
+    items: list[DailyStatsOut]
+    next_cursor: str | None
+
+
+class ReconciliationPage(Shape):
+    items: list[ReconciliationOut]
+    next_cursor: str | None
+
+
+class GateOut(Shape):
+    may_open: bool
+    may_monitor: bool
+    reasons: list[Reason]
+
+
+class LastReconciliation(Shape):
+    outcome: Outcome
+    trigger: Trigger
+    finished_at: datetime
+    age_sec: float
+    error: str | None
+    missed: int
+    differences: list[DifferenceOut]
+
+
+class WorkerOut(Shape):
+    online: bool
+    last_seen_at: datetime | None
+
+
+class StatusOut(Shape):
+    state: BotState
+    mode: Mode
+    open_position_count: int
+    today_realized_pnl: Number = Field(description="US dollars, of New York's date.")
+    today_trade_count: int
+    market_open: bool
+    market_changes_at: datetime = Field(
+        description="When the exchange's regular session next opens or closes."
+    )
+    enabled: bool
+    killed: bool
+    killed_at: datetime | None
+    kill_reason: str | None
+    accepting_signals: bool
+    reasons: list[Reason] = Field(description="Every reason why signals are not accepted.")
+    reconciliation: LastReconciliation | None
+    worker: WorkerOut
+    pending_commands: int
+    revision: int
+    sandbox: bool = Field(description="Whether the account is a simulated one.")
+    as_of: datetime
+
+
+class HealthOut(Shape):
+    status: Literal["ok"]
+
+
+class ReadyOut(Shape):
+    status: Literal["ready", "unavailable"]
+    postgres: str
+    redis: str
+    worker: str

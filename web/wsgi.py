@@ -1,0 +1,14 @@
+"""The application that gunicorn serves: ``gunicorn -c web/gunicorn_conf.py web.wsgi:app``."""
+
+import sys
+
+from bot import logs
+from bot.errors import SettingsError
+from web.app import create_app, start
+
+logs.configure()
+try:
+    app = create_app()
+    start(app)
+except SettingsError as error:
+    sys.exit(f"Pitboss cannot start: {error}")

@@ -1,0 +1,40 @@
+"""What a worker process works with: settings, its own connections, the controller.
+
+The pool's children are forked from the main process, whose connections they must not touch: each process makes its own.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cache
+
+from bot.controller import Controller
+from bot.database import Database
+from bot.settings import Settings
+
+
+@dataclass(frozen=True)
+class Context:
+    settings: Settings
+    database: Database
+    controller: Controller
+
+
+def settings() -> Settings:
+    return _of_process(os.getpid()).settings
+
+
+def database() -> Database:
+    return _of_process(os.getpid()).database
+
+
+def controller() -> Controller:
+    return _of_process(os.getpid()).controller
+
+
+@cache
+def _of_process(pid: int) -> Context:
+    loaded = Settings.load()
+    connected = Database.connect(loaded, pool_size=4)
+    return Context(loaded, connected, Controller(connected, loaded))

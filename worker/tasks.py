@@ -1,0 +1,137 @@
+"""One task for each command. A message is a doorbell: whichever comes, the controller finishes what is pending."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import timedelta
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from celery import Task
+
+from bot import command_log, mode_switch, reconciliation
+from bot.controller import ATTEMPT_SEC, Controller, wanted_mode
+from bot.errors import DatabaseUnavailable, InvalidParams
+from bot.models import BotCommand, Trigger
+from bot.states import NEEDS_EVIDENCE, CommandKind
+from worker import context, intentions
+from worker.app import SENT_AT, app
+
+#: Wait before a message whose command could not be stored is tried again, in seconds.
+RETRY_SEC = 2
+
+log = logging.getLogger(__name__)
+
+
+def _define(kind: CommandKind) -> None:
+    @app.task(name=f"bot.{kind}", bind=True, typing=False)
+    def deliver(task: Task[..., Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
+        try:
+            return _deliver(kind, task, args, kwargs)
+        except DatabaseUnavailable as error:
+            if intentions.is_doorbell(task.request):
+                raise  # its row waits for the sweep
+            # a command sent by hand has no row yet: without a retry it would be lost
+            raise task.retry(exc=error, countdown=RETRY_SEC, max_retries=None) from None
+
+
+for _kind in CommandKind:
+    _define(_kind)
+
+
+def _deliver(
+    kind: CommandKind, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> dict[str, Any]:
+    controller = context.controller()
+    command_id = _command_id(task.request.id)
+    command = controller.find(command_id)
+    if command is None:
+        if intentions.is_doorbell(task.request):
+            # its row never became durable, so nobody was told that the command was accepted
+            log.warning("there is no command %s: a doorbell without a row is ignored", command_id)
+            return {"status": "unknown", "commandId": str(command_id)}
+        try:
+            wanted = intentions.by_hand(kind, command_id, args, kwargs, age=_age(task))
+        except InvalidParams as error:
+            log.warning("refused a message: %s", error)
+            return {"status": "refused", "errorCode": error.code, "error": str(error)}
+        command = controller.submit(wanted)
+    finish(controller, command)
+    return outcome(controller.find(command.id) or command)
+
+
+def finish(controller: Controller, command: BotCommand) -> None:
+    """Finish *command* and all that is pending with it. What needs Alpaca's word gets it first, without the lock."""
+    controller.apply()
+    if command.kind in NEEDS_EVIDENCE:
+        gather_for(controller, command.id)
+
+
+def gather_for(controller: Controller, command_id: UUID) -> None:
+    """Gather the evidence for a pending command and have it judged, unless another process is at it."""
+    database, settings = context.database(), context.settings()
+    if not database.run(lambda session: command_log.claim_gathering(session, command_id, ATTEMPT_SEC)):
+        return
+    command = controller.find(command_id)
+    if command is None:
+        return
+    evidence: Any
+    if command.kind is CommandKind.RECONCILE:
+        evidence = reconciliation.gather(database, settings)
+    else:
+        evidence = mode_switch.gather(database, settings, wanted_mode(command.params))
+    controller.apply(up_to_seq=command.seq, evidence={command_id: evidence})
+    if command.kind is CommandKind.SET_MODE:
+        reconcile_if_due()
+
+
+def reconcile_if_due(*, force: bool = False) -> bool:
+    """Make the attempt to reconcile that is due. False when none was, or another process is at it."""
+    controller = context.controller()
+    trigger = controller.claim_reconciliation(force=force)
+    if trigger is None:
+        return False
+    report = controller.conclude(
+        reconciliation.gather(context.database(), context.settings()), Trigger(trigger)
+    )
+    log.info(
+        "reconciliation (%s, %s) %s: %s open trades, %s missed, %s differences%s",
+        report.trigger,
+        report.mode,
+        report.outcome,
+        report.open_trades,
+        report.missed,
+        len(report.differences),
+        f": {report.error}" if report.error else "",
+    )
+    return True
+
+
+def outcome(command: BotCommand) -> dict[str, Any]:
+    """A task's return value: how its command ended."""
+    return {
+        "commandId": str(command.id),
+        "kind": command.kind,
+        "status": command.status,
+        "state": command.to_state,
+        "mode": command.mode,
+        "revision": command.revision,
+        "errorCode": command.error_code,
+        "error": command.error,
+    }
+
+
+def _command_id(task_id: str | None) -> UUID:
+    task_id = task_id or ""
+    try:
+        return UUID(task_id)
+    except ValueError:
+        return uuid5(NAMESPACE_URL, task_id)  # an id of the sender's own making
+
+
+def _age(task: Task[..., Any]) -> timedelta:
+    sent_at = task.request.get(SENT_AT)
+    if not isinstance(sent_at, int | float):
+        return timedelta(0)
+    return timedelta(seconds=max(0.0, time.time() - sent_at))
