@@ -87,7 +87,7 @@ class Doorbell:
 
     def _ping(self) -> None:
         with self._celery.connection_for_write() as connection:
-            connection.default_channel.client.ping()
+            connection.default_channel.client.ping()  # type: ignore[attr-defined]
 
     def _send(self, kind: CommandKind, command_id: UUID) -> None:
         self._celery.send_task(

@@ -33,7 +33,8 @@ def _define(kind: CommandKind) -> None:
             if intentions.is_doorbell(task.request):
                 raise  # its row waits for the sweep
             # a command sent by hand has no row yet: without a retry it would be lost
-            raise task.retry(exc=error, countdown=RETRY_SEC, max_retries=None) from None
+            age = {SENT_AT: task.request.get(SENT_AT)}  # or it would look freshly sent
+            raise task.retry(exc=error, countdown=RETRY_SEC, max_retries=None, headers=age) from None
 
 
 for _kind in CommandKind:
