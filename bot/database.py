@@ -55,14 +55,19 @@ def engine_options(pool_size: int = 5) -> dict[str, Any]:
 class Database:
     """Runs work in transactions, and says plainly when Postgres is away."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, autocommit: Engine) -> None:
         self.engine = engine
-        self._autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
+        # a pool of its own: to change a connection's isolation with every use costs as much as a small query
+        self._autocommit = autocommit
 
     @classmethod
     def connect(cls, settings: Settings, pool_size: int = 5) -> Database:
-        """A database of its own engine. Nothing is connected before the first use."""
-        return cls(create_engine(settings.database, **engine_options(pool_size)))
+        """A database with connections of its own. Nothing is connected before the first use."""
+        options = engine_options(pool_size)
+        return cls(
+            create_engine(settings.database, **options),
+            create_engine(settings.database, isolation_level="AUTOCOMMIT", **options),
+        )
 
     def run(self, work: Callable[[Session], T]) -> T:
         """Run *work* in one transaction and commit it.
@@ -92,6 +97,7 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+        self._autocommit.dispose()
 
     def _run(self, engine: Engine, work: Callable[[Session], T]) -> T:
         unknown = False

@@ -44,7 +44,8 @@ class Snapshot:
         return self.worker_seen_at is not None and self.now - self.worker_seen_at < WORKER_OFFLINE_AFTER
 
 
-_NOW = func.clock_timestamp()
+#: Not clock_timestamp(): Postgres would not use an index to look for today.
+_NOW = func.statement_timestamp()
 #: The trading date, as bot.market.trading_date has it.
 _TODAY = cast(func.timezone("America/New_York", _NOW), Date)
 

@@ -52,14 +52,20 @@ class Dispatch:
             DatabaseUnavailable: it is not in the log; OutcomeUnknown, with its ``commandId``: it may be.
             IdempotencyConflict: its key was used for another command.
         """
-        try:
-            if wanted.kind is CommandKind.KILL:
-                return self._controller.submit_and_apply(wanted)
-            command = self._controller.submit(wanted)
-        except OutcomeUnknown as error:
-            error.details["commandId"] = str(wanted.id)
-            raise
-        if command.pending:
+        with self._watch.expect(wanted.id) as finished:
+            try:
+                if wanted.kind is CommandKind.KILL:
+                    return self._controller.submit_and_apply(wanted)
+                command = self._controller.submit(wanted)
+            except OutcomeUnknown as error:
+                error.details["commandId"] = str(wanted.id)
+                raise
+            if not command.pending:
+                return command
             self.doorbell.ring(command.kind, command.id)
-            command = self._watch.wait(command, preference.wait_sec)
-        return command
+            if command.id == wanted.id:
+                return self._watch.wait(command, finished, preference.wait_sec)
+        # the same Idempotency-Key before: its command is waited for
+        with self._watch.expect(command.id) as finished:
+            command = self._controller.find(command.id) or command
+            return self._watch.wait(command, finished, preference.wait_sec)

@@ -11,7 +11,9 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from uuid import UUID
 
 from bot.controller import Controller
 from bot.errors import PitbossError
@@ -47,25 +49,28 @@ class Watch:
         """Have *heard* called with channel and payload of every notification; it must be quick."""
         self._subscribers.append(heard)
 
-    def wait(self, command: BotCommand, seconds: float) -> BotCommand:
-        """The command as it is when it is finished, or after *seconds*."""
-        key, event = str(command.id), threading.Event()
-        deadline = time.monotonic() + seconds
+    @contextmanager
+    def expect(self, command_id: UUID) -> Iterator[threading.Event]:
+        """An event that is set when the command may be finished. Enter before the command can be."""
+        key, event = str(command_id), threading.Event()
         with self._lock:
             self._waiting[key].append(event)
         try:
-            # it may have been finished before anybody listened for it
-            command = self._controller.find(command.id) or command
-            while command.pending and (left := deadline - time.monotonic()) > 0:
-                event.wait(min(left, LOOK_SEC))
-                event.clear()
-                command = self._controller.find(command.id) or command
-            return command
+            yield event
         finally:
             with self._lock:
                 self._waiting[key].remove(event)
                 if not self._waiting[key]:
                     del self._waiting[key]
+
+    def wait(self, command: BotCommand, finished: threading.Event, seconds: float) -> BotCommand:
+        """The command as it is when it is finished, or after *seconds*."""
+        deadline = time.monotonic() + seconds
+        while command.pending and (left := deadline - time.monotonic()) > 0:
+            finished.wait(min(left, LOOK_SEC))
+            finished.clear()
+            command = self._controller.find(command.id) or command
+        return command
 
     def _heard(self, channel: str, payload: str) -> None:
         if channel == COMMANDS:

@@ -1,10 +1,11 @@
 """The worker's consumer, without mingle and gossip (the command line's --without-mingle --without-gossip)."""
 
-from celery.worker import consumer
+from typing import Any
 
-_LEFT_OUT = ("celery.worker.consumer.mingle:Mingle", "celery.worker.consumer.gossip:Gossip")
+from celery.worker import consumer
 
 
 class Consumer(consumer.Consumer):
-    class Blueprint(consumer.Consumer.Blueprint):  # type: ignore[misc, valid-type]
-        default_steps = [step for step in consumer.Consumer.Blueprint.default_steps if step not in _LEFT_OUT]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # leaving the steps out would not do: Tasks requires Mingle and brings it back
+        super().__init__(*args, **{**kwargs, "without_mingle": True, "without_gossip": True})

@@ -46,27 +46,24 @@ def _deliver(
 ) -> dict[str, Any]:
     controller = context.controller()
     command_id = _command_id(task.request.id)
+    if intentions.is_doorbell(task.request):
+        # what it rings for is in the log; who rang reads the outcome there
+        controller.apply()
+        if kind in NEEDS_EVIDENCE:
+            gather_for(controller, command_id)
+        return {"commandId": str(command_id)}
     command = controller.find(command_id)
     if command is None:
-        if intentions.is_doorbell(task.request):
-            # its row never became durable, so nobody was told that the command was accepted
-            log.warning("there is no command %s: a doorbell without a row is ignored", command_id)
-            return {"status": "unknown", "commandId": str(command_id)}
         try:
             wanted = intentions.by_hand(kind, command_id, args, kwargs, age=_age(task))
         except InvalidParams as error:
             log.warning("refused a message: %s", error)
             return {"status": "refused", "errorCode": error.code, "error": str(error)}
         command = controller.submit(wanted)
-    finish(controller, command)
-    return outcome(controller.find(command.id) or command)
-
-
-def finish(controller: Controller, command: BotCommand) -> None:
-    """Finish *command* and all that is pending with it. What needs Alpaca's word gets it first, without the lock."""
     controller.apply()
-    if command.kind in NEEDS_EVIDENCE:
+    if kind in NEEDS_EVIDENCE:
         gather_for(controller, command.id)
+    return outcome(controller.find(command.id) or command)
 
 
 def gather_for(controller: Controller, command_id: UUID) -> None:
