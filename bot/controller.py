@@ -42,6 +42,8 @@ from bot.states import (
 
 T = TypeVar("T")
 
+_ANY_PENDING = select(select(BotCommand.seq).where(BotCommand.status == CommandStatus.QUEUED).exists())
+
 #: How long a command waits for the lock altogether, in seconds.
 LOCK_PATIENCE_SEC = 5.0
 #: A stop or a pause that is pending for longer is applied by whoever notices.
@@ -105,6 +107,8 @@ class Controller:
         Raises:
             LockBusy: the lock could not be had within LOCK_PATIENCE_SEC.
         """
+        if not self._database.read(lambda session: session.scalars(_ANY_PENDING).one()):
+            return []
         return self._patiently(
             lambda session: self._drain(session, up_to_seq=up_to_seq, evidence=evidence or {})
         )

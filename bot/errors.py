@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 
@@ -95,6 +95,34 @@ class IdempotencyConflict(PitbossError):
     """This Idempotency-Key was already used for another command. Use a new key for a new command."""
 
     code = "idempotency_conflict"
+
+
+# -- the ledger -----------------------------------------------------------------------------------------------
+
+
+class GateClosed(PitbossError):
+    """The gate is closed: no position may be opened now."""
+
+    code = "gate_closed"
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        super().__init__(
+            f"The gate is closed ({', '.join(reasons)}): nothing was opened.", details={"reasons": list(reasons)}
+        )
+        #: Every reason, each a slug of ``bot.gate.Reason``.
+        self.reasons = tuple(reasons)
+
+
+class TradeNotFound(PitbossError):
+    """There is no such trade."""
+
+    code = "not_found"
+
+
+class TradeConflict(PitbossError):
+    """The trade is recorded with other data; nothing was changed."""
+
+    code = "trade_conflict"
 
 
 # -- the database ---------------------------------------------------------------------------------------------

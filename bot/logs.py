@@ -24,7 +24,10 @@ def configure(level: int = logging.INFO) -> None:
     if sys.stderr.isatty():
         renderers = [structlog.dev.ConsoleRenderer()]
     else:
-        renderers = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        renderers = [
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

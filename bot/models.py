@@ -25,6 +25,7 @@ from sqlalchemy import (
     false,
     func,
     text,
+    true,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
@@ -42,6 +43,7 @@ class TradeStatus(StrEnum):
     OPEN = "open"
     CLOSED = "closed"
     MISSED = "missed"  # its position was gone at the broker; what became of it is not known
+    VOID = "void"  # its entry order never filled: there never was a position
 
 
 class ExitReason(StrEnum):
@@ -182,6 +184,18 @@ class BotTrade(Base):
         Index("ix_bot_trade_created_at", "created_at"),
         Index("ix_bot_trade_updated_at", "updated_at"),
         Index("ix_bot_trade_open", "symbol", postgresql_where=text("status = 'open'")),
+        Index(
+            "ix_bot_trade_order",
+            "alpaca_order_id",
+            unique=True,
+            postgresql_where=text("alpaca_order_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_bot_trade_exit_order",
+            "alpaca_exit_order_id",
+            unique=True,
+            postgresql_where=text("alpaca_exit_order_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, server_default=func.gen_random_uuid())
@@ -195,11 +209,28 @@ class BotTrade(Base):
     exit_reason: Mapped[ExitReason | None] = mapped_column(EnumText(ExitReason))
     status: Mapped[TradeStatus] = mapped_column(EnumText(TradeStatus), server_default=TradeStatus.OPEN)
     note: Mapped[str | None] = mapped_column(Text)
+    #: The account it was opened at; null where another program than the ledger wrote the row.
+    mode: Mapped[Mode | None] = mapped_column(EnumText(Mode))
+    #: Whether its entry is known to have filled. Until then price and shares are what was asked for.
+    filled: Mapped[bool] = mapped_column(server_default=true())
     alpaca_order_id: Mapped[str | None] = mapped_column(Text)
+    alpaca_exit_order_id: Mapped[str | None] = mapped_column(Text)
     entry_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)
     exit_at: Mapped[datetime | None] = mapped_column(Timestamp)
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)
     updated_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW, onupdate=NOW)
+
+
+class BotLedgerRequest(Base):
+    """A request to the ledger that came with an Idempotency-Key, so that the same one again changes nothing."""
+
+    __tablename__ = "bot_ledger_request"
+
+    actor: Mapped[str] = mapped_column(Text, primary_key=True)
+    key: Mapped[str] = mapped_column(Text, primary_key=True)
+    request: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    trade_id: Mapped[UUID] = mapped_column(ForeignKey("bot_trade.id", ondelete="CASCADE"))
+    created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)
 
 
 class BotDailyStats(Base):

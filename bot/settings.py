@@ -120,6 +120,8 @@ class Settings(BaseSettings):
     api_tokens: Annotated[SecretStr, AfterValidator(_api_tokens)] | None = None
     #: Origins, comma separated, that a frontend of another address may call the API from.
     cors_origins: str = ""
+    #: Signs the panel's sessions; ``web`` makes one and keeps it in DATA_DIR when it is not set.
+    secret_key: Annotated[SecretStr, Field(min_length=16)] | None = None
     market_hours: MarketHours = MarketHours.NYSE
 
     alpaca_paper_url: HttpUrl = "https://paper-api.alpaca.markets"

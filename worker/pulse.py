@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 from bot import heartbeat
 from bot.errors import PitbossError
-from bot.states import NEEDS_EVIDENCE
+from bot.listener import Listener
+from bot.states import NEEDS_EVIDENCE, CommandStatus
 from worker import context
 from worker.tasks import gather_for, reconcile_if_due
 
@@ -29,18 +30,24 @@ class Pulse:
     def __init__(self, name: str) -> None:
         self._name = name
         self._stopping = threading.Event()
+        #: Set when Postgres notifies of an accepted command: a second doorbell, faster than the first.
+        self._rung = threading.Event()
+        self._listener = Listener(context.settings(), self._heard)
         self._threads: dict[str, threading.Thread] = {}
 
     def start_heartbeat(self) -> None:
         self._every("heartbeat", heartbeat.INTERVAL_SEC, self._beat)
 
     def start_sweep(self) -> None:
-        self._every("sweep", SWEEP_SEC, self._sweep)
+        self._listener.start()
+        self._every("sweep", SWEEP_SEC, self._sweep, self._rung)
         self._every("evidence", EVIDENCE_SEC, self._gather)
 
     def stop(self) -> None:
         """Stop all threads, and take the worker's row away."""
         self._stopping.set()
+        self._rung.set()
+        self._listener.stop()
         for thread in self._threads.values():
             thread.join(timeout=1)
         try:
@@ -48,14 +55,21 @@ class Pulse:
         except PitbossError:
             log.warning("could not sign off; the worker shows as offline in a few seconds")
 
-    def _every(self, name: str, seconds: float, work: Callable[[], None]) -> None:
+    def _heard(self, channel: str, payload: str) -> None:
+        if payload.endswith(CommandStatus.QUEUED) or not channel:
+            self._rung.set()
+
+    def _every(
+        self, name: str, seconds: float, work: Callable[[], None], rung: threading.Event | None = None
+    ) -> None:
         if name in self._threads:
             return
-        thread = threading.Thread(target=self._repeat, args=(name, seconds, work), name=name, daemon=True)
+        arguments = (name, seconds, work, rung or self._stopping)
+        thread = threading.Thread(target=self._repeat, args=arguments, name=name, daemon=True)
         self._threads[name] = thread
         thread.start()
 
-    def _repeat(self, name: str, seconds: float, work: Callable[[], None]) -> None:
+    def _repeat(self, name: str, seconds: float, work: Callable[[], None], rung: threading.Event) -> None:
         away = False
         while not self._stopping.is_set():
             try:
@@ -69,15 +83,15 @@ class Pulse:
                 away = True
             except Exception:
                 log.exception("%s failed and goes on", name)
-            self._stopping.wait(seconds)
+            rung.wait(seconds)
+            if rung is not self._stopping:
+                rung.clear()
 
     def _beat(self) -> None:
         context.database().run(lambda session: heartbeat.beat(session, self._name))
 
     def _sweep(self) -> None:
-        controller = context.controller()
-        if any(command.kind not in NEEDS_EVIDENCE for command in controller.pending()):
-            controller.apply()
+        context.controller().apply()
 
     def _gather(self) -> None:
         reconcile_if_due()
