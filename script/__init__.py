@@ -1,0 +1,1 @@
+"""Sets Pitboss up and runs it on one machine. Start here: launcher."""

@@ -1,0 +1,179 @@
+"""Real servers for the tests: one PostgreSQL and one Redis-protocol server per run, a database of its own per test.
+
+TEST_DATABASE_URL (of an account that may create databases) and TEST_REDIS_URL (whose databases 1 to 15 are emptied!)
+replace the embedded servers.
+"""
+
+import importlib.util
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from itertools import count
+from pathlib import Path
+
+import psycopg2
+import pytest
+import redis
+from sqlalchemy.engine import make_url
+
+from script.embedded import Postgres, Valkey
+from script.guard import Guard
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class DatabaseServer:
+    """Makes and drops databases."""
+
+    def __init__(self, admin_url: str) -> None:
+        self._url = make_url(admin_url).set(drivername="postgresql")
+        self._numbers = count(1)
+
+    def url_of(self, database: str) -> str:
+        return self._url.set(database=database).render_as_string(hide_password=False)
+
+    def create(self, *, template: str = "template0") -> str:
+        """The new database's name; it is unique among runs on the same server, too."""
+        name = f"pitboss_test_{os.getpid()}_{next(self._numbers)}"
+        self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        return name
+
+    def drop(self, database: str) -> None:
+        self._execute(f'DROP DATABASE "{database}" WITH (FORCE)')
+
+    def _execute(self, statement: str) -> None:
+        with closing(psycopg2.connect(self.url_of(self._url.database or "postgres"))) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+
+
+@pytest.fixture(scope="session")
+def server_dir() -> Iterator[Path]:
+    # Not pytest's own directory: root's PostgreSQL runs under another account and must get through to it.
+    with tempfile.TemporaryDirectory(prefix="pitboss-", ignore_cleanup_errors=True) as directory:
+        yield Path(directory)
+
+
+@pytest.fixture(scope="session")
+def guard() -> Iterator[Guard]:
+    """Stops the servers also when pytest itself is killed."""
+    guard = Guard()
+    yield guard
+    guard.dismiss()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(server_dir: Path, guard: Guard) -> Iterator[DatabaseServer]:
+    if given := os.environ.get("TEST_DATABASE_URL"):
+        yield DatabaseServer(given)
+        return
+    # Nothing is proved about power cuts with it, so it need not wait for the disk. Crash tests start their own.
+    server = Postgres(server_dir / "postgres", durable=False, guard=guard)
+    server.start()
+    yield DatabaseServer(server.url_of("postgres"))
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres_server: DatabaseServer, server_dir: Path) -> Iterator[str]:
+    """A database that was migrated once, for all others to be copied from."""
+    name = postgres_server.create()
+    if importlib.util.find_spec("web") is not None:
+        _migrate(postgres_server.url_of(name), server_dir)
+    yield name
+    postgres_server.drop(name)
+
+
+@pytest.fixture
+def database_url(postgres_server: DatabaseServer, template_database: str) -> Iterator[str]:
+    """A migrated database for one test."""
+    with _copy(postgres_server, template_database) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def module_database_url(postgres_server: DatabaseServer, template_database: str) -> Iterator[str]:
+    """A migrated database that the tests of one file share."""
+    with _copy(postgres_server, template_database) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(postgres_server: DatabaseServer) -> Iterator[str]:
+    """A database without a single table."""
+    with _copy(postgres_server, "template0") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def valkey_server(server_dir: Path, guard: Guard) -> Iterator[str]:
+    """The server's URL; use `redis_url`."""
+    if given := os.environ.get("TEST_REDIS_URL"):
+        yield given
+        return
+    server = Valkey(server_dir / "valkey", guard=guard)
+    server.start()
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def _redis_databases() -> list[int]:
+    return list(range(1, 16))
+
+
+@pytest.fixture
+def redis_url(valkey_server: str, _redis_databases: list[int]) -> Iterator[str]:
+    """An empty Redis database for one test."""
+    with _borrow(valkey_server, _redis_databases) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def module_redis_url(valkey_server: str, _redis_databases: list[int]) -> Iterator[str]:
+    """An empty Redis database that the tests of one file share."""
+    with _borrow(valkey_server, _redis_databases) as url:
+        yield url
+
+
+@contextmanager
+def _copy(server: DatabaseServer, template: str) -> Iterator[str]:
+    name = server.create(template=template)
+    yield server.url_of(name)
+    server.drop(name)
+
+
+@contextmanager
+def _borrow(server_url: str, free: list[int]) -> Iterator[str]:
+    number = free.pop(0)
+    url = (
+        f"{server_url.rsplit('/', 1)[0]}/{number}" if server_url.count("/") > 2 else f"{server_url}/{number}"
+    )
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+        yield url
+        client.flushdb()
+    free.append(number)
+
+
+def _migrate(url: str, data_dir: Path) -> None:
+    # In a process of its own, as an operator does it; and with a data directory in which no server.env can be found.
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "web", "db", "upgrade"],
+        cwd=ROOT,
+        env={
+            "PATH": os.environ["PATH"],
+            "DATABASE_URL": url,
+            "REDIS_URL": "redis://127.0.0.1:1/0",
+            "DATA_DIR": str(data_dir),
+            "API_TOKENS": "tests:operator:only-for-the-migration",
+            "SECRET_KEY": "only-for-the-migration",
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
