@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, func, literal, select, tuple_, update
+from sqlalchemy import ColumnElement, Interval, bindparam, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -44,7 +44,6 @@ def submit(session: Session, wanted: Intention) -> BotCommand:
     Raises:
         IdempotencyConflict: the key was used for another command.
     """
-    issued_at = func.clock_timestamp() - literal(wanted.age)
     lifetime = EXPIRES_AFTER_SEC.get(wanted.kind)
     row = {
         "id": wanted.id,
@@ -54,12 +53,10 @@ def submit(session: Session, wanted: Intention) -> BotCommand:
         "source": wanted.source,
         "reason": wanted.reason,
         "idempotency_key": wanted.idempotency_key,
-        "issued_at": issued_at,
-        "expires_at": None if lifetime is None else issued_at + timedelta(seconds=lifetime),
+        "age": wanted.age,
+        "lifetime": None if lifetime is None else timedelta(seconds=lifetime),
     }
-    inserted = session.scalars(
-        insert(BotCommand).values(row).on_conflict_do_nothing().returning(BotCommand)
-    ).one_or_none()
+    inserted = session.scalars(_INSERT, row).one_or_none()
     if inserted is not None:
         return inserted
     there = find(session, wanted.id) or _by_key(session, wanted)
@@ -74,10 +71,9 @@ def find(session: Session, command_id: UUID) -> BotCommand | None:
 
 def pending(session: Session, *, up_to_seq: int | None = None) -> Sequence[BotCommand]:
     """The commands that are not finished, in the order in which they have to be."""
-    query = select(BotCommand).where(BotCommand.status == CommandStatus.QUEUED).order_by(BotCommand.seq)
-    if up_to_seq is not None:
-        query = query.where(BotCommand.seq <= up_to_seq)
-    return session.scalars(query.execution_options(populate_existing=True)).all()
+    if up_to_seq is None:
+        return session.scalars(_PENDING).all()
+    return session.scalars(_PENDING_UP_TO, {"up_to_seq": up_to_seq}).all()
 
 
 def claim_gathering(session: Session, command_id: UUID, for_sec: float) -> bool:
@@ -127,6 +123,29 @@ def page(
     return session.scalars(
         select(BotCommand).where(*wanted).order_by(BotCommand.seq.desc()).limit(limit)
     ).all()
+
+
+# Statements on every command's way are built once: to build one takes longer than Postgres takes to run it.
+_ISSUED_AT = func.clock_timestamp() - bindparam("age", type_=Interval)
+_INSERT = (
+    insert(BotCommand)
+    .values(
+        {
+            name: bindparam(name)
+            for name in ("id", "kind", "params", "actor", "source", "reason", "idempotency_key")
+        }
+        | {"issued_at": _ISSUED_AT, "expires_at": _ISSUED_AT + bindparam("lifetime", type_=Interval)}
+    )
+    .on_conflict_do_nothing()
+    .returning(BotCommand)
+)
+_PENDING = (
+    select(BotCommand)
+    .where(BotCommand.status == CommandStatus.QUEUED)
+    .order_by(BotCommand.seq)
+    .execution_options(populate_existing=True)
+)
+_PENDING_UP_TO = _PENDING.where(BotCommand.seq <= bindparam("up_to_seq"))
 
 
 def _by_key(session: Session, wanted: Intention) -> BotCommand:

@@ -17,7 +17,7 @@ from uuid import UUID
 from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
 from bot import command_log, mode_switch, reconciliation, thresholds
 from bot.command_log import Intention
@@ -42,6 +42,12 @@ from bot.states import (
 
 T = TypeVar("T")
 
+_LOCKED = (
+    select(BotConfig, func.clock_timestamp())
+    .where(BotConfig.id == SINGLETON)
+    .with_for_update(of=BotConfig)
+    .execution_options(populate_existing=True)
+)
 _ANY_PENDING = select(select(BotCommand.seq).where(BotCommand.status == CommandStatus.QUEUED).exists())
 
 #: How long a command waits for the lock altogether, in seconds.
@@ -52,6 +58,9 @@ SAFER_WITHIN = timedelta(seconds=1)
 RETRY_FIRST_SEC, RETRY_MOST_SEC = 2.0, 60.0
 #: How long one attempt to reconcile holds the right to it, in seconds; longer than any attempt takes.
 ATTEMPT_SEC = 20.0
+
+#: Key of a session's ``info`` under which the commands are kept that it finished.
+_FINISHED = "pitboss_finished"
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +97,7 @@ class Controller:
             return command
 
         try:
-            return self._database.run(both)
+            return self._run(both)
         except LockBusy:
             command = self.submit(wanted)
             try:
@@ -192,11 +201,25 @@ class Controller:
 
     # -- under the lock ---------------------------------------------------------------------------------------
 
+    def _run(self, work: Callable[[Session], T]) -> T:
+        """Run *work* in a transaction; when it is committed, log what it finished."""
+        finished: list[BotCommand] = []
+
+        def noting(session: Session) -> T:
+            finished.clear()  # it is run again when a connection breaks
+            session.info[_FINISHED] = finished
+            return work(session)
+
+        result = self._database.run(noting)
+        for command in finished:
+            _log_finished(command)
+        return result
+
     def _patiently(self, work: Callable[[Session], T]) -> T:
         deadline = time.monotonic() + LOCK_PATIENCE_SEC
         while True:
             try:
-                return self._database.run(work)
+                return self._run(work)
             except LockBusy:
                 if time.monotonic() > deadline:
                     raise
@@ -204,16 +227,10 @@ class Controller:
                     log.warning("ended %s connection(s) that idled while they held the bot's lock", ended)
 
     def _lock(self, session: Session) -> tuple[BotConfig, datetime]:
-        locked = (
-            select(BotConfig, func.clock_timestamp())
-            .where(BotConfig.id == SINGLETON)
-            .with_for_update(of=BotConfig)
-            .execution_options(populate_existing=True)
-        )
-        row = session.execute(locked).one_or_none()
+        row = session.execute(_LOCKED).one_or_none()
         if row is None:
             session.execute(insert(BotConfig).values(id=SINGLETON).on_conflict_do_nothing())
-            row = session.execute(locked).one()
+            row = session.execute(_LOCKED).one()
         config, now = row
         return config, now
 
@@ -278,6 +295,7 @@ class Controller:
         command.mode = config.mode
         command.revision = config.revision
         command.finished_at = now
+        _note(command)
 
     def _effect(
         self,
@@ -351,6 +369,37 @@ def _finish_refused(command: BotCommand, config: BotConfig, now: datetime, refus
     command.error_code, command.error = refusal.code, str(refusal)
     command.error_details = refusal.details or None
     command.finished_at = now
+    _note(command)
+
+
+def _note(command: BotCommand) -> None:
+    session = object_session(command)
+    if session is not None:
+        session.info.setdefault(_FINISHED, []).append(command)
+
+
+def _log_finished(command: BotCommand) -> None:
+    took = (command.finished_at or command.issued_at) - command.issued_at
+    log.info(
+        "%s %s%s",
+        command.kind,
+        command.status,
+        f": {command.error}" if command.error else "",
+        extra={
+            "command_id": str(command.id),
+            "kind": command.kind,
+            "actor": command.actor,
+            "source": command.source,
+            "status": command.status,
+            "from_state": command.from_state,
+            "to_state": command.to_state,
+            "mode": command.mode,
+            "revision": command.revision,
+            "duration_ms": round(took.total_seconds() * 1000, 1),
+            "error_code": command.error_code,
+            "reason": command.reason,
+        },
+    )
 
 
 def _close_gate(config: BotConfig, now: datetime, trigger: Trigger) -> None:
@@ -369,6 +418,8 @@ def _conclude(
     command_id: UUID | None,
 ) -> BotReconciliation:
     report = reconciliation.judge(session, config, evidence, now=now, trigger=trigger, command_id=command_id)
+    if evidence.mode is not config.mode:
+        return report  # superseded: the mode switch closed the gate and has its own attempt due
     if report.outcome is Outcome.OK and config.account_id is None:
         setattr(config, f"{config.mode}_account_id", report.account_id)
     if reconciliation.agrees(report):
