@@ -1,0 +1,139 @@
+"""A webhook's receiver: a real HTTP server that checks signatures, and fails in every way on request."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import threading
+import time
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+#: How old a signature may be, in seconds.
+TOLERANCE_SEC = 300
+PATH = "/services/T0000/B0000/secret-path-of-the-tests"
+
+
+@dataclass
+class Request:
+    """One delivery as it came in."""
+
+    at: float
+    signed: bool
+    body: dict[str, Any]
+    answered: int = 0
+
+    @property
+    def kinds(self) -> list[str]:
+        return [alert["kind"] for alert in self.body["alerts"]]
+
+
+@dataclass
+class Behaviour:
+    """How the next requests are answered."""
+
+    status: int = 200
+    wait_sec: float = 0.0
+    headers: dict[str, str] = field(default_factory=dict)
+    #: Answers a byte at a time, without an end.
+    drip: bool = False
+    #: Kinds that make it refuse a body, with the status above; None refuses none.
+    only_with: str | None = None
+
+
+class Receiver:
+    """``with Receiver() as receiver``; ``receiver.behave(status=500)``."""
+
+    secret = "webhook-secret-of-the-tests"
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self._behaviour = Behaviour()
+        self._released = threading.Event()
+        self._server: ThreadingHTTPServer | None = None
+        self.port = 0
+        self.start()
+
+    def __enter__(self) -> Receiver:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._released.set()
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}{PATH}"
+
+    def start(self) -> None:
+        """Listen, again under the same port after ``stop``."""
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                receiver._take(self)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        self._server.daemon_threads = True
+        self.port = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Refuse connections."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    def behave(self, **changes: Any) -> None:
+        self._behaviour = Behaviour(**changes)
+
+    @property
+    def taken(self) -> list[dict[str, Any]]:
+        """Every alert that was answered with success, in order; repetitions included."""
+        return [
+            alert for request in self.requests if request.answered == 200 for alert in request.body["alerts"]
+        ]
+
+    @property
+    def kinds(self) -> list[str]:
+        return [alert["kind"] for alert in self.taken]
+
+    def _take(self, handler: BaseHTTPRequestHandler) -> None:
+        body = handler.rfile.read(int(handler.headers["Content-Length"]))
+        signed = is_signed(self.secret, handler.headers.get("X-Pitboss-Signature", ""), body)
+        request = Request(time.monotonic(), signed, json.loads(body))
+        self.requests.append(request)
+        how = self._behaviour
+        try:
+            if how.drip:
+                while not self._released.wait(0.2):
+                    handler.wfile.write(b"H")
+                    handler.wfile.flush()
+                return
+            self._released.wait(how.wait_sec)
+            refused = how.only_with is None or how.only_with in request.kinds
+            status = how.status if refused else 200
+            handler.send_response(status)
+            for name, value in how.headers.items():
+                handler.send_header(name, value)
+            handler.send_header("Content-Length", "2")
+            handler.end_headers()
+            handler.wfile.write(b"ok")
+            request.answered = status
+        except OSError:
+            pass  # the sender has gone
+
+
+def is_signed(secret: str, header: str, body: bytes) -> bool:
+    """Whether *header* signs *body*; what the documentation shows to those who write a receiver."""
+    parts = dict(part.split("=", 1) for part in header.split(",") if "=" in part)
+    if not parts.get("t", "").isdigit() or abs(time.time() - int(parts["t"])) > TOLERANCE_SEC:
+        return False
+    expected = hmac.new(secret.encode(), f"{parts['t']}.".encode() + body, hashlib.sha256).hexdigest()
+    return hmac.compare_digest(expected, parts.get("v1", ""))

@@ -1,0 +1,57 @@
+"""Migration 0003 up, down and over a log that is not empty."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.tables import Tables
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+FINISHED = """
+INSERT INTO bot_command (id, kind, actor, source, status, revision, issued_at, finished_at)
+SELECT gen_random_uuid(), 'start', 'a', 'api', 'applied', n, now(), now() + interval '7 milliseconds' * n
+FROM generate_series(1, 10) n
+"""
+
+
+def flask(url: str, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "web", "db", *arguments],
+        cwd=ROOT,
+        env={
+            "PATH": os.environ["PATH"],
+            "DATABASE_URL": url,
+            "REDIS_URL": "redis://127.0.0.1:1/0",
+            "DATA_DIR": "/nonexistent",
+            "API_TOKENS": "tests:operator:only-for-the-migration",
+            "SECRET_KEY": "only-for-the-migration",
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+def test_it_counts_the_commands_that_were_finished_before_and_can_be_taken_back(
+    empty_database_url: str,
+) -> None:
+    flask(empty_database_url, "upgrade", "0002")
+    tables = Tables(empty_database_url)
+    tables.sql(FINISHED)
+
+    flask(empty_database_url, "upgrade")
+
+    (row,) = tables.sql("SELECT * FROM bot_command_tally")
+    assert (row["kind"], row["status"], row["count"]) == ("start", "applied", 10)
+    assert abs(row["seconds"] - 0.385) < 1e-6
+    # 7 ms, 14 and 21, 28 to 49, 56 to 70
+    assert row["buckets"] == [0, 1, 2, 4, 3] + [0] * 8
+    assert "No new upgrade operations detected" in flask(empty_database_url, "check")
+
+    flask(empty_database_url, "downgrade", "0002")
+    assert not tables.sql("SELECT 1 FROM pg_proc WHERE proname ~ '^bot_.*(tally|alert|verdict)'")
+    assert not tables.sql("SELECT 1 FROM pg_tables WHERE tablename ~ 'tally|alert|condition'")
+    flask(empty_database_url, "downgrade", "base")
+    tables.close()

