@@ -1,11 +1,37 @@
-"""The worker's consumer, without mingle and gossip (the command line's --without-mingle --without-gossip)."""
+"""The worker's consumer: without mingle and gossip (the command line's --without-mingle --without-gossip), and careful
+with messages that Celery cannot read as a task."""
 
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
 from typing import Any
 
 from celery.worker import consumer
+
+from worker import transport
+
+log = logging.getLogger(__name__)
 
 
 class Consumer(consumer.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # leaving the steps out would not do: Tasks requires Mingle and brings it back
         super().__init__(*args, **{**kwargs, "without_mingle": True, "without_gossip": True})
+
+    def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
+        """Celery's handler of a message. It refuses most of what is wrong; the rest would end the worker."""
+        handle = super().create_task_handler(*args, **kwargs)
+
+        def carefully(message: Any) -> None:
+            if isinstance(message.headers, dict):
+                # time limits are ours to set; and one that is no time would fail when the pool's only place is taken
+                message.headers.pop("timelimit", None)
+            try:
+                handle(message)
+            except transport.NO_MESSAGE as error:
+                log.warning("refused a message: %s: %s", type(error).__name__, str(error)[:200])
+                if not message.acknowledged:
+                    message.reject_log_error(log, self.connection_errors)  # type: ignore[attr-defined]
+
+        return carefully

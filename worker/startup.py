@@ -11,7 +11,7 @@ import os
 import threading
 from typing import Any
 
-from celery.signals import worker_ready, worker_shutting_down
+from celery.signals import worker_init, worker_ready, worker_shutting_down
 from celery.worker import state as worker_state
 
 from bot import heartbeat
@@ -23,16 +23,35 @@ from worker.tasks import reconcile_if_due
 #: Wait before Postgres is tried again at the start, in seconds.
 RETRY_SEC = 2.0
 
+#: A worker that is not ready by then starts without Redis, in seconds.
+PATIENCE_SEC = 3.0
+
 log = logging.getLogger(__name__)
 _pulse: Pulse | None = None
+_starting = threading.Lock()
+_started = threading.Event()
 _ending = threading.Event()
+
+
+@worker_init.connect
+def start_without_redis(sender: Any = None, **_: Any) -> None:
+    """``worker_ready`` waits for Redis. What the worker does without it should not."""
+    timer = threading.Timer(PATIENCE_SEC, start, kwargs={"sender": sender})
+    timer.daemon = True
+    timer.start()
 
 
 @worker_ready.connect
 def start(sender: Any = None, **_: Any) -> None:
-    """Close the gate, restore the bot, reconcile once, then let commands in."""
+    """Close the gate, restore the bot, reconcile once, then let commands in. Once in a worker's life."""
+    with _starting:
+        if not _started.is_set():
+            _start(f"{getattr(sender, 'hostname', None) or 'worker'}:{os.getpid()}")
+            _started.set()
+
+
+def _start(name: str) -> None:
     global _pulse
-    name = f"{getattr(sender, 'hostname', 'worker')}:{os.getpid()}"
     while not _asked_to_end():
         try:
             controller, database = context.controller(), context.database()

@@ -6,11 +6,13 @@ from __future__ import annotations
 from typing import Any
 
 from apiflask import APIBlueprint
+from flask import make_response
 
 from bot.errors import PitbossError
 from bot.status import snapshot
 from web.errors import envelope
 from web.migrated import is_migrated
+from web.openapi import AWAY_RESPONSE
 from web.schemas import HealthOut, ReadyOut
 from web.services import services
 
@@ -26,7 +28,7 @@ def healthz() -> Any:
 
 @blueprint.get("/readyz")
 @blueprint.output(ReadyOut)
-@blueprint.doc(summary="Ready: Postgres answers and is migrated", security=[])
+@blueprint.doc(summary="Ready: Postgres answers and is migrated", security=[], responses=AWAY_RESPONSE)
 def readyz() -> Any:
     parts = {"postgres": "ok", "redis": _redis(), "worker": "unknown"}
     try:
@@ -38,7 +40,10 @@ def readyz() -> Any:
     except PitbossError as error:
         parts["postgres"] = str(error)
     if parts["postgres"] != "ok":
-        return envelope(503, "not_ready", f"Postgres: {parts['postgres']}", parts, Retry_After="2")
+        # a response, since the schema above is that of a good answer
+        return make_response(
+            envelope(503, "not_ready", f"Postgres: {parts['postgres']}", parts, Retry_After="2")
+        )
     return {"status": "ready", **parts}
 
 

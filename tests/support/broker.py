@@ -1,0 +1,73 @@
+"""The simulated Alpaca beside the stack, with one account for each mode."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+
+from sandbox.server import Server
+from tests.support import ports
+
+#: API key and secret of each mode's account.
+KEYS = {
+    "paper": ("PKPAPERTESTS", "paper-secret-of-the-tests"),
+    "live": ("AKLIVETESTS", "live-secret-of-the-tests"),
+}
+
+
+class Broker:
+    """Runs in a thread of the tests. ``stop`` refuses connections, ``start`` serves again under the same address."""
+
+    def __init__(self) -> None:
+        self._server = Server(port=ports.free())
+        self._running = False
+
+    @property
+    def url(self) -> str:
+        return self._server.url
+
+    def start(self) -> None:
+        if not self._running:
+            self._server.start()
+            self._running = True
+
+    def stop(self) -> None:
+        if self._running:
+            self._server.stop()
+            self._running = False
+
+    def faults(self, *rules: dict[str, Any]) -> None:
+        """Put these faults in force in place of all others; none at all heals. Each is a rule as in
+        ``{"kind": "500", "path": "/v2/positions", "key": …}``."""
+        self.control("PUT", "/faults", list(rules))
+
+    def heal(self) -> None:
+        self.faults()
+
+    def positions(self, mode: str = "paper", **quantities: int | str) -> None:
+        """Let the account of *mode* hold exactly these."""
+        rows = [{"symbol": s, "qty": str(q), "avg_entry_price": "10"} for s, q in quantities.items()]
+        self.control("PUT", f"/accounts/{KEYS[mode][0]}/positions", rows)
+
+    def account(self, mode: str = "paper", **changes: Any) -> dict[str, Any]:
+        """The account, after these changes: ``id``, ``trading_blocked`` and so on."""
+        row: dict[str, Any] = self.control("PUT", f"/accounts/{KEYS[mode][0]}", changes)
+        return row
+
+    def order(self, order_id: str, mode: str = "paper", **fields: Any) -> None:
+        """Put an order there: symbol, side, qty, status."""
+        self.control("PUT", f"/accounts/{KEYS[mode][0]}/orders/{order_id}", fields)
+
+    def calls(self) -> list[dict[str, Any]]:
+        """The calls that arrived since ``forget``."""
+        rows: list[dict[str, Any]] = self.control("GET", "/requests")
+        return rows
+
+    def forget(self) -> None:
+        self.control("DELETE", "/requests")
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        response = requests.request(method, f"{self.url}/sandbox{path}", json=body, timeout=10)
+        assert response.ok, response.text
+        return response.json() if response.content else None

@@ -1,0 +1,57 @@
+"""Brings a running system back to where a test may begin, by the ways that everybody has."""
+
+from __future__ import annotations
+
+from tests.support.stack import Stack
+
+DEFAULTS = {
+    "positionSizeUsd": 500,
+    "confidenceMultiplierHigh": 2.0,
+    "confidenceMultiplierMed": 1.0,
+    "confidenceMultiplierLow": 0.5,
+    "maxConcurrentPositions": 3,
+    "dailyLossLimitUsd": 500,
+    "minWinRate": 0.5,
+    "hardStopLossPct": 7.0,
+    "maxHoldDurationSec": 300,
+    "enabledCatalystTiers": [1, 2, 3, 4],
+    "maxFloatShares": 20_000_000,
+    "maxSharePrice": 20,
+    "minRelativeVolume": 5,
+}
+
+
+def reset(stack: Stack) -> None:
+    """All of it running; stopped, not enabled, not killed, paper, no trades, no faults, default thresholds, reconciled,
+    nothing pending."""
+    operator = stack.api()
+    _repair(stack)
+    stack.broker.heal()
+    stack.broker.positions("paper")
+    stack.broker.positions("live")
+    stack.sql("DELETE FROM bot_trade")
+    stack.sql("DELETE FROM bot_daily_stats")
+    operator.do("/kill")  # calls off what is pending
+    operator.do("/rearm")
+    assert operator.status()["mode"] == "paper", "switch the mode on a stack of your own"
+    config = operator.read("/config")
+    if changed := {name: value for name, value in DEFAULTS.items() if config[name] != value}:
+        assert operator.patch("/config", changed).status_code == 200
+    if operator.status()["pendingCommands"] or stack.config()["reconciled_at"] is None:
+        operator.do("/reconcile", headers={"Prefer": "wait=10"})
+        stack.wait_accepting()
+    stack.wait_for(lambda: operator.status()["pendingCommands"] == 0, 5, "nothing is pending")
+    stack.broker.forget()
+
+
+def _repair(stack: Stack) -> None:
+    """Start again what has ended, and let go on what was frozen."""
+    stack.start_redis()
+    stack.start_sandbox()
+    for name, worker in list(stack.workers.items()):
+        worker.thaw()
+        if not worker.running:
+            stack.start_worker(name, wait=False)
+    stack.web.thaw()
+    stack.start_web(wait=False)
+    stack.wait_ready()

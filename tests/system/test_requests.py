@@ -1,0 +1,304 @@
+"""Bad requests: the right status and the envelope, never a stack trace, and nothing in the log."""
+
+import json
+import socket
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from tests.support import envelope
+from tests.support.client import TOKENS
+from tests.support.reset import reset
+from tests.support.stack import Stack
+
+COMMANDS = [
+    ("POST", "/start"),
+    ("POST", "/pause"),
+    ("POST", "/resume"),
+    ("POST", "/stop"),
+    ("POST", "/kill"),
+    ("POST", "/rearm"),
+    ("POST", "/reconcile"),
+    ("PATCH", "/mode"),
+    ("PATCH", "/config"),
+]
+READS = ["/status", "/config", "/commands", "/trades", "/stats/daily", "/reconciliations", "/gate"]
+LIMIT = 64 * 1024
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture(scope="module")
+def _stack(shared_stack: Stack) -> Stack:
+    reset(shared_stack)  # once: these tests change nothing
+    return shared_stack
+
+
+@pytest.fixture
+def api(_stack: Stack) -> Iterator[Stack]:
+    """The system; nothing that a test does may reach its log."""
+    before = _stack.config(), _count(_stack)
+    yield _stack
+    assert (_stack.config(), _count(_stack)) == before
+
+
+def _count(stack: Stack) -> int:
+    return int(stack.sql("SELECT count(*) FROM bot_command")[0]["count"])
+
+
+def body_of(path: str) -> dict[str, object]:
+    bodies: dict[str, dict[str, object]] = {
+        "/mode": {"mode": "paper"},
+        "/config": {"maxConcurrentPositions": 9},
+    }
+    return bodies.get(path, {})
+
+
+@pytest.mark.parametrize("token", [None, "wrong-token-of-the-tests", "", "ünïcode-token-öf-the-tests"])
+def test_every_call_needs_a_valid_token(api: Stack, token: str | None):
+    headers = {} if token is None else {"Authorization": f"Bearer {token}".encode()}
+    for method, path in [*COMMANDS, *(("GET", path) for path in READS)]:
+        response = api.api(None).request(method, path, json=body_of(path) or None, headers=headers)  # type: ignore[arg-type]
+        envelope.check(response, 401, "unauthorized")
+        assert response.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize(
+    "header", ["Basic b3BlcmF0b3I6eA==", "Bearer", TOKENS["operator"], f"Token {TOKENS['operator']}"]
+)
+def test_other_schemes_are_no_token(api: Stack, header: str):
+    envelope.check(api.api(None).post("/start", headers={"Authorization": header}), 401, "unauthorized")
+
+
+def test_a_token_in_the_address_is_no_token(api: Stack):
+    response = api.api(None).get(f"/status?token={TOKENS['operator']}&access_token={TOKENS['operator']}")
+    envelope.check(response, 401, "unauthorized")
+
+
+@pytest.mark.parametrize("role", ["viewer", "bot"])
+@pytest.mark.parametrize(("method", "path"), COMMANDS)
+def test_only_operators_may_send_commands(api: Stack, role: str, method: str, path: str):
+    response = api.api(role).request(method, path, json=body_of(path))
+    assert role in envelope.check(response, 403, "forbidden")["error"]
+
+
+def test_a_viewer_may_do_nothing_but_read_on_any_path_of_the_document(api: Stack):
+    document = requests.get(f"{api.url}/openapi.json", timeout=5).json()
+    writes = [
+        (method.upper(), path)
+        for path, methods in document["paths"].items()
+        for method in methods
+        if path.startswith("/api/bot/") and method in ("post", "patch", "put", "delete")
+    ]
+    assert {(method, f"/api/bot{path}") for method, path in COMMANDS} <= set(writes)
+    for method, path in writes:
+        path = path.removeprefix("/api/bot").replace("{", "").replace("}", "")
+        response = api.api("viewer").request(method, path, json={})
+        assert response.status_code in (403, 404), f"{method} {path}: {response.status_code} {response.text}"
+
+
+@pytest.mark.parametrize("role", ["operator", "viewer", "bot"])
+@pytest.mark.parametrize("path", READS)
+def test_every_role_may_read(api: Stack, role: str, path: str):
+    assert api.api(role).get(path).status_code == 200
+
+
+@pytest.mark.parametrize(("method", "path"), COMMANDS)
+def test_an_unknown_field_is_refused_and_named(api: Stack, method: str, path: str):
+    response = api.api().request(method, path, json={**body_of(path), "resaon": "a typo"})
+    refused = envelope.check(response, 422, "validation")
+    assert list(refused["details"]["fields"]) == ["resaon"]
+    assert "resaon" in refused["error"]
+
+
+@pytest.mark.parametrize("reason", [7, True, [], {}, "x" * 501, "nul \x00", "lone \ud800 surrogate"])
+def test_a_reason_of_the_wrong_type_or_size_or_that_cannot_be_stored_is_refused(api: Stack, reason: object):
+    refused = envelope.check(
+        api.api().post("/start", data=json.dumps({"reason": reason}), headers=JSON), 422, "validation"
+    )
+    assert "reason" in refused["details"]["fields"]
+
+
+@pytest.mark.parametrize("mode", ["", "demo", "LIVE", 1, None, ["live"], {"live": 1}, "live\x00"])
+def test_a_mode_that_does_not_exist_is_refused(api: Stack, mode: object):
+    refused = envelope.check(api.api().patch("/mode", {"mode": mode}), 422, "validation")
+    assert "mode" in refused["details"]["fields"]
+
+
+def test_a_mode_is_needed(api: Stack):
+    assert "mode" in envelope.check(api.api().patch("/mode", {}), 422, "validation")["details"]["fields"]
+
+
+def test_a_change_of_nothing_is_refused(api: Stack):
+    envelope.check(api.api().patch("/config", {}), 422, "validation")
+    envelope.check(api.api().patch("/config", {"reason": "why not"}), 422, "validation")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("positionSizeUsd", "500"),
+        ("positionSizeUsd", 0),
+        ("positionSizeUsd", True),
+        ("positionSizeUsd", None),
+        ("positionSizeUsd", 1e400),
+        ("positionSizeUsd", float("nan")),
+        ("positionSizeUsd", 0.001),
+        ("minWinRate", 1.01),
+        ("minWinRate", -0.1),
+        ("maxConcurrentPositions", 1.5),
+        ("maxConcurrentPositions", 0),
+        ("maxConcurrentPositions", 10**30),
+        ("maxHoldDurationSec", -1),
+        ("enabledCatalystTiers", [0]),
+        ("enabledCatalystTiers", [1, 1]),
+        ("enabledCatalystTiers", [5]),
+        ("enabledCatalystTiers", "1,2"),
+        ("enabledCatalystTiers", [True]),
+        ("hardStopLossPct", 101),
+        ("maxSharePrice", {}),
+    ],
+)
+def test_a_threshold_of_the_wrong_type_or_out_of_its_range_is_refused(api: Stack, name: str, value: object):
+    response = api.api().patch("/config", data=json.dumps({name: value}), headers=JSON)
+    fields = envelope.check(response, 422, "validation")["details"]["fields"]
+    assert [field.partition(".")[0] for field in fields] == [name]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{",
+        "{'reason': 'x'}",
+        "reason=x",
+        '{"reason": "x"',
+        '{"reason": "x"}}',
+        "\x00",
+        "[" * 30_000,
+        '{"a":' * 10_000,
+        '{"reason": ' + "9" * 60_000 + "}",
+    ],
+    ids=lambda body: str(body)[:12],
+)
+def test_a_body_that_is_not_json_is_refused(api: Stack, body: str):
+    response = api.api().post("/start", data=body, headers=JSON)
+    assert response.status_code in (400, 422)
+    envelope.check(
+        response, response.status_code, {400: "bad_request", 422: "validation"}[response.status_code]
+    )
+
+
+@pytest.mark.parametrize("body", [b"\xff\xfe{", b'{"reason": "\xff"}', b"\xef\xbb\xbf{}x"])
+def test_a_body_that_is_not_text_is_refused(api: Stack, body: bytes):
+    envelope.check(api.api().post("/start", data=body, headers=JSON), 400, "bad_request")
+
+
+@pytest.mark.parametrize("body", ["[]", "null", '"start"', "7", "true", "[" * 100 + "]" * 100])
+def test_a_body_that_is_no_object_is_refused(api: Stack, body: str):
+    response = api.api().post("/start", data=body, headers=JSON)
+    assert response.status_code in (400, 422)
+    envelope.check(
+        response, response.status_code, {400: "bad_request", 422: "validation"}[response.status_code]
+    )
+
+
+@pytest.mark.parametrize("path", ["/start", "/kill"])
+def test_a_body_over_64_kib_is_refused(api: Stack, path: str):
+    body = json.dumps({"reason": "x" * LIMIT}).encode()
+    envelope.check(api.api().post(path, data=body, headers=JSON), 413, "body_too_large")
+
+
+@pytest.mark.parametrize("path", ["/start", "/kill"])
+def test_a_body_over_64_kib_that_does_not_say_its_length_is_refused(api: Stack, path: str):
+    def chunks() -> Iterator[bytes]:
+        yield b'{"reason": "what was read so far would be fine"}'
+        for _ in range(9):
+            yield b" " * 8192
+
+    envelope.check(api.api().post(path, data=chunks(), headers=JSON), 413, "body_too_large")
+
+
+def test_a_body_that_claims_to_be_huge_is_refused_without_being_read(api: Stack):
+    with socket.create_connection(("127.0.0.1", api.port), timeout=5) as connection:
+        connection.sendall(
+            b"POST /api/bot/kill HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
+            + f"Authorization: Bearer {TOKENS['operator']}\r\nContent-Length: 1000000000\r\n\r\n".encode()
+        )
+        answer = connection.recv(65_536)
+    assert answer.startswith(b"HTTP/1.1 413")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nothing",
+        "/commands/7",
+        "/commands/00000000-0000-4000-8000-000000000000",
+        "/start/",
+        "//nothing",
+        "//api/bot",
+        "//%00",
+        "//..%2f..%2fetc/passwd",
+    ],
+)
+def test_an_unknown_address_is_not_found(api: Stack, path: str):
+    envelope.check(api.api().get(path), 404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/start"),
+        ("DELETE", "/commands"),
+        ("PUT", "/config"),
+        ("POST", "/status"),
+        ("DELETE", "//healthz"),
+    ],
+)
+def test_a_wrong_method_is_refused_and_the_right_ones_are_named(api: Stack, method: str, path: str):
+    response = api.api().request(method, path)
+    envelope.check(response, 405, "method_not_allowed")
+    assert response.headers["Allow"]
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/commands?limit=0", "limit"),
+        ("/commands?limit=201", "limit"),
+        ("/commands?limit=ten", "limit"),
+        ("/commands?kind=fly", "kind"),
+        ("/commands?status=queued,lost", "status"),
+        ("/commands?since=yesterday", "since"),
+        ("/commands?cursor=garbage", "cursor"),
+        ("/commands?cursor=%00", "cursor"),
+        ("/commands?sort=up", "sort"),
+        ("/commands?actor=%00", "actor"),
+        ("/trades?status=lost", "status"),
+        ("/trades?symbol=%00", "symbol"),
+        ("/stats/daily?since=2026-13-01", "since"),
+        ("/reconciliations?outcome=good", "outcome"),
+        ("/reconciliations?limit=1e3", "limit"),
+    ],
+)
+def test_a_query_that_makes_no_sense_is_refused_and_named(api: Stack, path: str, field: str):
+    refused = envelope.check(api.api().get(path), 422, "validation")
+    assert any(name.startswith(field) for name in refused["details"]["fields"]), refused
+
+
+def test_a_body_in_chunks_is_fine(stack: Stack):
+    done = stack.api().post("/start", data=iter([b'{"reason":', b' "in pieces"}']), headers=JSON)
+    assert (done.status_code, stack.commands()[-1]["reason"]) == (200, "in pieces")
+
+
+def test_no_body_at_all_is_fine(stack: Stack):
+    assert stack.api().post("/start").status_code == 200
+    assert stack.api().post("/pause", data=b"", headers=JSON).status_code == 200
+    assert stack.api().post("/resume", {}).status_code == 200
+
+
+def test_errors_carry_the_security_headers_too(api: Stack):
+    for response in (api.api().get("/nothing"), api.api(None).get("/status"), api.api().get("/status")):
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert "default-src 'self'" in response.headers["Content-Security-Policy"]
+        assert response.headers["Cache-Control"] == "no-store"
