@@ -1,0 +1,88 @@
+"""Pitboss's own reconciliation, and where its time goes; seen from outside, without changing it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from sqlalchemy import event
+
+from bench.pitboss import KEY, SECRET
+from bot import reconciliation
+from bot.comparison import Comparison
+from bot.controller import Controller
+from bot.database import Database
+from bot.models import Trigger
+from bot.settings import Settings
+
+
+@dataclass(frozen=True)
+class Took:
+    """One reconciliation, in milliseconds."""
+
+    all_ms: float
+    #: The deliberate wait between the two reads.
+    pause_ms: float
+    #: The second read of the positions, and the comparison.
+    second_read_ms: float
+    #: From the evidence to the commit.
+    judge_ms: float
+    #: How much of that the lock on the bot's row was held.
+    locked_ms: float
+    missed: int
+    error: str | None
+
+
+class Reconciler:
+    """Reconciles as a worker does that starts; use it as a context."""
+
+    def __init__(self, database_url: str, sandbox_url: str, directory: Path) -> None:
+        self._settings = Settings.load(
+            data_dir=directory,  # what a running Pitboss has set up is not for us
+            database_url=database_url,
+            redis_url="redis://127.0.0.1:1/0",  # a reconciliation needs none
+            alpaca_paper_url=sandbox_url,
+            alpaca_paper_api_key=KEY,
+            alpaca_paper_api_secret=SECRET,
+        )
+        self._database = Database.connect(self._settings)
+        self._controller = Controller(self._database, self._settings)
+        self._locked_at = 0.0
+        event.listen(self._database.engine, "after_cursor_execute", self._note_lock)
+
+    def __enter__(self) -> Reconciler:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._database.close()
+
+    def run(self) -> Took:
+        """Gather, judge, commit."""
+        began = time.perf_counter()
+        evidence = reconciliation.gather(self._database, self._settings)
+        gathered, gathered_at = time.perf_counter(), time.time()
+        report = self._controller.conclude(evidence, Trigger.STARTUP)
+        ended = time.perf_counter()
+        second_read_ms = pause_ms = 0.0
+        if isinstance(evidence, Comparison):
+            # Postgres's clock and this one are the same machine's
+            second_read_ms = (gathered_at - evidence.read_at.timestamp()) * 1000
+            pause_ms = reconciliation.SECOND_READ_AFTER_SEC * 1000 if evidence.missing else 0.0
+        return Took(
+            all_ms=(ended - began) * 1000,
+            pause_ms=pause_ms,
+            second_read_ms=second_read_ms,
+            judge_ms=(ended - gathered) * 1000,
+            locked_ms=(ended - self._locked_at) * 1000,
+            missed=report.missed,
+            error=report.error,
+        )
+
+    def _note_lock(self, connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if "FOR UPDATE" in statement:
+            self._locked_at = time.perf_counter()
