@@ -7,15 +7,19 @@ Facts about the API are from Alpaca's Trading API reference (docs.alpaca.markets
 from __future__ import annotations
 
 import json
+import socket
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 import requests
 import urllib3
+from requests.adapters import HTTPAdapter
 
 from bot.errors import (
     BrokerError,
@@ -36,22 +40,11 @@ MAX_BODY = 256 * 1024 * 1024
 #: A server's word about when to come back is believed up to this many seconds.
 MAX_RETRY_AFTER_SEC = 60.0
 
-#: Statuses of an order that may still fill.
-WORKING = frozenset(
-    {
-        "new",
-        "accepted",
-        "pending_new",
-        "partially_filled",
-        "held",
-        "accepted_for_bidding",
-        "pending_replace",
-        "pending_cancel",
-        "calculated",
-        "stopped",
-        "done_for_day",
-    }
-)
+#: Statuses of an order that can no longer fill. Every other may: new, accepted, partially_filled, held, suspended and
+#: so on, and those that Alpaca has yet to invent.
+FINISHED = frozenset({"filled", "canceled", "expired", "rejected", "replaced"})
+#: An order that was replaced more often than this is taken to be working still.
+MOST_REPLACEMENTS = 10
 #: Up to this many orders are asked for one by one; more are looked up in the list of open orders, since an account
 #: has 200 requests a minute.
 ORDERS_ONE_BY_ONE = 20
@@ -69,26 +62,44 @@ class Account:
 
 
 class Alpaca:
-    """One account of Alpaca, for as long as *budget_sec* seconds from its making: no call outlasts that.
+    """One account of Alpaca, for as long as *budget_sec* seconds from its making: no call outlasts that by much.
 
-    Every method raises BrokerError when the answer is not known for certain.
+    Use it as a context: leaving it ends every call that is still under way, in whatever thread. Every method raises
+    BrokerError when the answer is not known for certain.
     """
 
     def __init__(self, access: AlpacaAccess, *, budget_sec: float = 10.0) -> None:
         self._access = access
         self._deadline = time.monotonic() + budget_sec
+        self._adapter = _Adapter()
         self._http = requests.Session()
+        self._http.mount(access.url, self._adapter)
         self._http.headers.update(
             {"APCA-API-KEY-ID": access.key, "APCA-API-SECRET-KEY": access.secret.get_secret_value()}
         )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._deadline = 0.0
+        self._adapter.hang_up()
+        self._http.close()
 
     def account(self) -> Account:
         """Identity and blocks of the account."""
         row = self._get("/v2/account")
         if not isinstance(row, dict) or not isinstance(row.get("id"), str) or not row["id"]:
             raise BrokerGarbled("Alpaca's answer about the account has no id.")
-        flags = ("trading_blocked", "account_blocked", "trade_suspended_by_user")
-        return Account(id=row["id"], blocks=tuple(flag for flag in flags if row.get(flag)))
+        flags = {
+            flag: row.get(flag, False)
+            for flag in ("trading_blocked", "account_blocked", "trade_suspended_by_user")
+        }
+        if not all(isinstance(value, bool) for value in flags.values()):
+            raise BrokerGarbled(
+                "Alpaca's answer about the account has a block that is neither true nor false."
+            )
+        return Account(id=row["id"], blocks=tuple(flag for flag, is_set in flags.items() if is_set))
 
     def positions(self) -> dict[str, Decimal]:
         """Shares held of each symbol; short positions are negative."""
@@ -103,39 +114,52 @@ class Alpaca:
             held[symbol] = shares
         return held
 
-    def working_orders(self, ids: Collection[str]) -> set[str]:
-        """Those of the orders *ids* that may still fill. An order that Alpaca does not know is not working."""
-        if len(ids) > ORDERS_ONE_BY_ONE:
-            return self._open_orders() & set(ids)
-        return {order_id for order_id in ids if self._is_working(order_id)}
+    def working_orders(self, orders: Mapping[str, str]) -> set[str]:
+        """Those of *orders* (id to symbol) that may still fill, themselves or by what replaced them. An order that
+        Alpaca does not know is not working."""
+        if len(orders) <= ORDERS_ONE_BY_ONE:
+            return {order_id for order_id in orders if self._is_working(order_id)}
+        ids, replaced = self._open_orders()
+        return {
+            order_id for order_id, symbol in orders.items() if order_id.lower() in ids or symbol in replaced
+        }
 
     def _is_working(self, order_id: str) -> bool:
-        try:
-            order = self._get(f"/v2/orders/{quote(order_id, safe='')}")
-        except BrokerNotFound:
-            return False
-        if not isinstance(order, dict) or not isinstance(order.get("status"), str):
-            raise BrokerGarbled("Alpaca's answer about an order has no status.")
-        return order["status"] in WORKING
+        for _ in range(MOST_REPLACEMENTS):
+            try:
+                order = self._get(f"/v2/orders/{quote(order_id, safe='')}")
+            except BrokerNotFound:
+                return False
+            if not isinstance(order, dict) or not isinstance(order.get("status"), str):
+                raise BrokerGarbled("Alpaca's answer about an order has no status.")
+            successor = order.get("replaced_by")
+            if order["status"] != "replaced" or not isinstance(successor, str):
+                return order["status"] not in FINISHED
+            order_id = successor
+        return True
 
-    def _open_orders(self) -> set[str]:
+    def _open_orders(self) -> tuple[set[str], set[str]]:
+        """Ids of all orders that may still fill, and the symbols of those of them that replaced another order."""
         found: set[str] = set()
+        replaced: set[str] = set()
         params = {"status": "open", "limit": str(ORDERS_PAGE), "direction": "desc"}
         while True:
             page = self._get("/v2/orders", params)
             if not isinstance(page, list):
                 raise BrokerGarbled("Alpaca's answer about the orders is not a list.")
             try:
-                ids = {str(order["id"]) for order in page}
-                oldest = min((str(order["submitted_at"]) for order in page), default="")
-            except (TypeError, KeyError):
+                ids = {order["id"].lower() for order in page if order["status"].lower() not in FINISHED}
+                replaced |= {order["symbol"] for order in page if order.get("replaces")}
+                if len(page) < ORDERS_PAGE:
+                    return found | ids, replaced
+                oldest = min(datetime.fromisoformat(order["submitted_at"]) for order in page)
+            except (TypeError, KeyError, AttributeError, ValueError):
                 raise BrokerGarbled("Alpaca's list of orders has a malformed row.") from None
-            if len(page) < ORDERS_PAGE:
-                return found | ids
-            if not ids - found:
+            if ids <= found:
                 raise BrokerGarbled("Alpaca's list of orders does not end.")
             found |= ids
-            params["until"] = oldest
+            # "until" leaves its own moment out, and orders that were sent together share theirs
+            params["until"] = (oldest + timedelta(microseconds=1)).isoformat()
 
     def _get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
         what = f"GET {path} ({self._access.mode})"
@@ -158,7 +182,7 @@ class Alpaca:
         _check_status(response, body, what)
         try:
             return json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise BrokerGarbled(f"Alpaca's answer to {what} is not JSON.") from None
 
     def _body(self, response: requests.Response, what: str) -> bytes:
@@ -186,9 +210,15 @@ def _position(row: Any) -> tuple[str, Decimal]:
         raise BrokerGarbled("Alpaca's list of positions has a malformed row.") from None
     if not isinstance(symbol, str) or not symbol or not isinstance(quantity, str):
         raise BrokerGarbled("Alpaca's list of positions has a malformed row.")
-    if not shares.is_finite() or shares == 0 or side not in ("long", "short", None):
+    held = -abs(shares) if side == "short" else shares
+    if (
+        not held.is_finite()
+        or held == 0
+        or side not in ("long", "short", None)
+        or (side == "long" and held < 0)
+    ):
         raise BrokerGarbled(f"Alpaca's row about the position {symbol} makes no sense.")
-    return symbol, -abs(shares) if side == "short" else shares
+    return symbol, held
 
 
 def _check_status(response: requests.Response, body: bytes, what: str) -> None:
@@ -198,14 +228,10 @@ def _check_status(response: requests.Response, body: bytes, what: str) -> None:
     error: BrokerError
     if status in (401, 403):
         error = BrokerUnauthorized(f"Alpaca refused the API keys with {status} on {what}.")
+    elif status == 404 and _is_alpacas_own(body):
+        error = BrokerNotFound(f"Alpaca does not know what {what} asks for.")
     elif status == 404:
-        # a page of some proxy can be a 404 too: only Alpaca's own says that a thing does not exist
-        known = b'"code"' in body and response.headers.get("Content-Type", "").startswith("application/json")
-        error = (
-            BrokerNotFound()
-            if known
-            else BrokerFailed(f"Alpaca answered {what} with a 404 that is not its own.")
-        )
+        error = BrokerFailed(f"Alpaca answered {what} with a 404 that is not its own.")
     elif status == 429:
         error = BrokerRateLimited(f"Alpaca's limit of requests is used up (429 on {what}).")
         error.retry_after_sec = _retry_after(response.headers)
@@ -215,13 +241,49 @@ def _check_status(response: requests.Response, body: bytes, what: str) -> None:
     raise error
 
 
+def _is_alpacas_own(body: bytes) -> bool:
+    """Whether a 404 says that a thing does not exist, with code 40410000; some proxy's page says no such thing."""
+    try:
+        error = json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(error, dict) and error.get("code") == 40410000
+
+
 def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds until Alpaca wants to be asked again: ``Retry-After``, or ``X-RateLimit-Reset`` (epoch seconds)."""
-    try:
-        if "Retry-After" in headers:
-            wait = float(headers["Retry-After"])
-        else:
-            wait = float(headers["X-RateLimit-Reset"]) - time.time()
-    except (KeyError, ValueError):
-        return None
-    return min(max(wait, 0.0), MAX_RETRY_AFTER_SEC) if wait == wait else None
+    for name, since in (("Retry-After", 0.0), ("X-RateLimit-Reset", time.time())):
+        try:
+            wait = float(headers[name]) - since
+        except (KeyError, ValueError):
+            continue
+        if wait == wait:  # a NaN is not
+            return min(max(wait, 0.0), MAX_RETRY_AFTER_SEC)
+    return None
+
+
+class _Adapter(HTTPAdapter):
+    """Knows its connections, so that a call that hangs in one can be ended from another thread: a server that sends
+    its headers a byte at a time is stopped by no time-out."""
+
+    def __init__(self) -> None:
+        self._connections: list[Any] = []
+        super().__init__()
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        connect = type(pool).ConnectionCls
+
+        def keep(*args: Any, **kwargs: Any) -> Any:
+            connection = connect(*args, **kwargs)
+            self._connections.append(connection)
+            return connection
+
+        pool.ConnectionCls = keep
+        return pool
+
+    def hang_up(self) -> None:
+        for connection in self._connections:
+            if connection.sock is not None:
+                with suppress(OSError):
+                    connection.sock.shutdown(socket.SHUT_RDWR)

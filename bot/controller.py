@@ -17,12 +17,12 @@ from uuid import UUID
 from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session, object_session
+from sqlalchemy.orm import Session, aliased, object_session
 
 from bot import command_log, mode_switch, reconciliation, thresholds
 from bot.command_log import Intention
 from bot.database import Database, evict_idle_lock_holders
-from bot.errors import CommandRefused, Expired, InvalidParams, LockBusy, Superseded
+from bot.errors import CommandRefused, DatabaseUnavailable, Expired, InvalidParams, LockBusy, Superseded
 from bot.mode_switch import Preflight
 from bot.models import SINGLETON, BotCommand, BotConfig, BotReconciliation, Outcome, Trigger
 from bot.reconciliation import Evidence
@@ -42,12 +42,9 @@ from bot.states import (
 
 T = TypeVar("T")
 
-_LOCKED = (
-    select(BotConfig, func.clock_timestamp())
-    .where(BotConfig.id == SINGLETON)
-    .with_for_update(of=BotConfig)
-    .execution_options(populate_existing=True)
-)
+# The lock is taken in a subquery, or Postgres would read the clock before it waits for the lock.
+_ROW = select(BotConfig).where(BotConfig.id == SINGLETON).with_for_update().subquery()
+_LOCKED = select(aliased(BotConfig, _ROW), func.clock_timestamp()).execution_options(populate_existing=True)
 _ANY_PENDING = select(select(BotCommand.seq).where(BotCommand.status == CommandStatus.QUEUED).exists())
 
 #: How long a command waits for the lock altogether, in seconds.
@@ -87,7 +84,7 @@ class Controller:
     def submit_and_apply(self, wanted: Intention) -> BotCommand:
         """Put *wanted* into the log and finish it, at best in one transaction. Needs neither Redis nor a worker.
 
-        When the lock cannot be had, the command is durable all the same, and pending.
+        When the lock cannot be had, or Postgres goes away meanwhile, the command is durable all the same, and pending.
         """
 
         def both(session: Session) -> BotCommand:
@@ -102,9 +99,10 @@ class Controller:
             command = self.submit(wanted)
             try:
                 self.apply(up_to_seq=command.seq)
-            except LockBusy:
-                log.warning("%s %s is pending: the lock is held by another process", command.kind, command.id)
-            return self.find(command.id) or command
+                return self.find(command.id) or command
+            except DatabaseUnavailable as error:
+                log.warning("%s %s is pending: %s", command.kind, command.id, error)
+                return command
 
     def apply(
         self, *, up_to_seq: int | None = None, evidence: Mapping[UUID, Any] | None = None
@@ -246,6 +244,8 @@ class Controller:
     ) -> list[BotCommand]:
         config, now = self._lock(session)
         pending = command_log.pending(session, up_to_seq=up_to_seq)
+        # some may have been accepted since the clock was read
+        now = max([now, *(command.issued_at for command in pending)])
         last_halt = max([config.halt_seq, *(command.seq for command in pending if command.kind in HALTS)])
         called_off = 0
         for command in pending:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from bot.alpaca import Account, Alpaca
 from bot.database import Database
 from bot.errors import (
+    AccountMismatch,
     AccountUnavailable,
     BrokerError,
     CredentialsMissing,
@@ -18,12 +19,14 @@ from bot.errors import (
     PositionsOpen,
 )
 from bot.models import BotConfig, BotTrade, TradeStatus
-from bot.reconciliation import MAX_AGE, WALL_SEC, account_objection, within
+from bot.reconciliation import MAX_AGE, account_objection, within
 from bot.settings import MarketHours, Settings
 from bot.states import CommandKind, Mode, next_state
 
 #: All calls to Alpaca before one switch end within this time, in seconds.
 BROKER_BUDGET_SEC = 8.0
+#: So do calls that respect no time-out; it leaves some of MAX_AGE, so that their failure can still be judged.
+WALL_SEC = 9.0
 
 
 @dataclass(frozen=True)
@@ -35,29 +38,31 @@ class Preflight:
     read_at: datetime
     #: Symbols held at the present account.
     held: tuple[str, ...]
+    #: The target's account.
     account: Account | None
     #: Why one of the accounts could not be read.
     error: BrokerError | None = None
+    #: The present account.
+    leaving: Account | None = None
 
 
 def gather(database: Database, settings: Settings, target: Mode) -> Preflight:
-    """Ask the present account for its positions and the target account whether it can be used."""
+    """Ask the present account who it is and what it holds, and the target account whether it can be used."""
     present, read_at = database.read(lambda session: session.execute(_PRESENT).one())
-    held: tuple[str, ...] = ()
-    account = None
+    here, there = settings.alpaca(present), settings.alpaca(target)
+    if here is None or there is None or present is target:
+        return Preflight(present, target, read_at, (), None)
     try:
-        here, there = settings.alpaca(present), settings.alpaca(target)
-        if here is not None and there is not None and present is not target:
-            held, account = within(
-                WALL_SEC,
-                lambda: (
-                    tuple(sorted(Alpaca(here, budget_sec=BROKER_BUDGET_SEC / 2).positions())),
-                    Alpaca(there, budget_sec=BROKER_BUDGET_SEC / 2).account(),
-                ),
+        with (
+            Alpaca(here, budget_sec=BROKER_BUDGET_SEC) as leaving,
+            Alpaca(there, budget_sec=BROKER_BUDGET_SEC) as entering,
+        ):
+            held, present_account, target_account = within(
+                WALL_SEC, lambda: (sorted(leaving.positions()), leaving.account(), entering.account())
             )
     except BrokerError as error:
-        return Preflight(present, target, read_at, held, account, error)
-    return Preflight(present, target, read_at, held, account)
+        return Preflight(present, target, read_at, (), None, error)
+    return Preflight(present, target, read_at, tuple(held), target_account, leaving=present_account)
 
 
 def judge(
@@ -94,6 +99,11 @@ def judge(
         return False
     if preflight.error is not None:
         raise AccountUnavailable(f"The mode was not switched: {preflight.error}")
+    if preflight.leaving is not None:
+        # that some other account holds nothing says nothing; that this one is blocked is no reason to stay
+        objection = account_objection(preflight.leaving, config.account_id, config.mode)
+        if isinstance(objection, AccountMismatch):
+            raise AccountUnavailable(f"The mode was not switched: {objection}")
     if preflight.held:
         raise PositionsOpen(
             f"The mode cannot be switched while the {config.mode} account holds {', '.join(preflight.held[:10])}"

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import column, func, literal, select, text, update
 from sqlalchemy.orm import Session
 
 from bot.alpaca import Account, Alpaca
+from bot.comparison import ZERO, Comparison, Disputed, Here, OpenTrade, compare, unequal
 from bot.database import Database
 from bot.errors import (
     AccountBlocked,
@@ -42,36 +42,8 @@ BROKER_BUDGET_SEC = 9.0
 WALL_SEC = 12.0
 #: Pause between the two reads that a trade is written off on, in seconds.
 SECOND_READ_AFTER_SEC = 0.5
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A symbol on which both sides disagree; shares are signed, short is negative."""
-
-    symbol: str
-    kind: str  # unknown_here, quantity or side
-    here: Decimal
-    there: Decimal
-
-    def as_json(self) -> dict[str, Any]:
-        return {"symbol": self.symbol, "kind": self.kind, "here": str(self.here), "there": str(self.there)}
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What was read, and what follows from it."""
-
-    mode: Mode
-    began_at: datetime
-    #: When the last read of the positions began: the evidence's age counts from here.
-    read_at: datetime
-    account: Account
-    open_trades: int
-    broker_positions: int
-    matched: Mapping[str, int]  # symbol -> trades
-    in_flight: Mapping[str, int]  # symbol -> trades whose order still works
-    missing: Mapping[UUID, str]  # trade -> symbol: absent in two reads, and its order is not working
-    differences: tuple[Difference, ...]
+#: So long after a trade was reserved its order may still be on its way to Alpaca, its id on the way back.
+RESERVATION = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
@@ -84,14 +56,6 @@ class Unknown:
 
 
 Evidence = Comparison | Unknown
-
-
-@dataclass(frozen=True)
-class _Here:
-    began_at: datetime
-    mode: Mode
-    shares: Mapping[str, Decimal]
-    trades: Mapping[str, int]
 
 
 def gather(database: Database, settings: Settings) -> Evidence:
@@ -107,9 +71,8 @@ def gather(database: Database, settings: Settings) -> Evidence:
             raise KeysMissing(
                 f"The {here.mode} account has no keys: set ALPACA_{here.mode.upper()}_API_KEY and _SECRET."
             )
-        return within(
-            WALL_SEC, lambda: _compare(database, Alpaca(access, budget_sec=BROKER_BUDGET_SEC), here)
-        )
+        with Alpaca(access, budget_sec=BROKER_BUDGET_SEC) as alpaca:
+            return within(WALL_SEC, lambda: _ask(database, alpaca, here))
     except BrokerError as error:
         return Unknown(mode=here.mode, began_at=here.began_at, error=error)
 
@@ -150,16 +113,16 @@ def judge(
         report.error_code, report.error = error.code, str(error)
         return report
 
-    moving = set(
-        session.scalars(select(BotTrade.symbol).distinct().where(BotTrade.updated_at >= evidence.began_at))
-    )
+    try:
+        with session.begin_nested():
+            missed = _write_off(session, evidence, trigger)
+            differences = _differences(session, evidence)
+    except StaleEvidence as stale:
+        report.error_code, report.error = stale.code, str(stale)
+        return report
     report.outcome = Outcome.OK
-    report.matched = sum(count for symbol, count in evidence.matched.items() if symbol not in moving)
-    report.in_flight = sum(evidence.in_flight.values())
-    report.differences = [found.as_json() for found in evidence.differences if found.symbol not in moving]
-    missing = [trade for trade, symbol in evidence.missing.items() if symbol not in moving]
-    if missing:
-        report.missed = _write_off(session, missing, evidence, trigger)
+    report.matched, report.in_flight, report.missed = evidence.matched, evidence.in_flight, missed
+    report.differences = [found.as_json() for found in differences]
     return report
 
 
@@ -220,107 +183,122 @@ def account_objection(account: Account, bound_id: str | None, mode: Mode) -> Bro
     return None
 
 
-def _read_here(session: Session) -> _Here:
+def _read_here(session: Session) -> Here:
     mode, began_at = session.execute(select(BotConfig.mode, func.clock_timestamp())).one()
     rows = session.execute(
         select(BotTrade.symbol, func.sum(BotTrade.shares), func.count())
-        .where(BotTrade.status == TradeStatus.OPEN)
+        .where(BotTrade.status == TradeStatus.OPEN, BotTrade.created_at < began_at)
         .group_by(BotTrade.symbol)
     ).all()
-    return _Here(
-        began_at=began_at,
+    return Here(
         mode=mode,
+        began_at=began_at,
         shares={symbol: shares for symbol, shares, _ in rows},
         trades={symbol: count for symbol, _, count in rows},
     )
 
 
-def _compare(database: Database, alpaca: Alpaca, here: _Here) -> Comparison:
+def _ask(database: Database, alpaca: Alpaca, here: Here) -> Comparison:
     account = alpaca.account()
     read_at = database.now()
     first = last = alpaca.positions()
-
-    unequal = [symbol for symbol, shares in here.shares.items() if first.get(symbol) != shares]
-    trades: list[tuple[UUID, str, str | None]] = []
+    ours = here.shares.keys() & unequal(here, first)
+    trades: list[OpenTrade] = []
     working: set[str] = set()
-    if unequal:
-        trades = database.read(lambda session: _open_trades(session, unequal, here.began_at))
-        working = alpaca.working_orders({order for _, _, order in trades if order})
-    if any(symbol not in first for symbol in unequal):
+    if ours:
+        trades = database.read(lambda session: _open_trades(session, list(ours), here.began_at))
+        working = alpaca.working_orders({trade.order: trade.symbol for trade in trades if trade.order})
+    if ours - first.keys():
         # between its fill and its booking a position can be absent for a moment: ask again before writing off
         time.sleep(SECOND_READ_AFTER_SEC)
         read_at = database.now()
         last = alpaca.positions()
-
-    in_flight: dict[str, int] = {}
-    for _, symbol, order in trades:
-        if order in working:
-            in_flight[symbol] = in_flight.get(symbol, 0) + 1
-    missing = {
-        trade: symbol
-        for trade, symbol, order in trades
-        if symbol not in first and symbol not in last and order not in working
-    }
-    settled = set(in_flight) | set(missing.values())
-    matched: dict[str, int] = {}
-    differences: list[Difference] = []
-    for symbol in sorted(here.shares.keys() | last.keys()):
-        ours, theirs = here.shares.get(symbol, Decimal(0)), last.get(symbol, Decimal(0))
-        if ours == theirs and symbol in here.shares:
-            matched[symbol] = here.trades[symbol]
-        elif ours != theirs and symbol not in settled:
-            differences.append(Difference(symbol, _kind(symbol in here.shares, ours, theirs), ours, theirs))
-    return Comparison(
-        mode=here.mode,
-        began_at=here.began_at,
-        read_at=read_at,
-        account=account,
-        open_trades=sum(here.trades.values()),
-        broker_positions=len(last),
-        matched=matched,
-        in_flight=in_flight,
-        missing=missing,
-        differences=tuple(differences),
-    )
+    return compare(here, trades, working, first, last, account=account, read_at=read_at)
 
 
-def _kind(known: bool, ours: Decimal, theirs: Decimal) -> str:
-    if not known:
-        return "unknown_here"
-    return "side" if ours * theirs < 0 else "quantity"
-
-
-def _open_trades(
-    session: Session, symbols: list[str], before: datetime
-) -> list[tuple[UUID, str, str | None]]:
+def _open_trades(session: Session, symbols: list[str], before: datetime) -> list[OpenTrade]:
     rows = session.execute(
-        select(BotTrade.id, BotTrade.symbol, BotTrade.alpaca_order_id).where(
+        select(
+            BotTrade.id,
+            BotTrade.symbol,
+            BotTrade.shares,
+            BotTrade.alpaca_order_id,
+            ~BotTrade.filled
+            & BotTrade.alpaca_order_id.is_(None)
+            & (BotTrade.created_at > before - RESERVATION),
+            BotTrade.updated_at,
+        ).where(
             BotTrade.status == TradeStatus.OPEN,
             BotTrade.created_at < before,
             BotTrade.symbol == func.any(symbols),
         )
     )
-    return [(trade, symbol, order) for trade, symbol, order in rows]
+    return [OpenTrade(*row) for row in rows]
 
 
-def _write_off(session: Session, trades: list[UUID], evidence: Comparison, trigger: Trigger) -> int:
+def _write_off(session: Session, evidence: Comparison, trigger: Trigger) -> int:
+    if not evidence.missing:
+        return 0
     by_hand = trigger is Trigger.MANUAL
     note = f"No position at Alpaca ({evidence.mode}) in two reads from {evidence.began_at:%Y-%m-%d %H:%M:%S} UTC on."
+    # whoever touched a row since it was read knows more about the trade than the evidence does
+    seen = (
+        text(
+            "SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS timestamptz[])) AS seen(id, version)"
+        )
+        .bindparams(
+            ids=[str(trade.id) for trade in evidence.missing],
+            versions=[trade.updated_at for trade in evidence.missing],
+        )
+        .columns(column("id"), column("version"))
+        .subquery("seen")
+    )
     written_off = session.execute(
         update(BotTrade)
         .where(
-            BotTrade.id
-            == text("ANY(CAST(:missing AS uuid[]))").bindparams(missing=[str(trade) for trade in trades]),
+            BotTrade.id == seen.c.id,
+            BotTrade.updated_at == seen.c.version,
             BotTrade.status == TradeStatus.OPEN,
-            BotTrade.created_at < evidence.began_at,
         )
         .values(
             status=TradeStatus.MISSED,
             exit_reason=ExitReason.RECONCILED_MISSING
             if by_hand
             else ExitReason.RECONCILED_MISSING_ON_STARTUP,
-            note=func.concat_ws("\n", BotTrade.note, note),
+            note=func.concat_ws("\n", BotTrade.note, literal("Marked before: ") + BotTrade.exit_reason, note),
         )
         .execution_options(synchronize_session=False)
     )
     return int(written_off.rowcount)  # type: ignore[attr-defined]
+
+
+def _differences(session: Session, evidence: Comparison) -> list[Disputed]:
+    """What is in dispute still, now that the missing are written off.
+
+    Raises:
+        StaleEvidence: trades of a disputed symbol changed since Alpaca was read, and nothing tells how it stands.
+    """
+    if not evidence.disputed:
+        return []
+    rows = session.execute(
+        select(
+            BotTrade.symbol,
+            func.sum(BotTrade.shares),
+            func.coalesce(func.sum(BotTrade.shares).filter(BotTrade.created_at < evidence.began_at), ZERO),
+        )
+        .where(
+            BotTrade.status == TradeStatus.OPEN,
+            BotTrade.symbol == func.any([found.symbol for found in evidence.disputed]),
+        )
+        .group_by(BotTrade.symbol)
+    )
+    now = {symbol: (every, compared) for symbol, every, compared in rows}
+    differences = []
+    for found in evidence.disputed:
+        every, compared = now.get(found.symbol, (ZERO, ZERO))
+        if every == found.there or found.explained_by(compared):
+            continue
+        if compared != found.here:
+            raise StaleEvidence(f"The trades of {found.symbol} changed while Alpaca was read.")
+        differences.append(found)
+    return differences

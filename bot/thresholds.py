@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 
 from bot.errors import InvalidParams
@@ -20,8 +28,32 @@ def _number(value: Any) -> Any:
 
 
 Number = Annotated[Decimal, BeforeValidator(_number)]
-Usd = Annotated[Number, Field(gt=0, le=10_000_000, decimal_places=2)]
-Multiplier = Annotated[Number, Field(ge=0, le=100, decimal_places=4)]
+# Described by hand: pydantic would describe a Decimal as a number or a text.
+Usd = Annotated[
+    Number,
+    Field(gt=0, le=10_000_000, decimal_places=2),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": 10_000_000}),
+]
+Multiplier = Annotated[
+    Number,
+    Field(ge=0, le=100, decimal_places=4),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 100}),
+]
+Share = Annotated[
+    Number,
+    Field(ge=0, le=1, decimal_places=4),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1}),
+]
+Percent = Annotated[
+    Number,
+    Field(gt=0, le=100, decimal_places=4),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": 100}),
+]
+Multiple = Annotated[
+    Number,
+    Field(ge=0, le=10_000, decimal_places=4),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 10_000}),
+]
 
 
 def _tiers(tiers: list[int]) -> list[int]:
@@ -33,10 +65,25 @@ def _tiers(tiers: list[int]) -> list[int]:
 Tiers = Annotated[list[Annotated[int, Field(ge=1, le=4, strict=True)]], AfterValidator(_tiers)]
 
 
+def _describe(schema: dict[str, Any]) -> None:
+    """Say what ``check_changes`` asks for beyond the types: at least one threshold, and none that is null."""
+    schema["minProperties"] = 1
+    for name, described in schema["properties"].items():
+        if name != "reason":
+            described.pop("default")
+            described.update(*(each for each in described.pop("anyOf") if each != {"type": "null"}))
+
+
 class ThresholdChanges(BaseModel):
     """Any subset of the thresholds; names are camelCase on the wire and snake_case in the database."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        alias_generator=to_camel,
+        populate_by_name=True,
+        json_schema_extra=_describe,
+    )
 
     position_size_usd: Usd | None = Field(None, description="Money put into one position, in US dollars.")
     confidence_multiplier_high: Multiplier | None = Field(
@@ -54,10 +101,8 @@ class ThresholdChanges(BaseModel):
     daily_loss_limit_usd: Usd | None = Field(
         None, description="Loss of one trading day, in US dollars, at which the gate closes."
     )
-    min_win_rate: Annotated[Number, Field(ge=0, le=1, decimal_places=4)] | None = Field(
-        None, description="Least share of winning trades, 0 to 1."
-    )
-    hard_stop_loss_pct: Annotated[Number, Field(gt=0, le=100, decimal_places=4)] | None = Field(
+    min_win_rate: Share | None = Field(None, description="Least share of winning trades, 0 to 1.")
+    hard_stop_loss_pct: Percent | None = Field(
         None, description="Loss of one position, in percent of its entry price, at which it is sold."
     )
     max_hold_duration_sec: Annotated[int, Field(ge=1, le=86_400, strict=True)] | None = Field(
@@ -70,7 +115,7 @@ class ThresholdChanges(BaseModel):
         None, description="Largest float of a traded company, in shares."
     )
     max_share_price: Usd | None = Field(None, description="Highest price of a traded share, in US dollars.")
-    min_relative_volume: Annotated[Number, Field(ge=0, le=10_000, decimal_places=4)] | None = Field(
+    min_relative_volume: Multiple | None = Field(
         None, description="Least relative volume of a traded share, as a multiple of its usual volume."
     )
 

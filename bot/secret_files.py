@@ -1,0 +1,73 @@
+"""Settings that are kept in files, as container engines hand secrets over: ``NAME_FILE`` says where ``NAME`` is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from bot.errors import SettingsError
+
+#: What may be in a file: everything that is a secret, or holds one.
+NAMES = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "REDIS_SENTINEL_PASSWORD",
+    "QUEUE_URL",
+    "API_TOKENS",
+    "SECRET_KEY",
+    "FLOWER_BASIC_AUTH",
+    "ALERT_WEBHOOK_URL",
+    "ALERT_WEBHOOK_SECRET",
+    "ALPACA_PAPER_API_KEY",
+    "ALPACA_PAPER_API_SECRET",
+    "ALPACA_LIVE_API_KEY",
+    "ALPACA_LIVE_API_SECRET",
+)
+SUFFIX = "_FILE"
+LARGEST_BYTES = 64 * 1024
+
+
+def read(environ: Mapping[str, str]) -> dict[str, str]:
+    """What the files hold that *environ* names. An empty file counts as not set, as an empty variable does.
+
+    Raises:
+        SettingsError: one sentence for each variable that is set in both ways, or whose file cannot be read.
+    """
+    found, wrong = {}, []
+    for name in NAMES:
+        path = environ.get(name + SUFFIX)
+        if not path:
+            continue
+        if environ.get(name):
+            wrong.append(f"{name} and {name}{SUFFIX} are both set: unset one of them.")
+            continue
+        try:
+            text = _text(Path(path))
+        except OSError as error:
+            wrong.append(f"{name}{SUFFIX} is wrong: {path} cannot be read ({error.strerror or error}).")
+        except ValueError:
+            wrong.append(f"{name}{SUFFIX} is wrong: {path} is not a text of at most 64 KiB.")
+        else:
+            if text:
+                found[name] = text
+    if wrong:
+        raise SettingsError(" ".join(wrong))
+    return found
+
+
+def resolved(environ: Mapping[str, str]) -> dict[str, str]:
+    """*environ* with the values in place of the names of their files.
+
+    Raises:
+        SettingsError: as ``read``.
+    """
+    there = {name + SUFFIX for name in NAMES}
+    return {name: value for name, value in environ.items() if name not in there} | read(environ)
+
+
+def _text(path: Path) -> str:
+    with path.open("rb") as file:
+        content = file.read(LARGEST_BYTES + 1)
+    if len(content) > LARGEST_BYTES:
+        raise ValueError("too large")
+    return content.decode("utf-8").strip()

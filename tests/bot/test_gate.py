@@ -1,0 +1,226 @@
+"""Every reason why the gate is closed, and where each of its limits lies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from bot import gate
+from bot.gate import Reason
+from bot.market import NEW_YORK
+from bot.models import BotConfig
+from bot.settings import Settings
+from bot.states import BotState, Mode
+from bot.status import Snapshot, snapshot
+from tests.bot.ledger_world import World, settings_of
+
+#: A Friday, in the middle of the session.
+NOON = datetime(2026, 11, 20, 12, tzinfo=NEW_YORK)
+
+
+@pytest.fixture(scope="module")
+def settings() -> Settings:
+    return settings_of("postgresql://nowhere/nothing", market_hours="nyse")
+
+
+@pytest.fixture(scope="module")
+def always() -> Settings:
+    return settings_of("postgresql://nowhere/nothing")
+
+
+def config(**changes: Any) -> BotConfig:
+    values: dict[str, Any] = {
+        "enabled": True,
+        "state": BotState.RUNNING,
+        "mode": Mode.PAPER,
+        "killed_at": None,
+        "reconciled_at": NOON,
+        "max_concurrent_positions": 3,
+        "daily_loss_limit_usd": Decimal(500),
+    }
+    return BotConfig(**{**values, **changes})
+
+
+def moment(at: datetime = NOON, **changes: Any) -> Snapshot:
+    """A snapshot in which nothing keeps the gate closed, but for *changes*; those of the config by their names."""
+    of_snapshot = {name: changes.pop(name) for name in list(changes) if name in Snapshot.__dataclass_fields__}
+    at = at.astimezone(UTC)
+    fine = Snapshot(
+        now=at,
+        config=config(**changes),
+        today=at.astimezone(NEW_YORK).date(),
+        open_trades=0,
+        realized_pnl=Decimal(0),
+        trade_count=0,
+        pending_commands=0,
+        worker_seen_at=at,
+        reconciliation=None,
+    )
+    return replace(fine, **of_snapshot)
+
+
+def test_it_is_open_when_nothing_speaks_against_it(settings: Settings) -> None:
+    answer = gate.judge(moment(), settings)
+    assert (answer.may_open, answer.may_monitor, answer.reasons) == (True, True, ())
+
+
+@pytest.mark.parametrize(
+    ("change", "reasons"),
+    [
+        ({"enabled": False}, [Reason.DISABLED]),
+        ({"killed_at": NOON, "state": BotState.STOPPED}, [Reason.KILLED, Reason.NOT_RUNNING]),
+        ({"state": BotState.STOPPED}, [Reason.NOT_RUNNING]),
+        ({"state": BotState.PAUSED}, [Reason.NOT_RUNNING]),
+        ({"reconciled_at": None}, [Reason.NOT_RECONCILED]),
+        ({"worker_seen_at": None}, [Reason.WORKER_OFFLINE]),
+        ({"at": NOON.replace(hour=3)}, [Reason.MARKET_CLOSED]),
+        ({"open_trades": 3}, [Reason.MAX_POSITIONS]),
+        ({"realized_pnl": Decimal(-500)}, [Reason.DAILY_LOSS]),
+    ],
+)
+def test_each_reason_alone_closes_it(change: Any, reasons: list[Reason], settings: Settings) -> None:
+    answer = gate.judge(moment(**change), settings)
+    assert not answer.may_open
+    assert list(answer.reasons) == reasons
+
+
+def test_it_says_every_reason_at_once(settings: Settings) -> None:
+    worst = moment(
+        NOON.replace(hour=3),
+        enabled=False,
+        killed_at=NOON,
+        state=BotState.STOPPED,
+        reconciled_at=None,
+        worker_seen_at=None,
+        open_trades=4,
+        realized_pnl=Decimal(-501),
+    )
+    assert gate.judge(worst, settings).reasons == tuple(Reason)
+
+
+@pytest.mark.parametrize(
+    ("state", "may_monitor"),
+    [(BotState.RUNNING, True), (BotState.PAUSED, True), (BotState.STOPPED, False)],
+)
+def test_positions_are_watched_while_it_runs_or_is_paused(
+    state: BotState, may_monitor: bool, settings: Settings
+) -> None:
+    assert gate.judge(moment(state=state), settings).may_monitor is may_monitor
+
+
+def test_watching_goes_on_whatever_else_keeps_it_closed(settings: Settings) -> None:
+    answer = gate.judge(moment(reconciled_at=None, worker_seen_at=None, open_trades=9), settings)
+    assert (answer.may_open, answer.may_monitor) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("pnl", "may_open"),
+    [("-499.99", True), ("-499.999999999", True), ("-500", False), ("-500.00", False), ("500", True)],
+)
+def test_a_loss_of_exactly_the_limit_closes_it(pnl: str, may_open: bool, settings: Settings) -> None:
+    assert gate.judge(moment(realized_pnl=Decimal(pnl)), settings).may_open is may_open
+
+
+@pytest.mark.parametrize(("open_trades", "may_open"), [(2, True), (3, False), (4, False)])
+def test_as_many_open_trades_as_allowed_close_it(
+    open_trades: int, may_open: bool, settings: Settings
+) -> None:
+    assert gate.judge(moment(open_trades=open_trades), settings).may_open is may_open
+
+
+@pytest.mark.parametrize(("age_ms", "may_open"), [(29_999, True), (30_000, False), (30_001, False)])
+def test_a_worker_that_was_not_seen_for_30_s_closes_it(
+    age_ms: int, may_open: bool, settings: Settings
+) -> None:
+    seen = NOON - timedelta(milliseconds=age_ms)
+    assert gate.judge(moment(worker_seen_at=seen), settings).may_open is may_open
+
+
+@pytest.mark.parametrize(
+    ("at", "may_open"),
+    [
+        ("2026-11-20 09:29:59.999999", False),
+        ("2026-11-20 09:30:00", True),
+        ("2026-11-20 15:59:59.999999", True),
+        ("2026-11-20 16:00:00", False),
+        ("2026-11-21 12:00:00", False),  # a Saturday
+        ("2026-11-26 12:00:00", False),  # Thanksgiving
+        ("2026-11-27 12:59:59", True),  # the day after closes at 13:00
+        ("2026-11-27 13:00:00", False),
+        ("2026-03-06 09:30:00", True),  # the last session of winter time
+        ("2026-03-09 09:30:00", True),  # the first of summer time
+        ("2026-03-09 09:29:59", False),
+    ],
+)
+def test_it_goes_by_the_hours_of_the_exchange(at: str, may_open: bool, settings: Settings) -> None:
+    there = datetime.fromisoformat(at).replace(tzinfo=NEW_YORK)
+    assert gate.judge(moment(there), settings).may_open is may_open
+
+
+@pytest.mark.parametrize(("mode", "may_open"), [(Mode.PAPER, True), (Mode.LIVE, False)])
+def test_market_hours_always_counts_in_paper_mode_only(mode: Mode, may_open: bool, always: Settings) -> None:
+    night = moment(NOON.replace(hour=3), mode=mode)
+    assert gate.judge(night, always).may_open is may_open
+
+
+# -- on the real database -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def world(database_url: str) -> Iterator[World]:
+    world = World(settings_of(database_url))
+    yield world
+    world.close()
+
+
+def test_a_bot_that_was_never_started_is_not_let_in(world: World) -> None:
+    assert world.reasons() == ["disabled", "not_running", "not_reconciled", "worker_offline"]
+    world.open_gate()
+    assert world.reasons() == []
+
+
+def test_it_reads_its_answer_from_the_tables(world: World) -> None:
+    world.open_gate()
+    world.do("update_config", maxConcurrentPositions=1, dailyLossLimitUsd=10.5)
+    trade = world.open_filled(shares=1, entry_price="20")
+    assert world.reasons() == ["max_positions"]
+    world.ledger.close_trade(trade.id, exit_price="9.50", exit_reason="hard_stop")
+    assert world.reasons() == ["daily_loss"]
+    world.age_worker(timedelta(seconds=30))
+    assert world.reasons() == ["worker_offline", "daily_loss"]
+    world.do("kill")
+    assert world.reasons() == ["disabled", "killed", "not_running", "worker_offline", "daily_loss"]
+
+
+def test_a_void_a_missed_and_a_closed_trade_are_not_open(world: World) -> None:
+    world.open_gate()
+    world.sql(
+        "INSERT INTO bot_trade (symbol, entry_price, shares, status)"
+        " SELECT 'ACME', 1, 1, unnest(ARRAY['void', 'missed', 'closed'])"
+    )
+    assert world.database.read(snapshot).open_trades == 0
+
+
+def test_yesterdays_loss_is_over(world: World) -> None:
+    world.open_gate()
+    world.sql(
+        "INSERT INTO bot_daily_stats (date, realized_pnl)"
+        " VALUES ((now() AT TIME ZONE 'America/New_York')::date - 1, -9999)"
+    )
+    assert world.reasons() == []
+
+
+def test_asking_it_costs_one_statement(world: World) -> None:
+    world.reasons()
+    statements: list[str] = []
+    event.listen(
+        world.database._autocommit, "before_cursor_execute", lambda *call: statements.append(call[2])
+    )
+    world.reasons()
+    assert len(statements) == 1

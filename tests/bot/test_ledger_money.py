@@ -1,0 +1,289 @@
+"""What the ledger computes and counts: profit in exact decimals, and statistics by New York's date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, localcontext
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot import fills
+from bot.daily_stats import profit
+from bot.errors import InvalidParams
+from bot.market import NEW_YORK
+from tests.bot.ledger_world import World, settings_of
+
+
+@pytest.fixture
+def world(database_url: str) -> Iterator[World]:
+    world = World(settings_of(database_url))
+    world.open_gate()
+    world.do("update_config", maxConcurrentPositions=1000, dailyLossLimitUsd=1_000_000)
+    yield world
+    world.close()
+
+
+def new_york(text: str, fold: int = 0) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=NEW_YORK, fold=fold)
+
+
+def round_trip(world: World, entry_at: datetime, exit_at: datetime, exit_price: str = "11.00") -> None:
+    trade = world.open_filled(entry_at=entry_at)
+    world.ledger.close_trade(trade.id, exit_price=exit_price, exit_reason="time_exit", exit_at=exit_at)
+
+
+# -- profit ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shares", "entry", "exit_", "pnl"),
+    [
+        ("10", "10.00", "11.25", "12.50"),
+        ("10", "10.00", "9.99", "-0.10"),
+        ("-10", "10.00", "9.00", "10.00"),
+        ("-10", "10.00", "11.00", "-10.00"),
+        ("3", "0.1", "0.3", "0.6"),  # floats would make it 0.6000000000000001
+        ("10", "10.00", "10.00", "0"),
+        ("0.000000001", "0.000000001", "0.000000002", "0.000000000000000001"),
+        ("123456789.123456789", "0.000000001", "9999999.999999999", "1234567891234567.643086421753086422"),
+        ("-1000000000", "0.000000001", "10000000", "-9999999999999999"),
+    ],
+)
+def test_profit_is_exact_long_and_short(world: World, shares: str, entry: str, exit_: str, pnl: str) -> None:
+    trade = world.open_filled(shares=shares, entry_price=entry)
+    closed = world.ledger.close_trade(trade.id, exit_price=exit_, exit_reason="profit_target")
+    assert world.trade(closed).pnl == Decimal(pnl)
+    assert [realized for realized, _, _ in world.stats().values()] == [Decimal(pnl)]
+
+
+amounts = st.decimals(min_value="0.000000001", max_value=10_000_000, places=9)
+
+
+@given(st.decimals(min_value=-1_000_000_000, max_value=1_000_000_000, places=9), amounts, amounts)
+def test_profit_never_rounds(shares: Decimal, entry: Decimal, exit_: Decimal) -> None:
+    def nanos(amount: Decimal) -> int:
+        return int(amount.scaleb(9))
+
+    found = profit(shares, entry, exit_)
+    with localcontext() as context:
+        context.prec = 80
+        assert int(found.scaleb(18)) == nanos(shares) * (nanos(exit_) - nanos(entry))
+
+
+def test_a_hundred_times_ten_cents_are_ten_dollars(world: World) -> None:
+    for _ in range(100):
+        trade = world.open_filled(shares=1, entry_price="0.10")
+        world.ledger.close_trade(trade.id, exit_price="0.20", exit_reason="profit_target")
+    assert [pnl for pnl, _, _ in world.stats().values()] == [Decimal("10.00")]
+
+
+# -- what is taken for a number -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "taken"),
+    [
+        (10, "10"),
+        ("10.25", "10.25"),
+        (Decimal("10.25"), "10.25"),
+        (10.25, "10.25"),
+        (0.1, "0.1"),
+        (12345.6789, "12345.6789"),
+        ("0.000000001", "0.000000001"),
+        ("10.000000000000", "10"),
+    ],
+)
+def test_a_price_is_taken_exactly_as_it_is_written(said: Any, taken: str) -> None:
+    assert fills.read(fills.Exit, {"exit_price": said}).exit_price == Decimal(taken)
+
+
+@given(st.decimals(min_value="0.0001", max_value="9999999.9999", places=4))
+def test_every_price_of_four_places_survives_as_a_json_number(price: Decimal) -> None:
+    assert fills.read(fills.Exit, {"exit_price": float(str(price))}).exit_price == price
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        (0.1 + 0.2, "exitPrice: is a number of over 15 digits, which is not exact; send it as text"),
+        (1 / 3, "is not exact"),
+        (float("nan"), "is not exact"),
+        (float("inf"), "is not exact"),
+        (Decimal("NaN"), "should be a finite number"),
+        (Decimal("1E+30"), "must be at most 10000000 US dollars"),
+        ("10000000.01", "must be at most 10000000 US dollars"),
+        ("0.0000000001", "must have at most 9 decimal places"),
+        (Decimal("1.0000000000000000000000000000000000000001"), "must have at most 9 decimal places"),
+        ("ten", "must be a number, or one written as text"),
+        ("1e3", "must be a number"),
+        ("1_000", "must be a number"),
+        (" 10", "must be a number"),
+        ("", "must be a number"),
+        ("NaN", "must be a number"),
+        (True, "must be a number"),
+        ([10], "must be a number"),
+        (0, "must be above zero"),
+        ("-0.01", "must be above zero"),
+        ("0.00", "must be above zero"),
+    ],
+)
+def test_what_is_not_an_exact_price_is_refused(said: Any, sentence: str) -> None:
+    with pytest.raises(InvalidParams) as refused:
+        fills.read(fills.Exit, {"exit_price": said})
+    assert sentence in str(refused.value)
+    assert list(refused.value.details["fields"]) == ["exitPrice"]
+
+
+OPENING: dict[str, Any] = {"symbol": "ACME", "shares": 10, "entry_price": 10}
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"symbol": "acme"}, "symbol: must be a symbol as Alpaca writes it, such as AAPL or BRK.B."),
+        ({"symbol": ""}, "symbol: must be a symbol"),
+        ({"symbol": "A CME"}, "symbol: must be a symbol"),
+        ({"symbol": "ACMÉ"}, "symbol: must be a symbol"),
+        ({"symbol": "ACME\n"}, "symbol: must be a symbol"),
+        ({"symbol": "A" * 17}, "symbol: must be a symbol"),
+        ({"shares": 0}, "shares: must not be zero: positive is long, negative is short."),
+        ({"shares": "-0.0"}, "shares: must not be zero"),
+        ({"shares": 1_000_000_001}, "shares: must be at most 1000000000 shares."),
+        ({"shares": -1_000_000_001}, "shares: must be at most 1000000000 shares."),
+        ({"catalyst_tier": 0}, "catalystTier: Input should be greater than or equal to 1."),
+        ({"catalyst_tier": 5}, "catalystTier: Input should be less than or equal to 4."),
+        ({"catalyst_tier": "2"}, "catalystTier: Input should be a valid integer."),
+        ({"alpaca_order_id": ""}, "alpacaOrderId: must be 1 to 128 visible ASCII characters, no spaces."),
+        ({"alpaca_order_id": "a b"}, "alpacaOrderId: must be 1 to 128"),
+        ({"note": "x" * 501}, "note: String should have at most 500 characters."),
+        ({"note": "\0"}, "note: has characters that cannot be stored."),
+        ({"entry_at": datetime(2026, 1, 5)}, "entryAt: Input should have timezone info."),  # noqa: DTZ001
+        ({"entry_at": 5}, "entryAt: must be a time with its offset"),
+        ({"entry_at": datetime(1, 1, 1, tzinfo=UTC)}, "entryAt: is before the year 2000."),
+        ({"colour": "red"}, "colour: Extra inputs are not permitted."),
+        (
+            {"symbol": "a", "shares": 0},
+            "symbol: must be a symbol as Alpaca writes it, such as AAPL or BRK.B. shares:",
+        ),
+    ],
+)
+def test_each_bad_field_of_an_opening_has_its_sentence(change: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InvalidParams) as refused:
+        fills.read(fills.Opening, {**OPENING, **change})
+    assert sentence in str(refused.value)
+
+
+@pytest.mark.parametrize("reason", ["reconciled_missing", "reconciled_missing_on_startup"])
+def test_reconciliation_alone_says_that_a_position_was_missing(reason: str) -> None:
+    with pytest.raises(InvalidParams, match="exitReason: is given by reconciliation only; use one of"):
+        fills.read(fills.Exiting, {"exit_reason": reason})
+
+
+def test_a_reason_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(InvalidParams, match="exitReason: Input should be 'trailing_stop', 'hard_stop'"):
+        fills.read(fills.Exiting, {"exit_reason": "boredom"})
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ({"entry_price": 10}, "a fill has both entryPrice and shares"),
+        ({"shares": 10}, "a fill has both entryPrice and shares"),
+        ({"entry_at": datetime(2026, 1, 5, tzinfo=UTC)}, "entryAt is the time of a fill"),
+    ],
+)
+def test_a_fill_is_given_whole(said: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InvalidParams, match=sentence):
+        fills.read(fills.Entry, {"alpaca_order_id": "order-1", **said})
+
+
+def test_nothing_fills_in_the_future_but_a_brokers_clock_may_be_a_little_ahead(world: World) -> None:
+    soon = world.database.now() + timedelta(seconds=2)
+    trade = world.open_filled(entry_at=soon)
+    closed = world.ledger.close_trade(trade.id, exit_price=11, exit_reason="time_exit")
+    assert closed.exit_at == soon, "an exit of now is not before its entry"
+    late = world.database.now() + timedelta(minutes=1)
+    with pytest.raises(InvalidParams, match="entryAt: is in the future: it is "):
+        world.open_filled(entry_at=late)
+    trade = world.open_filled()
+    with pytest.raises(InvalidParams, match="exitAt: is in the future"):
+        world.ledger.close_trade(trade.id, exit_price=11, exit_reason="time_exit", exit_at=late)
+
+
+def test_no_exit_is_before_its_entry(world: World) -> None:
+    at = new_york("2026-11-20 10:00:00")
+    trade = world.open_filled(entry_at=at)
+    before = at - timedelta(microseconds=1)
+    with pytest.raises(InvalidParams, match="exitAt: is before the entry, which was at 2026-11-20T15:00:00"):
+        world.ledger.close_trade(trade.id, exit_price=11, exit_reason="time_exit", exit_at=before)
+    closed = world.ledger.close_trade(trade.id, exit_price=11, exit_reason="time_exit", exit_at=at)
+    assert closed.exit_at == at
+
+
+# -- the days -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("last", "first"),
+    [
+        ("2026-11-19 23:59:59", "2026-11-20 00:00:01"),
+        ("2026-07-15 23:59:59", "2026-07-16 00:00:01"),  # summer time: in UTC both are the 16th
+        ("2026-03-07 23:59:59", "2026-03-08 00:00:01"),  # summer time begins on the 8th, at 02:00
+        ("2026-03-08 23:59:59", "2026-03-09 00:00:01"),
+        ("2025-10-31 23:59:59", "2025-11-01 00:00:01"),
+        ("2025-11-01 23:59:59", "2025-11-02 00:00:01"),  # summer time ends on the 2nd, at 02:00
+        ("2025-11-02 23:59:59", "2025-11-03 00:00:01"),
+        ("2025-12-31 23:59:59", "2026-01-01 00:00:01"),
+    ],
+)
+def test_a_second_before_and_a_second_after_new_yorks_midnight_are_different_days(
+    world: World, last: str, first: str
+) -> None:
+    entry = new_york(last[:10] + " 10:00:00")
+    round_trip(world, entry, new_york(last))
+    round_trip(world, entry, new_york(first), exit_price="9.00")
+    assert world.stats() == {
+        last[:10]: (Decimal("10.00"), 1, 1),
+        first[:10]: (Decimal("-10.00"), 1, 0),
+    }
+
+
+def test_the_hour_that_comes_twice_is_one_day(world: World) -> None:
+    first, second = new_york("2025-11-02 01:30:00"), new_york("2025-11-02 01:30:00", fold=1)
+    assert (second.astimezone(UTC) - first.astimezone(UTC)).seconds == 3600
+    round_trip(world, first, second)
+    assert world.stats() == {"2025-11-02": (Decimal("10.00"), 1, 1)}
+
+
+def test_a_day_trade_is_a_round_trip_within_one_date_in_new_york(world: World) -> None:
+    day = "2026-11-19"
+    round_trip(world, new_york(f"{day} 00:00:00"), new_york(f"{day} 23:59:59.999999"))
+    round_trip(world, new_york(f"{day} 09:30:00"), new_york(f"{day} 09:30:00"))
+    round_trip(world, new_york("2026-11-18 23:59:59.999999"), new_york(f"{day} 00:00:00"))
+    # the same date in UTC, but not in New York
+    round_trip(world, new_york("2026-11-18 20:00:00"), new_york(f"{day} 09:30:00"))
+    assert world.stats()[day] == (Decimal("40.00"), 4, 2)
+
+
+def test_statistics_of_a_day_add_up(world: World) -> None:
+    at = new_york("2026-11-19 10:00:00")
+    for exit_price in ("11.00", "9.50", "10.01"):
+        round_trip(world, at, at, exit_price)
+    assert world.stats() == {"2026-11-19": (Decimal("5.10"), 3, 3)}
+
+
+def test_a_close_that_fails_leaves_no_statistics(world: World) -> None:
+    trade = world.open_filled()
+    world.sql(
+        "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = 'restrict_violation'; END $$;"
+        " CREATE TRIGGER no BEFORE INSERT OR UPDATE ON bot_daily_stats FOR EACH ROW EXECUTE FUNCTION no()"
+    )
+    with pytest.raises(Exception, match="no"):
+        world.ledger.close_trade(trade.id, exit_price=11, exit_reason="time_exit")
+    kept = world.trade(trade)
+    assert (kept.status, kept.pnl, world.stats()) == ("open", None, {})

@@ -1,0 +1,293 @@
+"""Nothing slips between the gate's answer and the trade that follows from it: real concurrent transactions.
+
+An open that was told "yes" is held up before it inserts; whatever would make the answer wrong has to wait for it, and
+has to see its trade afterwards. The other way round, an open that comes second has to see what came first.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from bot import gate
+from bot.alpaca import Account
+from bot.command_log import Intention
+from bot.errors import DatabaseUnavailable, GateClosed
+from bot.mode_switch import Preflight
+from bot.models import BotTrade, TradeStatus
+from bot.states import BotState, CommandKind, CommandStatus, Mode, Source
+from tests.bot.ledger_world import World, settings_of
+
+#: How long somebody is watched to see that he waits, in seconds; shorter than any time-out of the database.
+WATCHED_SEC = 0.4
+
+
+@pytest.fixture
+def world(database_url: str) -> Iterator[World]:
+    world = World(settings_of(database_url), pool_size=24)
+    world.open_gate()
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(24) as pool:
+        yield pool
+
+
+def reserve(world: World) -> BotTrade:
+    return world.ledger.open_trade(symbol="ACME", shares=10, entry_price=10)
+
+
+class Turnstile:
+    """Holds up the first who asks the gate, after the answer."""
+
+    def __init__(self) -> None:
+        self.answered, self.go = threading.Event(), threading.Event()
+
+    @contextmanager
+    def installed(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Turnstile]:
+        judge = gate.judge
+
+        def slowly(*args: Any) -> gate.Gate:
+            answer = judge(*args)
+            if not self.answered.is_set():
+                self.answered.set()
+                assert self.go.wait(5)
+            return answer
+
+        monkeypatch.setattr(gate, "judge", slowly)
+        try:
+            yield self
+        finally:
+            self.go.set()
+
+
+def after_the_answer(
+    world: World,
+    pool: ThreadPoolExecutor,
+    monkeypatch: pytest.MonkeyPatch,
+    other: Callable[[], Any],
+) -> tuple[Future[BotTrade], Future[Any]]:
+    """An open that got its yes, and *other*, which came between the answer and the insert; both are done."""
+    with Turnstile().installed(monkeypatch) as turnstile:
+        opening = pool.submit(reserve, world)
+        assert turnstile.answered.wait(5)
+        coming = pool.submit(other)
+        time.sleep(WATCHED_SEC)
+        assert not coming.done(), "it did not wait for the open"
+    opening.exception(5), coming.exception(5)
+    return opening, coming
+
+
+def before_it(world: World, pool: ThreadPoolExecutor, first: Callable[[Session], object]) -> Future[BotTrade]:
+    """An open that came while *first* held the lock and had not committed yet."""
+    with Session(world.database.engine) as session:
+        session.execute(text("SELECT FROM bot_config FOR UPDATE"))
+        first(session)
+        opening = pool.submit(reserve, world)
+        time.sleep(WATCHED_SEC)
+        assert not opening.done(), "it did not wait"
+        session.commit()
+    opening.exception(5)
+    return opening
+
+
+# -- an open that was first -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("halt", ["stop", "kill", "pause"])
+def test_a_halt_waits_for_the_open_that_got_its_yes(
+    world: World, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch, halt: str
+) -> None:
+    opening, halting = after_the_answer(world, pool, monkeypatch, lambda: world.do(halt))
+    assert opening.result().status is TradeStatus.OPEN
+    assert halting.result().status is CommandStatus.APPLIED
+    assert world.config().state is (BotState.PAUSED if halt == "pause" else BotState.STOPPED)
+    with pytest.raises(GateClosed):
+        reserve(world)
+
+
+def test_a_mode_switch_waits_for_the_open_and_is_refused_because_of_it(
+    world: World, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = Intention(
+        kind=CommandKind.SET_MODE, actor="tests", source=Source.API, params={"mode": "live"}, id=uuid4()
+    )
+    # The settings say MARKET_HOURS=always, which live mode refuses; here it is about the open trade alone.
+    nyse = World(settings_of(world.settings.database_url, market_hours="nyse"))
+
+    def switch() -> None:
+        nyse.do("stop")
+        nyse.controller.submit(wanted)
+        preflight = Preflight(Mode.PAPER, Mode.LIVE, nyse.database.now(), (), Account("live", ()))
+        nyse.controller.apply(evidence={wanted.id: preflight})
+
+    opening, _ = after_the_answer(world, pool, monkeypatch, switch)
+    assert opening.result().mode is Mode.PAPER
+    command = nyse.controller.find(wanted.id)
+    nyse.close()
+    assert command is not None
+    assert (command.status, command.error_code) == (CommandStatus.REJECTED, "positions_open")
+    assert world.config().mode is Mode.PAPER
+
+
+def test_a_second_open_waits_for_the_first_and_sees_its_place_taken(
+    world: World, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.do("update_config", maxConcurrentPositions=1)
+    opening, second = after_the_answer(world, pool, monkeypatch, lambda: reserve(world))
+    assert opening.result().status is TradeStatus.OPEN
+    assert isinstance(refusal := second.exception(), GateClosed)
+    assert refusal.reasons == ("max_positions",)
+
+
+def test_a_losing_close_waits_for_the_open_that_got_its_yes(
+    world: World, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loser = world.open_filled(shares=100)
+    opening, closing = after_the_answer(
+        world,
+        pool,
+        monkeypatch,
+        lambda: world.ledger.close_trade(loser.id, exit_price=5, exit_reason="hard_stop"),
+    )
+    assert opening.result().status is TradeStatus.OPEN
+    assert closing.result().pnl == -500
+    assert world.reasons() == ["daily_loss"]
+
+
+# -- an open that was second ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("statement", "reasons"),
+    [
+        ("UPDATE bot_config SET state = 'stopped'", ["not_running"]),
+        (
+            "UPDATE bot_config SET state = 'stopped', enabled = false, killed_at = now()",
+            ["disabled", "killed", "not_running"],
+        ),
+        ("UPDATE bot_config SET mode = 'live', reconciled_at = NULL", ["not_reconciled"]),
+        (
+            "INSERT INTO bot_trade (symbol, entry_price, shares) SELECT 'A', 1, 1 FROM generate_series(1, 3)",
+            ["max_positions"],
+        ),
+        (
+            "INSERT INTO bot_daily_stats (date, realized_pnl)"
+            " VALUES ((now() AT TIME ZONE 'America/New_York')::date, -500)",
+            ["daily_loss"],
+        ),
+    ],
+    ids=["stop", "kill", "set_mode", "max_positions", "daily_loss"],
+)
+def test_an_open_sees_what_was_committed_while_it_waited(
+    world: World, pool: ThreadPoolExecutor, statement: str, reasons: list[str]
+) -> None:
+    opening = before_it(world, pool, lambda session: session.execute(text(statement)))
+    assert isinstance(refusal := opening.exception(), GateClosed)
+    assert [reason for reason in refusal.reasons if reason != "market_closed"] == reasons
+
+
+# -- many at once ---------------------------------------------------------------------------------------------
+
+
+def test_of_20_racing_opens_exactly_as_many_as_allowed_get_in(world: World, pool: ThreadPoolExecutor) -> None:
+    for _ in range(3):
+        start = threading.Barrier(20)
+
+        def race(start: threading.Barrier = start) -> str:
+            start.wait(10)
+            try:
+                return reserve(world).status
+            except GateClosed as refusal:
+                return ",".join(refusal.reasons)
+
+        outcomes = [racer.result(30) for racer in [pool.submit(race) for _ in range(20)]]
+        assert sorted(outcomes) == ["max_positions"] * 17 + ["open"] * 3
+        assert world.count_trades(TradeStatus.OPEN) == 3
+        world.sql("DELETE FROM bot_trade")
+
+
+@pytest.mark.parametrize("halt", ["stop", "kill"])
+def test_no_trade_is_opened_after_a_halt_that_races_with_ten_opens(
+    world: World, pool: ThreadPoolExecutor, halt: str
+) -> None:
+    world.do("update_config", maxConcurrentPositions=1000)
+    for _ in range(5):
+        start = threading.Barrier(11)
+
+        def race(start: threading.Barrier = start) -> None:
+            start.wait(10)
+            for _ in range(20):
+                try:
+                    reserve(world)
+                except GateClosed:
+                    return
+
+        def stop(start: threading.Barrier = start) -> int:
+            start.wait(10)
+            time.sleep(0.05)
+            world.do(halt)
+            return world.count_trades()
+
+        racers = [pool.submit(race) for _ in range(10)]
+        when_halted = pool.submit(stop).result(30)
+        for racer in racers:
+            racer.result(30)
+        assert world.count_trades() == when_halted, "trades were opened after the halt"
+        if halt == "kill":
+            world.do("rearm")
+        world.do("start")
+
+
+def test_racing_losses_close_the_gate_at_the_limit_and_none_is_lost(
+    world: World, pool: ThreadPoolExecutor
+) -> None:
+    world.do("update_config", maxConcurrentPositions=50)
+    losers = [world.open_filled(f"L{number}") for number in range(20)]
+
+    def lose(trade: BotTrade) -> None:
+        world.ledger.close_trade(trade.id, exit_price="5.01", exit_reason="hard_stop")
+
+    for racer in [pool.submit(lose, trade) for trade in losers]:
+        racer.result(30)
+    assert [pnl for pnl, _, _ in world.stats().values()] == [-998]
+    assert world.reasons() == ["daily_loss"]
+
+
+# -- who holds the lock too long ------------------------------------------------------------------------------
+
+
+def test_an_open_that_cannot_have_the_lock_opens_nothing(world: World) -> None:
+    with Session(world.database.engine) as session:
+        session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        session.execute(text("SELECT FROM bot_config FOR UPDATE"))
+        with pytest.raises(DatabaseUnavailable, match="Another process holds the lock"):
+            reserve(world)
+    assert world.count_trades() == 0
+
+
+def test_a_kill_gets_through_when_a_program_freezes_in_the_middle_of_an_open(
+    world: World, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Turnstile().installed(monkeypatch) as turnstile:
+        opening = pool.submit(reserve, world)
+        assert turnstile.answered.wait(5)
+        began = time.monotonic()
+        world.do("kill")
+        assert time.monotonic() - began < 3
+        assert world.config().killed
+    # its connection was ended; the second attempt, on a fresh one, asks the gate anew
+    assert isinstance(opening.exception(5), GateClosed)
+    assert world.count_trades() == 0

@@ -1,0 +1,133 @@
+"""Market hours, against exchange_calendars (XNYS): every session of 2015 to 2035."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import warnings
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bot import market
+from bot.market import NEW_YORK
+
+FIRST, LAST = date(2015, 1, 1), date(2035, 12, 31)
+DAYS = [FIRST + timedelta(days=n) for n in range((LAST - FIRST).days + 1)]
+
+
+@pytest.fixture(scope="module")
+def oracle() -> Any:
+    if importlib.util.find_spec("exchange_calendars") is None and os.environ.get("CI") != "true":
+        pytest.skip("exchange_calendars, the oracle, is not installed (see requirements-dev.txt)")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # between the oracle and its own libraries
+        import exchange_calendars
+
+        return exchange_calendars.get_calendar("XNYS", start=str(FIRST), end=str(LAST))
+
+
+def test_every_session_opens_and_closes_as_the_oracle_says(oracle: Any) -> None:
+    expected = {
+        at.date(): (row["open"].to_pydatetime(), row["close"].to_pydatetime())
+        for at, row in oracle.schedule.iterrows()
+    }
+    ours = {day: hours for day in DAYS if (hours := market.session(day)) is not None}
+    assert len(expected) > 5_200
+    assert [day for day in DAYS if (day in ours) is not (day in expected)] == [], (
+        "days that only one side trades on"
+    )
+    assert {day: hours for day, hours in ours.items() if hours != expected[day]} == {}
+
+
+def test_every_early_close_is_at_one_o_clock_in_new_york(oracle: Any) -> None:
+    early = {at.date() for at in oracle.early_closes}
+    ours = {
+        day
+        for day in DAYS
+        if (hours := market.session(day)) is not None and hours[1].astimezone(NEW_YORK).hour == 13
+    }
+    assert ours == early
+    assert len(early) > 40
+
+
+@pytest.mark.parametrize(
+    "day",
+    [
+        date(2018, 12, 5),  # mourning for George H. W. Bush
+        date(2025, 1, 9),  # mourning for Jimmy Carter
+        date(2022, 6, 20),  # Juneteenth, observed for the first time
+        date(2026, 7, 3),  # Independence Day falls on a Saturday
+    ],
+)
+def test_days_that_were_decided_late_are_known(day: date) -> None:
+    assert market.session(day) is None
+
+
+@pytest.mark.parametrize(
+    ("at", "is_open"),
+    [
+        (
+            "2026-03-06T14:29:59.999999+00:00",
+            False,
+        ),  # Friday before the clocks go forward: 09:30 is 14:30 UTC
+        ("2026-03-06T14:30:00+00:00", True),
+        ("2026-03-06T20:59:59+00:00", True),
+        ("2026-03-06T21:00:00+00:00", False),
+        ("2026-03-09T13:29:59+00:00", False),  # Monday after: 13:30 UTC
+        ("2026-03-09T13:30:00+00:00", True),
+        ("2026-03-09T20:00:00+00:00", False),
+        ("2026-10-30T13:30:00+00:00", True),  # Friday before they go back
+        ("2026-11-02T13:30:00+00:00", False),  # Monday after
+        ("2026-11-02T14:30:00+00:00", True),
+        ("2026-11-27T17:59:59+00:00", True),  # day after Thanksgiving: closes at 13:00
+        ("2026-11-27T18:00:00+00:00", False),
+        ("2026-11-26T16:00:00+00:00", False),  # Thanksgiving
+        ("2026-11-28T16:00:00+00:00", False),  # a Saturday
+        ("2026-11-20T10:00:00-05:00", True),  # a time of another zone
+    ],
+)
+def test_open_from_the_opening_bell_until_just_before_the_closing_bell(at: str, is_open: bool) -> None:
+    assert market.is_open(datetime.fromisoformat(at)) is is_open
+
+
+@pytest.mark.parametrize(
+    ("at", "change"),
+    [
+        ("2026-11-20T14:29:00+00:00", "2026-11-20T14:30:00+00:00"),
+        ("2026-11-20T14:30:00+00:00", "2026-11-20T21:00:00+00:00"),  # the bell itself has rung
+        ("2026-11-20T21:00:00+00:00", "2026-11-23T14:30:00+00:00"),  # over the weekend
+        ("2026-11-25T21:00:00+00:00", "2026-11-27T14:30:00+00:00"),  # over Thanksgiving
+        ("2026-11-27T15:00:00+00:00", "2026-11-27T18:00:00+00:00"),  # the early close
+        ("2026-03-06T21:00:00+00:00", "2026-03-09T13:30:00+00:00"),  # over the change of the clocks
+        ("2026-12-31T21:00:00+00:00", "2027-01-04T14:30:00+00:00"),  # over the turn of the year
+    ],
+)
+def test_the_next_change_is_the_next_bell(at: str, change: str) -> None:
+    assert market.next_change(datetime.fromisoformat(at)) == datetime.fromisoformat(change)
+
+
+def test_the_next_change_is_where_open_flips() -> None:
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    until = at + timedelta(days=40)
+    while at < until:
+        change = market.next_change(at)
+        assert change > at
+        before, after = (market.is_open(change + timedelta(microseconds=step)) for step in (-1, 0))
+        assert before is not after
+        at = change
+
+
+@pytest.mark.parametrize(
+    ("at", "day"),
+    [
+        ("2026-11-20T04:59:59+00:00", date(2026, 11, 19)),  # before midnight in New York
+        ("2026-11-20T05:00:00+00:00", date(2026, 11, 20)),
+        ("2026-07-01T03:59:59+00:00", date(2026, 6, 30)),  # in summer
+        ("2026-07-01T04:00:00+00:00", date(2026, 7, 1)),
+        ("2026-11-20T23:30:00-08:00", date(2026, 11, 21)),
+    ],
+)
+def test_the_trading_date_is_new_yorks(at: str, day: date) -> None:
+    assert market.trading_date(datetime.fromisoformat(at)) == day

@@ -1,0 +1,189 @@
+"""How long an attempt takes at the worst, and how long it holds the lock when there is much to do."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from bot import mode_switch
+from bot.comparison import Comparison
+from bot.database import Database
+from bot.errors import BrokerTimeout
+from bot.mode_switch import Preflight
+from bot.models import Outcome, Trigger
+from bot.reconciliation import Evidence
+from bot.states import Mode
+from tests.bot import fake
+from tests.bot.world import World, settings_for
+from tests.support.waiting import wait_for
+
+#: An attempt of a starting worker ends within this time, in seconds.
+ATTEMPT_SEC = 15.0
+#: What was gathered for a mode switch counts for so long, in seconds; its failure must be known before.
+PREFLIGHT_SEC = 10.0
+
+PLACES: dict[str, dict[str, Any]] = {
+    "account": {"path": "/v2/account"},
+    "first read": {"path": "/v2/positions", "times": 1},
+    "order": {"path": "/v2/orders"},
+    "second read": {"path": "/v2/positions", "skip": 1},
+}
+HANGS: dict[str, dict[str, Any]] = {
+    "no answer": {"kind": "timeout"},
+    "5 s late": {"kind": "slow", "seconds": 5},
+    "a byte a second": {"kind": "drip"},
+}
+
+
+def test_every_attempt_ends_within_fifteen_seconds_whatever_alpaca_does(
+    make_world: Callable[..., World], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All at once, each with an account of its own, so that the whole takes no longer than the slowest."""
+    first = make_world()
+    order = "22222222-2222-2222-2222-222222222222"
+    first.trade("AAPL", 10)
+    first.trade("GONE", 5, alpaca_order_id=order)
+    worlds: dict[str, World] = {}
+    rules: list[dict[str, Any]] = []
+    for hang, place in ((hang, place) for hang in HANGS for place in PLACES):
+        world = worlds[f"{hang}, {place}"] = make_world()
+        world.paper.holds(AAPL=10)
+        world.paper.order("filled", "GONE", 5, id=order)
+        rules.append({**HANGS[hang], **PLACES[place], "key": world.paper.key})
+    first.paper.control("PUT", "/faults", rules)
+    with ExitStack() as servers:
+        for name, server in {
+            "raw: takes the request and never answers": fake.serve_raw(fake.silent),
+            "raw: headers drip": fake.serve_raw(fake.drip_headers),
+            "raw: body drips": fake.serve_raw(fake.drip_body),
+            "raw: never takes the connection": fake.deaf(),
+        }.items():
+            worlds[name] = make_world(alpaca_paper_url=servers.enter_context(server))
+        before = first.trades()
+        pool = Database.connect(settings_for(first.database_url), pool_size=len(worlds))
+
+        def attempt(world: World) -> tuple[float, Evidence]:
+            world.database = pool
+            began = time.monotonic()
+            evidence = world.gather()
+            return time.monotonic() - began, evidence
+
+        def preflight(live_url: str) -> tuple[float, Preflight]:
+            world = make_world(live=True, alpaca_live_url=live_url)
+            began = time.monotonic()
+            found = mode_switch.gather(pool, world.settings, Mode.LIVE)
+            return time.monotonic() - began, found
+
+        with ThreadPoolExecutor(len(worlds) + 1) as threads:
+            dripping = worlds["raw: headers drip"].settings.alpaca_paper_url
+            checking = threads.submit(preflight, dripping)
+            done = dict(zip(worlds, threads.map(attempt, worlds.values()), strict=True))
+            took, found = checking.result()
+        assert isinstance(found.error, BrokerTimeout)
+        assert took < PREFLIGHT_SEC, (
+            "old evidence is gathered anew: the command would expire without a reason"
+        )
+        lines = []
+        for name, (gathering, evidence) in done.items():
+            began = time.monotonic()
+            report = worlds[name].controller.conclude(evidence, Trigger.STARTUP)
+            took = gathering + time.monotonic() - began
+            lines.append(f"  {took:6.2f} s  {report.error_code:20} {name}")
+            assert took < ATTEMPT_SEC, name
+            assert report.outcome is Outcome.FAILED, name
+            assert first.trades() == before, name
+            assert not first.reconciled(), name
+        with capsys.disabled():
+            print("\nan attempt to reconcile, Alpaca hanging:", *lines, sep="\n")
+        # nobody is left behind: a bot that retries every minute must not fill up with stuck calls
+        wait_for(
+            lambda: not stuck(), 5, "the calls that were given up have ended", evidence=lambda: str(stuck())
+        )
+    pool.close()
+
+
+def stuck() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name == "alpaca"]
+
+
+@pytest.fixture
+def lock_times(database: Any) -> Iterator[list[float]]:
+    """How long the bot's row was locked, in seconds, from the answer to FOR UPDATE until the commit has returned."""
+    times: list[float] = []
+    locked: dict[int, float] = {}
+    engine = database.pool.engine
+
+    def after(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "FOR UPDATE" in statement:
+            locked[id(connection)] = time.monotonic()
+
+    def checked_in(*_: Any) -> None:
+        # the connection goes back to the pool when the commit has returned
+        times.extend(time.monotonic() - began for began in locked.values())
+        locked.clear()
+
+    event.listen(engine, "after_cursor_execute", after)
+    event.listen(engine, "checkin", checked_in)
+    yield times
+    event.remove(engine, "after_cursor_execute", after)
+    event.remove(engine, "checkin", checked_in)
+
+
+@pytest.mark.parametrize("differing", [0, 100])
+def test_ten_thousand_trades(
+    world: World, capsys: pytest.CaptureFixture[str], lock_times: list[float], differing: int
+) -> None:
+    count, gone = int(os.environ.get("RECONCILE_TRADES", "10000")), 100
+    world.sql(
+        "INSERT INTO bot_trade (symbol, entry_price, shares, created_at)"
+        " SELECT 'S' || n, 10, 5, now() - interval '1 minute' FROM generate_series(1, %s) AS n",
+        [count],
+    )
+    world.sql("ANALYZE bot_trade")
+    world.paper.holds_all({f"S{n}": 6 if n > count - differing else 5 for n in range(gone + 1, count + 1)})
+    statements: list[str] = []
+    event.listen(
+        world.database.engine,
+        "before_cursor_execute",
+        record := lambda _, __, sql, *___: statements.append(sql),
+    )
+    began = time.monotonic()
+    evidence = world.gather()
+    gathered = time.monotonic()
+    lock_times.clear()
+    report = world.controller.conclude(evidence, Trigger.STARTUP)
+    concluded = time.monotonic()
+    event.remove(world.database.engine, "before_cursor_execute", record)
+    assert isinstance(evidence, Comparison)
+    assert (report.open_trades, report.missed, report.matched) == (count, gone, count - gone - differing)
+    assert len(report.differences) == differing
+    (held,) = lock_times
+    with capsys.disabled():
+        print(
+            f"\n{count} trades, {gone} missing, {differing} differing: {gathered - began:.2f} s to gather (of it 0.5 s"
+            f" between the reads), {1000 * (concluded - gathered):.0f} ms to conclude, the lock held for"
+            f" {1000 * held:.0f} ms, {len(statements)} statements"
+        )
+    assert len(statements) < 20, "bulk statements, not one for each trade"
+    assert held < 0.5
+    assert world.reconciled() is (differing == 0)
+    counts = world.sql("SELECT status, count(*) FROM bot_trade GROUP BY status ORDER BY status")
+    assert [(row["status"], row["count"]) for row in counts] == [("missed", gone), ("open", count - gone)]
+
+
+def test_ten_thousand_missing_trades_of_one_symbol(world: World) -> None:
+    world.sql(
+        "INSERT INTO bot_trade (symbol, entry_price, shares, created_at)"
+        " SELECT 'GONE', 10, 5, now() - interval '1 minute' FROM generate_series(1, 10000)"
+    )
+    began = time.monotonic()
+    assert world.reconcile().missed == 10_000
+    assert time.monotonic() - began < 8

@@ -1,0 +1,266 @@
+"""What the tests of the domain act on: one database, one account at the sandbox, and the controller between them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg2
+from psycopg2.extras import Json, RealDictCursor
+from sqlalchemy import select
+
+from bot import gate, mode_switch, reconciliation
+from bot.command_log import Intention
+from bot.controller import Controller
+from bot.database import Database
+from bot.models import Base, BotCommand, BotConfig, BotReconciliation, Trigger
+from bot.settings import Settings
+from bot.states import CommandKind, Mode, Source
+from bot.status import snapshot
+from sandbox.server import Server
+
+ACTOR = "alice"
+
+
+def settings_for(database_url: str, **overrides: Any) -> Settings:
+    """The settings of a bot whose market never closes, unless *overrides* say otherwise."""
+    given: dict[str, Any] = {
+        "database_url": database_url,
+        "redis_url": "redis://127.0.0.1:1/0",
+        "market_hours": "always",
+        **overrides,
+    }
+    return Settings(_env_file=None, **given)
+
+
+class TestDatabase:
+    """The database of one test file: the way to it that Pitboss goes, and that of another program."""
+
+    __test__ = False
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.pool = Database.connect(settings_for(url), pool_size=12)
+        self._connection = connect(url)
+        self._connection.autocommit = True
+        self._using = threading.Lock()
+
+    def close(self) -> None:
+        self.pool.close()
+        self._connection.close()
+
+    def sql(self, statement: str, parameters: Any = None) -> list[dict[str, Any]]:
+        """Run a statement, and commit it, as another program would."""
+        with self._using, self._connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            return [dict(row) for row in cursor.fetchall()] if cursor.description else []
+
+    def reset(self) -> None:
+        """Make it as it was after the migration. (TRUNCATE would take ten times as long for these few rows.)"""
+        tables = [table.name for table in reversed(Base.metadata.sorted_tables)]
+        self.sql(
+            "ALTER TABLE bot_command DISABLE TRIGGER USER;"
+            + "".join(f"DELETE FROM {table};" for table in tables)
+            + "ALTER TABLE bot_command ENABLE TRIGGER USER; INSERT INTO bot_config (id) VALUES ('singleton')"
+        )
+
+
+class Account:
+    """One account at the sandbox: what its owner, and the string-puller behind the scenes, can do with it."""
+
+    def __init__(self, server: Server, key: str) -> None:
+        self.url = server.url
+        self.key = key
+        self._strings = server.app.test_client()
+
+    def holds(self, **positions: Any) -> None:
+        """Hold exactly these positions, each entered at 10 dollars."""
+        self.holds_all(positions)
+
+    def holds_all(self, positions: Mapping[str, Any]) -> None:
+        """The same, for symbols that are no names in Python."""
+        rows = [{"symbol": s, "qty": str(q), "avg_entry_price": "10"} for s, q in positions.items()]
+        self.control("PUT", f"/accounts/{self.key}/positions", rows)
+
+    def is_(self, **state: Any) -> dict[str, Any]:
+        """Change the account itself: id, trading_blocked and so on."""
+        row: dict[str, Any] = self.control("PUT", f"/accounts/{self.key}", state)
+        return row
+
+    def order(self, status: str, symbol: str, qty: Any = 10, *, side: str = "buy", **fields: Any) -> str:
+        """Put an order there, and return its id."""
+        order_id = str(fields.pop("id", None) or uuid4())
+        body = {"symbol": symbol, "side": side, "qty": str(qty), "status": status, **fields}
+        self.control("PUT", f"/accounts/{self.key}/orders/{order_id}", body)
+        return order_id
+
+    def fails(self, *rules: Mapping[str, Any]) -> None:
+        """Put these faults in place of all others; each strikes this account only."""
+        self.control("PUT", "/faults", [{"key": self.key, **rule} for rule in rules])
+
+    def calls(self) -> list[str]:
+        """The paths that were asked for with this key, oldest first."""
+        rows = self.control("GET", f"/requests?key={self.key}")
+        return [row["path"] for row in rows]
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        # Past the network, which is for the bot alone: a fault would strike there, and it takes its time.
+        response = self._strings.open(f"/sandbox{path}", method=method, json=body)
+        assert response.status_code < 300, response.text
+        return response.json if response.data else None
+
+
+class World:
+    """The bot's whole world, seen from behind the scenes."""
+
+    def __init__(
+        self, database: TestDatabase, paper: Account, live: Account | None = None, **overrides: Any
+    ) -> None:
+        self.database_url = database.url
+        self.paper, self.live = paper, live
+        keys = {
+            "alpaca_paper_url": paper.url,
+            "alpaca_paper_api_key": paper.key,
+            "alpaca_paper_api_secret": "s",
+        }
+        if live is not None:
+            keys |= {
+                "alpaca_live_url": live.url,
+                "alpaca_live_api_key": live.key,
+                "alpaca_live_api_secret": "s",
+            }
+        self.settings = settings_for(database.url, **{**keys, **overrides})
+        self.database = database.pool
+        self.controller = Controller(self.database, self.settings)
+        self.sql = database.sql
+
+    # -- commands -----------------------------------------------------------------------------------------------
+
+    def want(
+        self, kind: CommandKind, *, actor: str = ACTOR, source: Source = Source.API, **more: Any
+    ) -> Intention:
+        return Intention(kind=kind, actor=actor, source=source, **more)
+
+    def submit(self, kind: CommandKind, **more: Any) -> BotCommand:
+        """Put a command into the log and leave it pending."""
+        return self.controller.submit(self.want(kind, **more))
+
+    def do(self, kind: CommandKind, **more: Any) -> BotCommand:
+        """Put a command into the log and have it applied, all that was pending before it included."""
+        command = self.submit(kind, **more)
+        self.controller.apply(up_to_seq=command.seq)
+        return self.command(command.id)
+
+    def command(self, command_id: UUID) -> BotCommand:
+        command = self.controller.find(command_id)
+        assert command is not None
+        return command
+
+    def insert_command(self, kind: str, params: Any = None, **columns: Any) -> UUID:
+        """Write a row past all checks, as a newer release or a careless hand might."""
+        row = {"id": uuid4(), "kind": kind, "params": Json(params), "actor": "x", "source": "api", **columns}
+        self._insert("bot_command", row)
+        return row["id"]
+
+    # -- the tables ---------------------------------------------------------------------------------------------
+
+    @property
+    def config(self) -> BotConfig:
+        return self.database.read(lambda session: session.scalars(select(BotConfig)).one())
+
+    def set_config(self, **columns: Any) -> None:
+        changes = ", ".join(f"{name} = %({name})s" for name in columns)
+        self.sql(f"UPDATE bot_config SET {changes}", columns)
+
+    def trade(self, symbol: str = "AAPL", shares: Any = 10, **columns: Any) -> UUID:
+        """An open trade that was created a minute ago."""
+        row = {
+            "id": uuid4(),
+            "symbol": symbol,
+            "shares": Decimal(str(shares)),
+            "entry_price": Decimal("10.25"),
+            "created_at": self.database.now() - timedelta(minutes=1),
+            **columns,
+        }
+        self._insert("bot_trade", row)
+        return row["id"]
+
+    def trades(self) -> dict[UUID, dict[str, Any]]:
+        """Every trade, whole, by its id."""
+        return {row["id"]: row for row in self.sql("SELECT * FROM bot_trade ORDER BY created_at, id")}
+
+    def status_of(self, trade: UUID) -> str:
+        return str(self.trades()[trade]["status"])
+
+    def reports(self) -> list[dict[str, Any]]:
+        return self.sql("SELECT * FROM bot_reconciliation ORDER BY id")
+
+    def log(self) -> list[dict[str, Any]]:
+        return self.sql("SELECT * FROM bot_command ORDER BY seq")
+
+    def connect(self) -> Any:
+        """A connection of another program."""
+        return connect(self.database_url)
+
+    @contextmanager
+    def lock_held(self) -> Iterator[Any]:
+        """The bot's row, locked by another program that has sunk into thought."""
+        with closing(self.connect()) as connection:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1 FROM bot_config FOR UPDATE")
+            yield connection
+
+    def _insert(self, table: str, row: Mapping[str, Any]) -> None:
+        names = ", ".join(row)
+        values = ", ".join(f"%({name})s" for name in row)
+        self.sql(f"INSERT INTO {table} ({names}) VALUES ({values})", row)
+
+    # -- reconciliation -----------------------------------------------------------------------------------------
+
+    def gather(self) -> reconciliation.Evidence:
+        return reconciliation.gather(self.database, self.settings)
+
+    def reconcile(self, trigger: Trigger = Trigger.STARTUP) -> BotReconciliation:
+        return self.controller.conclude(self.gather(), trigger)
+
+    def reconcile_by_hand(self) -> BotReconciliation:
+        """The whole way of the command."""
+        command = self.submit(CommandKind.RECONCILE)
+        self.controller.apply(up_to_seq=command.seq, evidence={command.id: self.gather()})
+        return self.database.read(
+            lambda session: session.scalars(
+                select(BotReconciliation).where(BotReconciliation.command_id == command.id)
+            ).one()
+        )
+
+    def set_mode(self, mode: Mode) -> BotCommand:
+        """The whole way of the command."""
+        command = self.submit(CommandKind.SET_MODE, params={"mode": str(mode)})
+        self.controller.apply(up_to_seq=command.seq)
+        if self.command(command.id).pending:
+            evidence = mode_switch.gather(self.database, self.settings, mode)
+            self.controller.apply(up_to_seq=command.seq, evidence={command.id: evidence})
+        return self.command(command.id)
+
+    def reconciled(self) -> bool:
+        """Whether the gate has no objection of reconciliation's."""
+        now = self.database.read(snapshot)
+        return gate.Reason.NOT_RECONCILED not in gate.judge(now, self.settings).reasons
+
+    def retry_in_sec(self) -> float:
+        """Seconds until the next attempt is due."""
+        (row,) = self.sql(
+            "SELECT extract(epoch FROM reconcile_due_at - clock_timestamp()) AS wait FROM bot_config"
+        )
+        return float(row["wait"])
+
+
+def connect(database_url: str) -> Any:
+    connection = psycopg2.connect(database_url, cursor_factory=RealDictCursor)
+    psycopg2.extras.register_uuid(conn_or_curs=connection)
+    return connection
