@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Interval, bindparam, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Interval, Table, bindparam, func, literal, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -56,9 +56,9 @@ def submit(session: Session, wanted: Intention) -> BotCommand:
         "age": wanted.age,
         "lifetime": None if lifetime is None else timedelta(seconds=lifetime),
     }
-    inserted = session.scalars(_INSERT, row).one_or_none()
+    inserted = session.connection().execute(_INSERT, row).mappings().one_or_none()
     if inserted is not None:
-        return inserted
+        return BotCommand(**inserted)
     there = find(session, wanted.id) or _by_key(session, wanted)
     if (there.kind, there.params, there.reason) != (wanted.kind, dict(wanted.params), wanted.reason):
         raise IdempotencyConflict(details={"commandId": str(there.id)})
@@ -66,26 +66,26 @@ def submit(session: Session, wanted: Intention) -> BotCommand:
 
 
 def find(session: Session, command_id: UUID) -> BotCommand | None:
-    return session.scalars(select(BotCommand).where(BotCommand.id == command_id)).one_or_none()
+    row = session.connection().execute(_FIND, {"command_id": command_id}).mappings().one_or_none()
+    return None if row is None else BotCommand(**row)
 
 
 def pending(session: Session, *, up_to_seq: int | None = None) -> Sequence[BotCommand]:
     """The commands that are not finished, in the order in which they have to be."""
-    if up_to_seq is None:
-        return session.scalars(_PENDING).all()
-    return session.scalars(_PENDING_UP_TO, {"up_to_seq": up_to_seq}).all()
+    rows = session.connection().execute(_PENDING, {"up_to_seq": up_to_seq or _NO_LIMIT}).mappings()
+    return [BotCommand(**row) for row in rows]
 
 
-def claim_gathering(session: Session, command_id: UUID, for_sec: float) -> bool:
+def claim_gathering(session: Session, command_id: UUID, for_sec: float, *, is_orphan: bool = False) -> bool:
     """Take the right to gather evidence for a pending command, for so many seconds. False when another process has
-    it, or the command is finished."""
+    it, or the command is finished. *is_orphan* says that a process that had it is gone."""
     now = func.clock_timestamp()
     claimed = session.execute(
         update(BotCommand)
         .where(
             BotCommand.id == command_id,
             BotCommand.status == CommandStatus.QUEUED,
-            (BotCommand.gathering_until.is_(None)) | (BotCommand.gathering_until < now),
+            or_(BotCommand.gathering_until.is_(None), BotCommand.gathering_until < now, literal(is_orphan)),
         )
         .values(gathering_until=now + timedelta(seconds=for_sec))
         .returning(BotCommand.id)
@@ -125,10 +125,12 @@ def page(
     ).all()
 
 
-# Statements on every command's way are built once: to build one takes longer than Postgres takes to run it.
+# Statements on every command's way are built once and read rows, not entities: both cost more than Postgres does.
+_TABLE = cast(Table, BotCommand.__table__)
+_NO_LIMIT = 2**63 - 1
 _ISSUED_AT = func.clock_timestamp() - bindparam("age", type_=Interval)
 _INSERT = (
-    insert(BotCommand)
+    insert(_TABLE)
     .values(
         {
             name: bindparam(name)
@@ -137,15 +139,14 @@ _INSERT = (
         | {"issued_at": _ISSUED_AT, "expires_at": _ISSUED_AT + bindparam("lifetime", type_=Interval)}
     )
     .on_conflict_do_nothing()
-    .returning(BotCommand)
+    .returning(_TABLE)
 )
+_FIND = select(_TABLE).where(_TABLE.c.id == bindparam("command_id"))
 _PENDING = (
-    select(BotCommand)
-    .where(BotCommand.status == CommandStatus.QUEUED)
-    .order_by(BotCommand.seq)
-    .execution_options(populate_existing=True)
+    select(_TABLE)
+    .where(_TABLE.c.status == CommandStatus.QUEUED, _TABLE.c.seq <= bindparam("up_to_seq"))
+    .order_by(_TABLE.c.seq)
 )
-_PENDING_UP_TO = _PENDING.where(BotCommand.seq <= bindparam("up_to_seq"))
 
 
 def _by_key(session: Session, wanted: Intention) -> BotCommand:

@@ -15,16 +15,16 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import and_, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session, aliased, object_session
+from sqlalchemy.orm import Session
 
 from bot import command_log, mode_switch, reconciliation, thresholds
 from bot.command_log import Intention
 from bot.database import Database, evict_idle_lock_holders
 from bot.errors import CommandRefused, DatabaseUnavailable, Expired, InvalidParams, LockBusy, Superseded
+from bot.locked import Locked
 from bot.mode_switch import Preflight
-from bot.models import SINGLETON, BotCommand, BotConfig, BotReconciliation, Outcome, Trigger
+from bot.models import BotCommand, BotConfig, BotReconciliation, Outcome, Trigger
 from bot.reconciliation import Evidence
 from bot.settings import Settings
 from bot.states import (
@@ -42,9 +42,6 @@ from bot.states import (
 
 T = TypeVar("T")
 
-# The lock is taken in a subquery, or Postgres would read the clock before it waits for the lock.
-_ROW = select(BotConfig).where(BotConfig.id == SINGLETON).with_for_update().subquery()
-_LOCKED = select(aliased(BotConfig, _ROW), func.clock_timestamp()).execution_options(populate_existing=True)
 _ANY_PENDING = select(select(BotCommand.seq).where(BotCommand.status == CommandStatus.QUEUED).exists())
 
 #: How long a command waits for the lock altogether, in seconds.
@@ -55,9 +52,6 @@ SAFER_WITHIN = timedelta(seconds=1)
 RETRY_FIRST_SEC, RETRY_MOST_SEC = 2.0, 60.0
 #: How long one attempt to reconcile holds the right to it, in seconds; longer than any attempt takes.
 ATTEMPT_SEC = 20.0
-
-#: Key of a session's ``info`` under which the commands are kept that it finished.
-_FINISHED = "pitboss_finished"
 
 log = logging.getLogger(__name__)
 
@@ -87,14 +81,19 @@ class Controller:
         When the lock cannot be had, or Postgres goes away meanwhile, the command is durable all the same, and pending.
         """
 
-        def both(session: Session) -> BotCommand:
+        def both(session: Session) -> tuple[BotCommand, Locked | None]:
             command = command_log.submit(session, wanted)
-            if command.pending:
-                self._drain(session, up_to_seq=command.seq)
-            return command
+            if not command.pending:
+                return command, None
+            locked = Locked.take(session)
+            self._drain(locked, up_to_seq=command.seq)
+            locked.save()
+            return locked.finished[-1], locked
 
         try:
-            return self._run(both)
+            command, locked = self._database.run(both)
+            _log_finished(locked)
+            return command
         except LockBusy:
             command = self.submit(wanted)
             try:
@@ -116,18 +115,17 @@ class Controller:
         """
         if not self._database.read(lambda session: session.scalars(_ANY_PENDING).one()):
             return []
-        return self._patiently(
-            lambda session: self._drain(session, up_to_seq=up_to_seq, evidence=evidence or {})
-        )
+        return self._locked(lambda locked: self._drain(locked, up_to_seq=up_to_seq, evidence=evidence or {}))
 
     def apply_halts(self) -> list[BotCommand]:
         """Finish the pending commands up to the last stop or kill, if there is one."""
 
-        def halts(session: Session) -> list[BotCommand]:
-            seqs = [command.seq for command in command_log.pending(session) if command.kind in HALTS]
-            return self._drain(session, up_to_seq=seqs[-1]) if seqs else []
+        def halts(locked: Locked) -> list[BotCommand]:
+            pending = command_log.pending(locked.session)
+            seqs = [command.seq for command in pending if command.kind in HALTS]
+            return self._drain(locked, up_to_seq=seqs[-1]) if seqs else []
 
-        return self._patiently(halts)
+        return self._locked(halts)
 
     def tend(self) -> list[BotCommand]:
         """Finish what may not wait for a worker: commands whose time has run out, and, with all that was issued
@@ -145,7 +143,7 @@ class Controller:
         if safer := [seq for expired, seq in late if not expired]:
             finished += self.apply(up_to_seq=max(safer))
         if any(expired for expired, _ in late):
-            finished += self._patiently(self._expire)
+            finished += self._locked(self._expire)
         return finished
 
     def find(self, command_id: UUID) -> BotCommand | None:
@@ -160,9 +158,9 @@ class Controller:
         """Bring the bot back when a worker starts: the gate is closed, a reconciliation is due, and a bot that is not
         enabled is stopped, which the log shows as a command of the system."""
 
-        def restore(session: Session) -> None:
-            config, now = self._lock(session)
-            _close_gate(config, now, Trigger.STARTUP)
+        def restore(locked: Locked) -> None:
+            config = locked.config
+            _close_gate(config, locked.now, Trigger.STARTUP)
             if config.enabled or config.state is BotState.STOPPED:
                 return
             stop = Intention(
@@ -172,9 +170,9 @@ class Controller:
                 reason="The worker started and found the bot not enabled.",
             )
             # not enabled is a fact about now: it is not queued behind what is pending
-            self._judge(session, command_log.submit(session, stop), config, now, {}, called_off=False)
+            self._judge(locked, command_log.submit(locked.session, stop), {}, called_off=False)
 
-        self._patiently(restore)
+        self._locked(restore)
 
     def claim_reconciliation(self, *, force: bool = False) -> Trigger | None:
         """Take the right to the attempt to reconcile that is due, and say what set it off; None when none is due or
@@ -191,125 +189,100 @@ class Controller:
     def conclude(self, evidence: Evidence, trigger: Trigger) -> BotReconciliation:
         """Judge *evidence*: the trades, the report and the gate change in one transaction."""
 
-        def conclude(session: Session) -> BotReconciliation:
-            config, now = self._lock(session)
-            return _conclude(session, config, evidence, now, trigger, None)
-
-        return self._patiently(conclude)
+        return self._locked(lambda locked: _conclude(locked, evidence, trigger, None))
 
     # -- under the lock ---------------------------------------------------------------------------------------
 
-    def _run(self, work: Callable[[Session], T]) -> T:
-        """Run *work* in a transaction; when it is committed, log what it finished."""
-        finished: list[BotCommand] = []
+    def _locked(self, work: Callable[[Locked], T]) -> T:
+        """Run *work* on the locked row in one transaction, and when it is committed, log what it finished."""
 
-        def noting(session: Session) -> T:
-            finished.clear()  # it is run again when a connection breaks
-            session.info[_FINISHED] = finished
-            return work(session)
+        def locked_work(session: Session) -> tuple[T, Locked]:
+            locked = Locked.take(session)
+            result = work(locked)
+            locked.save()
+            return result, locked
 
-        result = self._database.run(noting)
-        for command in finished:
-            _log_finished(command)
+        result, locked = self._patiently(locked_work)
+        _log_finished(locked)
         return result
 
     def _patiently(self, work: Callable[[Session], T]) -> T:
         deadline = time.monotonic() + LOCK_PATIENCE_SEC
         while True:
             try:
-                return self._run(work)
+                return self._database.run(work)
             except LockBusy:
                 if time.monotonic() > deadline:
                     raise
                 if ended := self._database.read(evict_idle_lock_holders):
                     log.warning("ended %s connection(s) that idled while they held the bot's lock", ended)
 
-    def _lock(self, session: Session) -> tuple[BotConfig, datetime]:
-        row = session.execute(_LOCKED).one_or_none()
-        if row is None:
-            session.execute(insert(BotConfig).values(id=SINGLETON).on_conflict_do_nothing())
-            row = session.execute(_LOCKED).one()
-        config, now = row
-        return config, now
-
-    def _expire(self, session: Session) -> list[BotCommand]:
-        config, now = self._lock(session)
-        late = [command for command in command_log.pending(session) if _is_late(command, now)]
-        for command in late:
-            _finish_refused(command, config, now, Expired())
-        return late
+    def _expire(self, locked: Locked) -> list[BotCommand]:
+        for command in command_log.pending(locked.session):
+            if _is_late(command, locked.now):
+                _finish_refused(locked, command, Expired())
+        return locked.finished
 
     def _drain(
-        self, session: Session, *, up_to_seq: int | None = None, evidence: Mapping[UUID, Any] | None = None
+        self, locked: Locked, *, up_to_seq: int | None = None, evidence: Mapping[UUID, Any] | None = None
     ) -> list[BotCommand]:
-        config, now = self._lock(session)
-        pending = command_log.pending(session, up_to_seq=up_to_seq)
+        pending = command_log.pending(locked.session, up_to_seq=up_to_seq)
         # some may have been accepted since the clock was read
-        now = max([now, *(command.issued_at for command in pending)])
-        last_halt = max([config.halt_seq, *(command.seq for command in pending if command.kind in HALTS)])
+        locked.now = max([locked.now, *(command.issued_at for command in pending)])
+        halts = (command.seq for command in pending if command.kind in HALTS)
+        last_halt = max([locked.config.halt_seq, *halts])
         called_off = 0
         for command in pending:
             if command.kind in CALLED_OFF_BY_HALT and command.seq < last_halt:
-                _finish_refused(command, config, now, Superseded())
+                _finish_refused(locked, command, Superseded())
                 called_off += 1
-            elif _is_late(command, now):
-                _finish_refused(command, config, now, Expired())
+            elif _is_late(command, locked.now):
+                _finish_refused(locked, command, Expired())
             else:
-                self._judge(session, command, config, now, evidence or {}, called_off=called_off > 0)
+                self._judge(locked, command, evidence or {}, called_off=called_off > 0)
                 called_off = 0 if command.kind in HALTS else called_off
-        return [command for command in pending if not command.pending]
+        return locked.finished
 
     def _judge(
-        self,
-        session: Session,
-        command: BotCommand,
-        config: BotConfig,
-        now: datetime,
-        evidence: Mapping[UUID, Any],
-        *,
-        called_off: bool,
+        self, locked: Locked, command: BotCommand, evidence: Mapping[UUID, Any], *, called_off: bool
     ) -> None:
+        config = locked.config
         before = config.state
         try:
-            after = self._effect(session, command, config, now, evidence.get(command.id), called_off)
+            after = self._effect(locked, command, evidence.get(command.id), called_off)
         except CommandRefused as refusal:
-            _finish_refused(command, config, now, refusal)
+            _finish_refused(locked, command, refusal)
             return
         except DBAPIError:
             raise
         except Exception:
             # one command that cannot be judged must not keep those behind it, a kill perhaps, from being
             log.exception("command %s (%s) could not be judged", command.id, command.kind)
-            _finish_refused(command, config, now, InvalidParams("The command could not be understood."))
+            _finish_refused(locked, command, InvalidParams("The command could not be understood."))
             return
         if after is None:
             return
         config.state = after
         config.enabled = SETS_ENABLED.get(command.kind, config.enabled)
         config.revision += 1
-        config.updated_at = now
+        config.updated_at = locked.now
         if command.kind in HALTS:
             config.halt_seq = max(config.halt_seq, command.seq)
         command.status = CommandStatus.APPLIED
         command.from_state, command.to_state = before, after
         command.mode = config.mode
         command.revision = config.revision
-        command.finished_at = now
-        _note(command)
+        command.finished_at = locked.now
+        locked.finished.append(command)
 
     def _effect(
-        self,
-        session: Session,
-        command: BotCommand,
-        config: BotConfig,
-        now: datetime,
-        evidence: Any,
-        called_off: bool,
+        self, locked: Locked, command: BotCommand, evidence: Any, called_off: bool
     ) -> BotState | None:
-        """Let *command* take effect on *config*, all but its state; None when its evidence is still to come."""
+        """Let *command* take effect on the row, all but its state; None when its evidence is still to come."""
+        config = locked.config
         match command.kind:
             case CommandKind.SET_MODE:
-                return self._set_mode(session, command, config, now, evidence)
+                return self._set_mode(locked, command, evidence)
             case CommandKind.RECONCILE if evidence is None:
                 return None
             case CommandKind.STOP if config.state is BotState.STOPPED and called_off:
@@ -317,30 +290,23 @@ class Controller:
         after = next_state(config.state, command.kind, latched=config.killed)
         match command.kind:
             case CommandKind.KILL:
-                config.killed_at, config.kill_reason = now, command.reason
+                config.killed_at, config.kill_reason = locked.now, command.reason
             case CommandKind.REARM:
                 config.killed_at, config.kill_reason = None, None
             case CommandKind.UPDATE_CONFIG:
                 for name, value in thresholds.check_changes(command.params).items():
                     setattr(config, name, value)
             case CommandKind.RECONCILE:
-                _conclude(session, config, evidence, now, Trigger.MANUAL, command.id)
+                _conclude(locked, evidence, Trigger.MANUAL, command.id)
         return after
 
-    def _set_mode(
-        self,
-        session: Session,
-        command: BotCommand,
-        config: BotConfig,
-        now: datetime,
-        preflight: Preflight | None,
-    ) -> BotState | None:
-        target = wanted_mode(command.params)
-        if not mode_switch.judge(session, config, self._settings, target, preflight, now):
+    def _set_mode(self, locked: Locked, command: BotCommand, preflight: Preflight | None) -> BotState | None:
+        config, target = locked.config, wanted_mode(command.params)
+        if not mode_switch.judge(locked.session, config, self._settings, target, preflight, locked.now):
             return None
         if target is not config.mode:
             config.mode = target
-            _close_gate(config, now, Trigger.MODE_SWITCH)
+            _close_gate(config, locked.now, Trigger.MODE_SWITCH)
         return config.state
 
 
@@ -361,45 +327,40 @@ def _is_late(command: BotCommand, now: datetime) -> bool:
     return command.expires_at is not None and command.expires_at <= now
 
 
-def _finish_refused(command: BotCommand, config: BotConfig, now: datetime, refusal: CommandRefused) -> None:
+def _finish_refused(locked: Locked, command: BotCommand, refusal: CommandRefused) -> None:
     status = {Expired: CommandStatus.EXPIRED, Superseded: CommandStatus.SUPERSEDED}
     command.status = status.get(type(refusal), CommandStatus.REJECTED)
-    command.from_state = config.state
-    command.mode = config.mode
+    command.from_state = locked.config.state
+    command.mode = locked.config.mode
     command.error_code, command.error = refusal.code, str(refusal)
     command.error_details = refusal.details or None
-    command.finished_at = now
-    _note(command)
+    command.finished_at = locked.now
+    locked.finished.append(command)
 
 
-def _note(command: BotCommand) -> None:
-    session = object_session(command)
-    if session is not None:
-        session.info.setdefault(_FINISHED, []).append(command)
-
-
-def _log_finished(command: BotCommand) -> None:
-    took = (command.finished_at or command.issued_at) - command.issued_at
-    log.info(
-        "%s %s%s",
-        command.kind,
-        command.status,
-        f": {command.error}" if command.error else "",
-        extra={
-            "command_id": str(command.id),
-            "kind": command.kind,
-            "actor": command.actor,
-            "source": command.source,
-            "status": command.status,
-            "from_state": command.from_state,
-            "to_state": command.to_state,
-            "mode": command.mode,
-            "revision": command.revision,
-            "duration_ms": round(took.total_seconds() * 1000, 1),
-            "error_code": command.error_code,
-            "reason": command.reason,
-        },
-    )
+def _log_finished(locked: Locked | None) -> None:
+    for command in locked.finished if locked else ():
+        took = (command.finished_at or command.issued_at) - command.issued_at
+        log.info(
+            "%s %s%s",
+            command.kind,
+            command.status,
+            f": {command.error}" if command.error else "",
+            extra={
+                "command_id": str(command.id),
+                "kind": command.kind,
+                "actor": command.actor,
+                "source": command.source,
+                "status": command.status,
+                "from_state": command.from_state,
+                "to_state": command.to_state,
+                "mode": command.mode,
+                "revision": command.revision,
+                "duration_ms": round(took.total_seconds() * 1000, 1),
+                "error_code": command.error_code,
+                "reason": command.reason,
+            },
+        )
 
 
 def _close_gate(config: BotConfig, now: datetime, trigger: Trigger) -> None:
@@ -410,14 +371,12 @@ def _close_gate(config: BotConfig, now: datetime, trigger: Trigger) -> None:
 
 
 def _conclude(
-    session: Session,
-    config: BotConfig,
-    evidence: Evidence,
-    now: datetime,
-    trigger: Trigger,
-    command_id: UUID | None,
+    locked: Locked, evidence: Evidence, trigger: Trigger, command_id: UUID | None
 ) -> BotReconciliation:
-    report = reconciliation.judge(session, config, evidence, now=now, trigger=trigger, command_id=command_id)
+    config, now = locked.config, locked.now
+    report = reconciliation.judge(
+        locked.session, config, evidence, now=now, trigger=trigger, command_id=command_id
+    )
     if evidence.mode is not config.mode:
         return report  # superseded: the mode switch closed the gate and has its own attempt due
     if report.outcome is Outcome.OK and config.account_id is None:
