@@ -10,16 +10,18 @@ from sqlalchemy.orm import Session
 
 from bot.alpaca import Account, Alpaca
 from bot.database import Database
+from bot.deadline import within
 from bot.errors import (
     AccountMismatch,
     AccountUnavailable,
     BrokerError,
+    BrokerTimeout,
     CredentialsMissing,
     MarketHoursOverride,
     PositionsOpen,
 )
 from bot.models import BotConfig, BotTrade, TradeStatus
-from bot.reconciliation import MAX_AGE, account_objection, within
+from bot.reconciliation import MAX_AGE, account_objection
 from bot.settings import MarketHours, Settings
 from bot.states import CommandKind, Mode, next_state
 
@@ -60,6 +62,8 @@ def gather(database: Database, settings: Settings, target: Mode) -> Preflight:
             held, present_account, target_account = within(
                 WALL_SEC, lambda: (sorted(leaving.positions()), leaving.account(), entering.account())
             )
+    except TimeoutError:
+        return Preflight(present, target, read_at, (), None, BrokerTimeout())
     except BrokerError as error:
         return Preflight(present, target, read_at, (), None, error)
     return Preflight(present, target, read_at, tuple(held), target_account, leaving=present_account)

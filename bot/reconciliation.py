@@ -6,12 +6,9 @@ them is a Comparison or, when any call to Alpaca failed, Unknown: then no trade 
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import column, func, literal, select, text, update
@@ -20,6 +17,7 @@ from sqlalchemy.orm import Session
 from bot.alpaca import Account, Alpaca
 from bot.comparison import ZERO, Comparison, Disputed, Here, OpenTrade, compare, unequal
 from bot.database import Database
+from bot.deadline import within
 from bot.errors import (
     AccountBlocked,
     AccountMismatch,
@@ -31,8 +29,6 @@ from bot.errors import (
 from bot.models import BotConfig, BotReconciliation, BotTrade, ExitReason, Outcome, TradeStatus, Trigger
 from bot.settings import Settings
 from bot.states import Mode
-
-T = TypeVar("T")
 
 #: Evidence older than this when it is judged does not count.
 MAX_AGE = timedelta(seconds=10)
@@ -73,6 +69,8 @@ def gather(database: Database, settings: Settings) -> Evidence:
             )
         with Alpaca(access, budget_sec=BROKER_BUDGET_SEC) as alpaca:
             return within(WALL_SEC, lambda: _ask(database, alpaca, here))
+    except TimeoutError:
+        return Unknown(mode=here.mode, began_at=here.began_at, error=BrokerTimeout())
     except BrokerError as error:
         return Unknown(mode=here.mode, began_at=here.began_at, error=error)
 
@@ -134,27 +132,6 @@ def agrees(report: BotReconciliation) -> bool:
 def retry_after(evidence: Evidence) -> float:
     """Seconds that Alpaca asked to be left alone."""
     return (evidence.error.retry_after_sec or 0.0) if isinstance(evidence, Unknown) else 0.0
-
-
-def within(seconds: float, work: Callable[[], T]) -> T:
-    """The result of *work*, or BrokerTimeout when it takes longer; it is then left behind in its thread."""
-    outcome: list[T] = []
-    failure: list[BaseException] = []
-
-    def attempt() -> None:
-        try:
-            outcome.append(work())
-        except BaseException as error:  # noqa: BLE001 - handed to the caller below
-            failure.append(error)
-
-    thread = threading.Thread(target=attempt, name="alpaca", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if failure:
-        raise failure[0]
-    if not outcome:
-        raise BrokerTimeout()
-    return outcome[0]
 
 
 def _objection(config: BotConfig, evidence: Evidence, now: datetime) -> BrokerError | None:
