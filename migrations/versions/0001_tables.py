@@ -55,7 +55,7 @@ BEGIN
     RETURN NULL;
 END $$;
 CREATE TRIGGER bot_config_changed AFTER UPDATE ON bot_config
-    FOR EACH STATEMENT EXECUTE FUNCTION bot_changes_notify();
+    FOR EACH ROW EXECUTE FUNCTION bot_changes_notify();
 CREATE TRIGGER bot_trade_changed AFTER INSERT OR UPDATE OR DELETE ON bot_trade
     FOR EACH STATEMENT EXECUTE FUNCTION bot_changes_notify();
 CREATE TRIGGER bot_daily_stats_changed AFTER INSERT OR UPDATE OR DELETE ON bot_daily_stats

@@ -1,0 +1,78 @@
+"""The panel in a real browser, on the real system."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+pytest.register_assert_rewrite("tests.support", "tests.panel.driver")
+
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright  # noqa: E402
+
+from tests.panel import browser as chromium  # noqa: E402
+from tests.panel.driver import Panel  # noqa: E402
+from tests.support.fixtures import fresh_stack, make_stack, shared_stack, stack, workshop  # noqa: E402
+
+__all__ = ["fresh_stack", "make_stack", "shared_stack", "stack", "workshop"]
+
+OpenPanel = Callable[..., Panel]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if chromium.find() is None:
+        missing = (
+            "There is no Chromium: install it (Debian: apt install chromium) or set PITBOSS_CHROMIUM to one."
+        )
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with sync_playwright() as playwright:
+        found = chromium.launch(playwright)
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens a page in a browser profile of its own; what the page complains about fails the test."""
+    contexts = []
+    complaints: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        # a refusal by the server is no fault of the page; what breaks its security policy is
+        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+            complaints.append(message.text)
+
+    def open_page(*, width: int = 1280, height: int = 900, **options: Any) -> Page:
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        contexts.append(context)
+        context.set_default_timeout(8_000)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(f"uncaught: {error}"))
+        page.on("console", hear)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def open_panel(open_page: Callable[..., Page]) -> OpenPanel:
+    """Logs in and returns the panel: ``open_panel(stack, role="viewer", width=390)``."""
+
+    def open_panel(stack: Any, role: str = "operator", **options: Any) -> Panel:
+        return Panel(open_page(**options), stack).log_in(role)
+
+    return open_panel
+
+
+@pytest.fixture
+def panel(stack: Any, open_panel: OpenPanel) -> Panel:
+    """An operator's panel of the shared system."""
+    return open_panel(stack)

@@ -1,0 +1,106 @@
+"""axe-core's rules for WCAG 2.2 A and AA, the keyboard, and narrow screens."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.panel.driver import Panel
+
+_AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
+_OPTIONS = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "resultTypes": ["violations"],
+}
+
+
+def _check(page: Page) -> None:
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(_AXE)
+    found = page.evaluate("options => axe.run(document, options)", _OPTIONS)["violations"]
+    assert not found, [(rule["help"], [node["html"] for node in rule["nodes"]]) for rule in found]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_login_is_accessible(stack, open_page, scheme):
+    page = open_page(color_scheme=scheme)
+    page.goto(f"{stack.url}/login")
+    _check(page)
+    page.get_by_label("Access token").fill("wrong")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    _check(page)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_the_panel_is_accessible_in_all_its_states(stack, open_panel, width, scheme):
+    panel = open_panel(stack, width=width, color_scheme=scheme)
+    stack.open_trade("KTRA")
+    _check(panel.page)  # stopped, with a warning
+    panel.press("Start")
+    panel.expect_state("Running")
+    _check(panel.page)
+    panel.press("Pause")
+    panel.expect_state("Paused")
+    _check(panel.page)
+    panel.kill_button.click()
+    _check(panel.page)
+    panel.page.get_by_role("button", name="Kill now").click()
+    panel.expect_state("Killed")
+    stack.broker.positions("paper", RIOT=35)
+    panel.press("Reconcile")
+    expect(panel.page.locator("#differences")).to_be_visible()
+    # what live mode looks like; the switch itself is tested elsewhere
+    panel.page.evaluate(
+        "document.body.dataset.mode = 'live'; document.getElementById('live-band').hidden = false"
+    )
+    for name in ("Trades", "Reconciliations", "Thresholds"):
+        panel.open_tab(name)
+        _check(panel.page)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_is_wider_than_the_screen(stack, open_panel, width):
+    panel = open_panel(stack, width=width)
+    for name in ("Command log", "Trades", "Reconciliations", "Thresholds"):
+        panel.open_tab(name)
+        wide = panel.page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width, name
+    expect(panel.kill_button).to_be_in_viewport()
+    panel.page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    expect(panel.kill_button).to_be_in_viewport()
+
+
+def test_everything_can_be_done_by_keyboard(panel: Panel):
+    page = panel.page
+    keys = page.keyboard
+
+    def tab_to(name: str) -> None:
+        for _ in range(40):
+            keys.press("Tab")
+            if page.evaluate("document.activeElement.textContent").strip().startswith(name):
+                return
+        raise AssertionError(f"{name} cannot be reached")
+
+    page.evaluate("document.activeElement.blur()")
+    keys.press("Tab")
+    keys.press("Enter")  # "Skip to the bot"
+    tab_to("Start")
+    keys.press("Enter")
+    panel.expect_state("Running")
+    tab_to("Command log")
+    keys.press("ArrowRight")
+    expect(page.get_by_role("tab", name="Trades")).to_be_focused()
+    expect(page.get_by_role("tabpanel", name="Trades")).to_be_visible()
+
+    panel.kill_button.focus()
+    keys.press("Enter")
+    expect(page.get_by_role("button", name="Kill now")).to_be_focused()
+    keys.press("Escape")
+    expect(panel.kill_button).to_be_focused()
+    keys.press("Enter")
+    keys.press("Enter")
+    panel.expect_state("Killed")
+    expect(page.locator("#announce")).not_to_be_empty()

@@ -1,0 +1,109 @@
+"""The panel's pages: login, logout, and the one page at ``/``. What they show and do goes through the API."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import redirect, render_template, request, url_for
+from flask_wtf.csrf import CSRFError
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from bot.command_log import MAX_REASON
+from bot.errors import PitbossError
+from bot.models import BotConfig
+from bot.settings import Role
+from bot.states import CommandKind, CommandStatus, Source
+from bot.status import Snapshot, snapshot
+from web import auth, sessions
+from web.attempts import TooManyFailures
+from web.panel.thresholds import GROUPS
+from web.routes.status import present
+from web.schemas import ConfigOut
+from web.services import services
+
+blueprint = APIBlueprint("panel", __name__, enable_openapi=False)
+
+Page = tuple[str, int, dict[str, str]] | Response
+
+_NO_STORE = {"Cache-Control": "no-store"}
+_WRONG_TOKEN = "This token is not known here. Check that it was copied whole."  # noqa: S105 - a sentence
+_OLD_PAGE = "This page was open for too long, or cookies are blocked. Try once more."
+
+
+@blueprint.get("/")
+def panel() -> Page:
+    actor = auth.session_actor()
+    if actor is None:
+        return redirect(url_for("panel.login"))
+    page = render_template(
+        "panel.html",
+        actor=actor,
+        may_act=actor.role is Role.OPERATOR,
+        max_reason=MAX_REASON,
+        threshold_groups=GROUPS,
+        kinds=list(CommandKind),
+        statuses=list(CommandStatus),
+        sources=list(Source),
+        start={
+            "actor": actor.name,
+            "role": actor.role,
+            "mayAct": actor.role is Role.OPERATOR,
+            **_first_look(),
+        },
+    )
+    return page, 200, _NO_STORE
+
+
+@blueprint.get("/login")
+def login() -> Page:
+    if auth.session_actor() is not None:
+        return redirect(url_for("panel.panel"))
+    return _login_page(200)
+
+
+@blueprint.post("/login")
+def log_in() -> Page:
+    try:
+        sessions.csrf.protect()
+        entry = auth.tokens().check(request.form.get("token", "").strip(), auth.address())
+    except CSRFError:
+        return _login_page(400, _OLD_PAGE)
+    except TooManyFailures as error:
+        wait = math.ceil(error.wait_sec)
+        return _login_page(429, f"{error} Try again in {wait} s.", {"Retry-After": str(wait)})
+    if entry is None:
+        return _login_page(401, _WRONG_TOKEN)
+    sessions.begin(entry)
+    return redirect(url_for("panel.panel"), 303)
+
+
+@blueprint.post("/logout")
+def log_out() -> Page:
+    if auth.session_actor() is not None:
+        sessions.csrf.protect()
+    sessions.end()
+    return redirect(url_for("panel.login"), 303)
+
+
+def _login_page(status: int, error: str | None = None, headers: dict[str, str] | None = None) -> Page:
+    return render_template("login.html", error=error), status, {**_NO_STORE, **(headers or {})}
+
+
+def _first_look() -> dict[str, Any]:
+    """Status and thresholds for the first picture; without them when Postgres is away: the page then says so."""
+
+    def read(session: Session) -> tuple[Snapshot, BotConfig]:
+        return snapshot(session), session.scalars(select(BotConfig)).one()
+
+    try:
+        now, config = services().database.read(read)
+    except PitbossError:
+        return {"status": None, "config": None}
+    return {
+        "status": present(now).model_dump(mode="json", by_alias=True),
+        "config": ConfigOut.model_validate(config).model_dump(mode="json", by_alias=True),
+    }

@@ -1,0 +1,69 @@
+"""How the panel shows the thresholds. Limits and descriptions are those of ``bot.thresholds``: the server judges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.thresholds import ThresholdChanges
+
+
+@dataclass(frozen=True)
+class Field:
+    """One threshold: what it is called, and the units around its value."""
+
+    name: str
+    label: str
+    before: str = ""
+    after: str = ""
+
+    @property
+    def wire(self) -> str:
+        """Its name in JSON."""
+        return ThresholdChanges.model_fields[self.name].alias or self.name
+
+    @property
+    def help(self) -> str:
+        return ThresholdChanges.model_fields[self.name].description or ""
+
+
+@dataclass(frozen=True)
+class Group:
+    title: str
+    fields: tuple[Field, ...]
+
+
+GROUPS = (
+    Group(
+        "Limits of a day",
+        (
+            Field("daily_loss_limit_usd", "Daily loss limit", before="$", after="USD"),
+            Field("max_concurrent_positions", "Open positions at once", after="positions"),
+            Field("min_win_rate", "Least win rate", after="0 to 1"),
+        ),
+    ),
+    Group(
+        "Size of a position",
+        (
+            Field("position_size_usd", "Position size", before="$", after="USD"),
+            Field("confidence_multiplier_high", "High confidence", before="×", after="of the size"),
+            Field("confidence_multiplier_med", "Medium confidence", before="×", after="of the size"),
+            Field("confidence_multiplier_low", "Low confidence", before="×", after="of the size"),
+        ),
+    ),
+    Group(
+        "Exit",
+        (
+            Field("hard_stop_loss_pct", "Hard stop loss", after="% of entry"),
+            Field("max_hold_duration_sec", "Longest hold", after="seconds"),
+        ),
+    ),
+    Group(
+        "Which shares",
+        (
+            Field("max_share_price", "Highest share price", before="$", after="USD"),
+            Field("max_float_shares", "Largest float", after="shares"),
+            Field("min_relative_volume", "Least relative volume", before="×", after="of the usual"),
+            Field("enabled_catalyst_tiers", "Catalyst tiers"),
+        ),
+    ),
+)

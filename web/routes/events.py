@@ -1,0 +1,37 @@
+"""The event stream."""
+
+from __future__ import annotations
+
+import time
+
+from apiflask import APIBlueprint
+from flask import Response
+
+from bot.states import Source
+from web import auth, sessions
+from web.errors import Answer, envelope
+from web.openapi import READ_RESPONSES, text_response
+from web.services import services
+
+blueprint = APIBlueprint("events", __name__, tag="Status")
+
+_DESCRIPTION = (
+    "A `status` event at once, then one with every change; its data is what `GET /status` answers, its id the moment"
+    " it was read at. `pulse` says that nothing has changed, `unavailable` that the status cannot be read. After a"
+    " break the stream begins with the present status again, so nothing is to be replayed."
+)
+
+
+@blueprint.get("/events")
+@blueprint.auth_required(auth.scheme, roles=auth.READERS)
+@blueprint.doc(
+    summary="Server-sent events: the status, live",
+    description=_DESCRIPTION,
+    responses={**READ_RESPONSES, **text_response("text/event-stream", "A stream without an end")},
+)
+def events() -> Response | Answer:
+    ends_at = time.time() + sessions.expires_in_sec() if auth.actor().source is Source.PANEL else None
+    stream = services().events.open(ends_at)
+    if stream is None:
+        return envelope(503, "too_many_streams", "Too many event streams are open.", Retry_After="5")
+    return stream

@@ -1,0 +1,73 @@
+"""How today went: P&L minute by minute, and the states that the bot was in. Days are New York's."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from apiflask import APIBlueprint
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bot import history, market
+from bot.models import BotConfig
+from web import auth
+from web.openapi import READ_RESPONSES
+from web.schemas import IntradayOut, StatesOut
+from web.services import services
+
+blueprint = APIBlueprint("today", __name__, tag="Records")
+
+
+@blueprint.get("/stats/intraday")
+@blueprint.auth_required(auth.scheme, roles=auth.READERS)
+@blueprint.output(IntradayOut)
+@blueprint.doc(summary="Today's realized P&L, minute by minute", responses=READ_RESPONSES)
+def intraday() -> Any:
+    def read(session: Session) -> dict[str, Any]:
+        today, begins, ends, now = history.day(session)
+        total, points = Decimal(0), []
+        for minute in history.minutes(session, begins, ends):
+            total += minute.pnl
+            points.append({"at": minute.at, "pnl": minute.pnl, "trades": minute.trades, "cumulative": total})
+        limit = session.scalars(select(BotConfig.daily_loss_limit_usd)).one()
+        return {**_day(today, begins, ends, now), "loss_limit_usd": limit, "points": points}
+
+    return services().database.read(read)
+
+
+@blueprint.get("/states")
+@blueprint.auth_required(auth.scheme, roles=auth.READERS)
+@blueprint.output(StatesOut)
+@blueprint.doc(summary="The states that the bot was in today", responses=READ_RESPONSES)
+def states() -> Any:
+    def read(session: Session) -> dict[str, Any]:
+        today, begins, ends, now = history.day(session)
+        items = [
+            {
+                "state": stretch.state,
+                "killed": stretch.killed,
+                "mode": stretch.mode,
+                "began_at": stretch.began_at,
+                "ended_at": stretch.ended_at,
+                "kind": stretch.command.kind if stretch.command else None,
+                "actor": stretch.command.actor if stretch.command else None,
+            }
+            for stretch in history.states(session, begins, now)
+        ]
+        return {**_day(today, begins, ends, now), "items": items}
+
+    return services().database.read(read)
+
+
+def _day(today: date, begins: datetime, ends: datetime, now: datetime) -> dict[str, Any]:
+    opens, closes = market.session(today) or (None, None)
+    return {
+        "date": today,
+        "begins_at": begins,
+        "ends_at": ends,
+        "opens_at": opens and opens.astimezone(UTC),
+        "closes_at": closes and closes.astimezone(UTC),
+        "as_of": now,
+    }

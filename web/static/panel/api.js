@@ -1,0 +1,30 @@
+// Calls to the REST interface, by the session of this page.
+
+const ROOT = "/api/bot";
+const TIMEOUT_MS = 8000;
+const token = document.querySelector("meta[name=csrf-token]").content;
+
+/** An answer: `status` 0 means that none came. */
+export async function call(method, path, body = undefined, headers = {}) {
+  const init = { method, headers: { Accept: "application/json", ...headers }, signal: AbortSignal.timeout(TIMEOUT_MS), cache: "no-store" };
+  if (method !== "GET") {
+    init.headers["X-CSRF-Token"] = token;
+    init.headers["Content-Type"] = "application/json";
+    init.body = JSON.stringify(body ?? {});
+  }
+  try {
+    const response = await fetch(ROOT + path, init);
+    const answer = { status: response.status, ok: response.ok, body: await response.json().catch(() => ({})) };
+    if (response.status === 401) document.dispatchEvent(new CustomEvent("session-ended"));
+    return answer;
+  } catch (error) {
+    return { status: 0, ok: false, body: { error: "No answer from Pitboss.", code: "no_answer" } };
+  }
+}
+
+export const get = (path) => call("GET", path);
+
+/** Something that names a command for good, so that sending it twice is harmless. Works without https, too. */
+export function newKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

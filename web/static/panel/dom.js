@@ -1,0 +1,35 @@
+// The few things that every module does with the page.
+
+export const byId = (id) => document.getElementById(id);
+
+/** Makes an element; children are elements or text, never markup. */
+export function el(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+/** Sets text only where it differs, so that a screen reader and a selection are left alone. */
+export function setText(id, text) {
+  const element = byId(id);
+  if (element.textContent !== text) element.textContent = text;
+}
+
+export function setData(element, name, value) {
+  if (element.dataset[name] !== value) element.dataset[name] = value;
+}
+
+let saying = 0;
+
+/** Says a sentence to whoever listens to the page instead of looking at it. */
+export function announce(sentence) {
+  const region = byId("announce");
+  clearTimeout(saying);
+  region.textContent = "";
+  saying = setTimeout(() => {
+    region.textContent = sentence;
+  }, 60);
+}
