@@ -1,21 +1,47 @@
 """Celery's settings. Each one says which failure it prevents; the facts behind them are measured on Celery 5.7."""
 
+import sys
+
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from bot import queue
+from bot.errors import SettingsError
 from bot.settings import Settings
 
-_settings = Settings.load()
+try:
+    _settings = Settings.load()
+except SettingsError as error:
+    sys.exit(f"Pitboss cannot start: {error}")
+_messages, _results = queue.messages(_settings), queue.results(_settings)
 
-broker_url = _settings.redis_url
+broker_url = _messages.url
+broker_use_ssl = _messages.tls
+broker_transport_options = _messages.options
+if _messages.kind is queue.Kind.SENTINEL:
+    # redis-py would ask a dead Sentinel ten times before it asks the next one.
+    broker_transport_options["sentinel_kwargs"]["retry"] = Retry(NoBackoff(), 0)
+# A connection to RabbitMQ that died without a word is noticed in seconds, not in minutes.
+broker_heartbeat = 10
 # Kept for commands sent by hand, whose return value is their outcome. The truth about a command is its row.
-result_backend = _settings.redis_url
+result_backend = "rpc://" if _results is None else _results.url
 result_expires = 3600
+if _results is not None:
+    redis_backend_use_ssl = _results.tls
+    if _results.kind is queue.Kind.SENTINEL:
+        result_backend_transport_options = _results.options | {
+            "sentinel_kwargs": _results.options["sentinel_kwargs"] | {"retry": Retry(NoBackoff(), 0)}
+        }
+if _messages.kind is queue.Kind.RABBITMQ:
+    # A queue on one node of a cluster is lost with the node; a quorum queue is kept by most of them.
+    task_default_queue_type = "quorum"
+    # A retry's delay: with a direct exchange, RabbitMQ could not wait for us, and the worker would.
+    task_default_exchange_type = "topic"
 
 # A worker killed in the middle of a task would lose the message: acknowledge after the work, and put the message of a
 # lost child back. It then comes last in the queue, and may come twice; the command log makes both harmless.
 task_acks_late = True
 task_reject_on_worker_lost = True
-# A message of a worker killed with -9 stays invisible this long (Celery's default is an hour). The sweep has usually
-# applied its command by then.
-broker_transport_options = {"visibility_timeout": 60, "socket_keepalive": True, "health_check_interval": 10}
 # The commands of one bot have one order: one at a time, none taken in advance by a worker that may die with it.
 worker_concurrency = 1
 worker_prefetch_multiplier = 1
@@ -34,6 +60,9 @@ worker_consumer = "worker.consumer:Consumer"
 # The worker's log lines are formatted by us.
 worker_hijack_root_logger = False
 worker_redirect_stdouts = False
+# Beat looks up this often, in seconds, even with nothing to do, so that a health check can tell that it lives.
+beat_scheduler = "worker.beat:Scheduler"
+beat_max_loop_interval = 10
 # Beat's hooks are times of the exchange: 04:00 is 04:00 in New York, in summer and in winter.
 timezone = "America/New_York"
 enable_utc = True

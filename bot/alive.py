@@ -15,4 +15,6 @@ def touch(file: Path | None) -> None:
     try:
         file.touch()
     except OSError as error:
-        log.warning("ALIVE_FILE %s cannot be touched (%s): health checks will call this process dead", file, error)
+        log.warning(
+            "ALIVE_FILE %s cannot be touched (%s): health checks will call this process dead", file, error
+        )

@@ -88,7 +88,9 @@ class Controller:
             locked = Locked.take(session)
             self._drain(locked, up_to_seq=command.seq)
             locked.save()
-            return locked.finished[-1], locked
+            # with a key that was used before, another process may have finished it while the lock was waited for
+            mine = (each for each in locked.finished if each.id == command.id)
+            return next(mine, None) or command_log.find(session, command.id) or command, locked
 
         try:
             command, locked = self._database.run(both)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from typing import Any, TypeVar
+from uuid import UUID
 
 from sqlalchemy import Engine, create_engine, func, select, text
 from sqlalchemy.exc import DBAPIError, TimeoutError
@@ -26,8 +28,9 @@ CONNECT_TIMEOUT_SEC = 2
 _LOCK_NOT_AVAILABLE = "55P03"
 _TRY_AGAIN = frozenset({"40001", "40P01"})  # serialization failure, deadlock
 _NOT_MIGRATED = frozenset({"42P01", "42703"})  # a table or a column is not there
+_READ_ONLY = "25006"  # a standby
 #: Classes and codes by which Postgres says "not now": shutdown, start-up, out of connections, a standby, a time-out.
-_UNAVAILABLE = ("57P", "08", "53", "25006", "25P03", "57014")
+_UNAVAILABLE = ("57P", "08", "53", _READ_ONLY, "25P03", "57014")
 
 
 def engine_options(pool_size: int = 5) -> dict[str, Any]:
@@ -90,6 +93,27 @@ class Database:
         """
         return self._run(self._autocommit, work)
 
+    @contextmanager
+    def holding(self, key: UUID) -> Iterator[bool]:
+        """Whether nobody else holds *key*, which is held then until the context ends, or this process does.
+
+        Raises:
+            DatabaseUnavailable: Postgres is away.
+        """
+        number = int.from_bytes(key.bytes[:8], signed=True)
+        with ExitStack() as given_back:
+            try:
+                connection = given_back.enter_context(self._autocommit.connect())
+                held: bool = connection.scalars(select(func.pg_try_advisory_lock(number))).one()
+            except (DBAPIError, TimeoutError) as error:
+                raise DatabaseUnavailable() from error
+            try:
+                yield held
+            finally:
+                if held:
+                    with suppress(DBAPIError):  # a connection that has broken holds nothing any more
+                        connection.execute(select(func.pg_advisory_unlock(number)))
+
     def now(self) -> datetime:
         """The database's clock, the only clock that counts."""
         now: datetime = self.read(lambda session: session.scalars(select(func.clock_timestamp())).one())
@@ -105,10 +129,15 @@ class Database:
             committing = False
             try:
                 with Session(engine, expire_on_commit=False) as session:
-                    result = work(session)
-                    committing = True
-                    session.commit()
-                    return result
+                    try:
+                        result = work(session)
+                        committing = True
+                        session.commit()
+                        return result
+                    except DBAPIError as error:
+                        if getattr(error.orig, "pgcode", None) == _READ_ONLY:
+                            session.invalidate()  # the next connection finds the server that takes writes
+                        raise
             except TimeoutError:
                 raise DatabaseUnavailable(
                     "The database is too busy: no connection became free; nothing was changed. Try again in a moment."

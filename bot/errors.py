@@ -107,7 +107,8 @@ class GateClosed(PitbossError):
 
     def __init__(self, reasons: Sequence[str]) -> None:
         super().__init__(
-            f"The gate is closed ({', '.join(reasons)}): nothing was opened.", details={"reasons": list(reasons)}
+            f"The gate is closed ({', '.join(reasons)}): nothing was opened.",
+            details={"reasons": list(reasons)},
         )
         #: Every reason, each a slug of ``bot.gate.Reason``.
         self.reasons = tuple(reasons)

@@ -70,8 +70,7 @@ def _bounded(most: Decimal, *, what: str, signed: bool) -> Callable[[Decimal], D
             raise ValueError("must not be zero: positive is long, negative is short")
         if not signed and value <= 0:
             raise ValueError("must be above zero")
-        exponent = value.normalize().as_tuple().exponent
-        if isinstance(exponent, int) and -exponent > PLACES:
+        if value != round(value, PLACES):
             raise ValueError(f"must have at most {PLACES} decimal places")
         return value
 
@@ -122,8 +121,16 @@ Price = Annotated[
     BeforeValidator(_exact, json_schema_input_type=Decimal),
     AfterValidator(_bounded(MOST_PRICE, what="US dollars", signed=False)),
 ]
-Symbol = Annotated[str, _matches(_SYMBOL, "must be a symbol as Alpaca writes it, such as AAPL or BRK.B")]
-OrderId = Annotated[str, _matches(_ORDER_ID, "must be 1 to 128 visible ASCII characters, no spaces")]
+Symbol = Annotated[
+    str,
+    _matches(_SYMBOL, "must be a symbol as Alpaca writes it, such as AAPL or BRK.B"),
+    Field(json_schema_extra={"pattern": f"^{_SYMBOL.pattern}$"}),
+]
+OrderId = Annotated[
+    str,
+    _matches(_ORDER_ID, "must be 1 to 128 visible ASCII characters, no spaces"),
+    Field(json_schema_extra={"pattern": f"^{_ORDER_ID.pattern}$"}),
+]
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment), AfterValidator(_recent)]
 Reason = Annotated[ExitReason, AfterValidator(_given)]
 Note = Annotated[str, Field(max_length=MAX_NOTE), AfterValidator(_storable)]
@@ -173,9 +180,7 @@ class Exit(Said):
     """How a trade ended."""
 
     exit_price: Price = Field(description="Average price of the exit, in US dollars.")
-    exit_reason: Reason | None = Field(
-        None, description="Why; may be left out if it was marked before."
-    )
+    exit_reason: Reason | None = Field(None, description="Why; may be left out if it was marked before.")
     exit_at: Moment | None = Field(None, description="When the exit filled; now, unless it is given.")
     alpaca_exit_order_id: OrderId | None = Field(None, description="The order that left the position.")
     note: Note | None = Field(None, description="For people.")

@@ -81,7 +81,11 @@ def _address(url: str, settings: Settings) -> Address:
         return Address(kind, ";".join(_hosts(url)), {"confirm_publish": True}, _for_amqp(tls))
     # A message of a worker killed with -9 stays invisible this long (Celery's default is an hour). The sweep has
     # usually applied its command by then.
-    options: dict[str, Any] = {"visibility_timeout": 60, "socket_keepalive": True, "health_check_interval": 10}
+    options: dict[str, Any] = {
+        "visibility_timeout": 60,
+        "socket_keepalive": True,
+        "health_check_interval": 10,
+    }
     if kind is Kind.REDIS:
         return Address(kind, url.replace("rediss://", "redis://", 1) if tls else url, options, tls)
     options |= {
@@ -130,5 +134,7 @@ def _for_amqp(tls: dict[str, Any] | None) -> dict[str, Any] | None:
     """The same in py-amqp's words; ``server_hostname`` None stands for the host of the address."""
     if tls is None:
         return None
-    renamed = {name.removeprefix("ssl_"): value for name, value in tls.items() if name != "ssl_check_hostname"}
+    renamed = {
+        name.removeprefix("ssl_"): value for name, value in tls.items() if name != "ssl_check_hostname"
+    }
     return {**renamed, "cert_reqs": ssl.CERT_REQUIRED, "server_hostname": None}

@@ -187,13 +187,17 @@ def _redis_url(value: str | None, info: ValidationInfo) -> str | None:
             raise PydanticCustomError("missing", "is not set")
         return None
     if not value.startswith(("redis://", "rediss://", "sentinel://", "sentinels://")):
-        raise ValueError("must be a Redis address (redis://host:6379/0, or sentinel://host:26379,host:26379/0)")
+        raise ValueError(
+            "must be a Redis address (redis://host:6379/0, or sentinel://host:26379,host:26379/0)"
+        )
     return _queue_address(value)
 
 
 def _queue_url(value: str) -> str:
     if not value.startswith(("amqp://", "amqps://", "redis://", "rediss://", "sentinel://", "sentinels://")):
-        raise ValueError("must be the address of a RabbitMQ (amqp://user:password@host:5672/vhost) or a Redis")
+        raise ValueError(
+            "must be the address of a RabbitMQ (amqp://user:password@host:5672/vhost) or a Redis"
+        )
     return _queue_address(value)
 
 

@@ -26,6 +26,13 @@ def banner(
         ("account", _account(environment)),
         ("try", f"curl -H 'Authorization: Bearer {token or '<token>'}' {address}/api/bot/status"),
     ]
+    if environment.demo_token is not None:
+        start = f"curl -X POST -H 'Authorization: Bearer {token or '<token>'}' {address}/api/bot/start"
+        hours = variables["MARKET_HOURS"]
+        rows.append(("demo", f"the example bot trades at the sandbox when you start it: {start}"))
+        rows.append(
+            ("", f"MARKET_HOURS is {hours}" + (": the market counts as open" if hours == "always" else ""))
+        )
     if not is_worker_online:
         rows.append(("note", "the worker is not online yet: until it is, commands are queued"))
     lines = "".join(f"  {label:<8} {text}\n" for label, text in rows)

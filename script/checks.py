@@ -1,15 +1,28 @@
 """What is looked at before anything is started; each finding is one sentence that names the setting."""
 
+import os
+
 import psycopg2
 import redis
 from sqlalchemy.engine import make_url
 
+from bot import secret_files
 from bot.errors import SettingsError
 from bot.settings import Settings
 from script import ports
 from script.errors import StartError
 
 CONNECT_TIMEOUT_SEC = 5
+
+
+def read_secret_files() -> None:
+    """Put what the files hold that NAME_FILE variables name into the environment, which all parts are started with."""
+    try:
+        environ = secret_files.resolved(os.environ)
+    except SettingsError as error:
+        raise StartError(str(error)) from None
+    os.environ.clear()
+    os.environ.update(environ)
 
 
 def load_settings() -> Settings:
@@ -53,10 +66,14 @@ def check_database(url: str) -> None:
         raise StartError(f"The database that DATABASE_URL names cannot be used: {reason}") from None
 
 
-def check_redis(url: str) -> None:
+def check_redis(settings: Settings) -> None:
+    tls = {} if settings.queue_tls_ca is None else {"ssl_ca_certs": str(settings.queue_tls_ca)}
     try:
         with redis.Redis.from_url(
-            url, socket_connect_timeout=CONNECT_TIMEOUT_SEC, socket_timeout=CONNECT_TIMEOUT_SEC
+            settings.redis_url or "",
+            socket_connect_timeout=CONNECT_TIMEOUT_SEC,
+            socket_timeout=CONNECT_TIMEOUT_SEC,
+            **(tls if (settings.redis_url or "").startswith("rediss://") else {}),
         ) as client:
             client.ping()
     except (redis.RedisError, ValueError) as error:

@@ -12,6 +12,11 @@ from script.errors import StartError
 _SHARED = (
     "DATABASE_URL",
     "REDIS_URL",
+    "REDIS_SENTINEL_PASSWORD",
+    "QUEUE_URL",
+    "QUEUE_TLS_CA",
+    "QUEUE_TLS_CERT",
+    "QUEUE_TLS_KEY",
     "HOST",
     "PORT",
     "FLOWER_PORT",
@@ -36,6 +41,7 @@ class Environment:
     sandbox_port: int | None  # None: a real paper account is used
     tokens_are_ours: bool  # made up here, so they may be printed
     flower_login_is_ours: bool
+    demo_token: str | None = None  # of the demo bot, when it was asked for
 
     def server_env(self) -> str:
         """The variables in the form of a .env file."""
@@ -43,13 +49,15 @@ class Environment:
         return "".join(f"{name}='{_escaped(value)}'\n" for name, value in shared.items())
 
 
-def complete(given: Mapping[str, str], data_dir: Path, database_url: str, redis_url: str) -> Environment:
+def complete(
+    given: Mapping[str, str], data_dir: Path, database_url: str, redis_url: str, *, demo: bool = False
+) -> Environment:
     """Fills in what the operator did not set. An empty variable counts as not set."""
     variables = {name: value for name, value in given.items() if value or name not in _SHARED}
     variables |= {
         "DATA_DIR": str(data_dir),
         "DATABASE_URL": database_url,
-        "REDIS_URL": redis_url,
+        **({"REDIS_URL": redis_url} if redis_url else {}),
         "PYTHONUNBUFFERED": "1",
     }
     tokens_are_ours = "API_TOKENS" not in variables
@@ -77,7 +85,16 @@ def complete(given: Mapping[str, str], data_dir: Path, database_url: str, redis_
             "ALPACA_PAPER_API_KEY": key,
             "ALPACA_PAPER_API_SECRET": secret,
         }
-    return Environment(variables, sandbox_port, tokens_are_ours, flower_login_is_ours)
+    demo_token = None
+    if demo:
+        if sandbox_port is None:
+            raise StartError(
+                "--demo trades at the sandbox only: unset ALPACA_PAPER_API_KEY and ALPACA_PAPER_API_SECRET to use it."
+            )
+        demo_token = keepsake.keep(data_dir / "demo-token")
+        variables["API_TOKENS"] += f",demo:bot:{demo_token}"
+        variables.setdefault("MARKET_HOURS", "always")
+    return Environment(variables, sandbox_port, tokens_are_ours, flower_login_is_ours, demo_token)
 
 
 def _make_tokens() -> str:

@@ -35,7 +35,9 @@ WORKER_TIMEOUT_SEC = 15.0
 class Launcher:
     """One run, from the checks to the last process stopped."""
 
-    def __init__(self, data_dir: Path, console: Console, stop: StopSignal) -> None:
+    def __init__(self, data_dir: Path, console: Console, stop: StopSignal, *, demo: bool = False) -> None:
+        """With *demo* the example bot runs, too."""
+        self._demo = demo
         self._data_dir = data_dir
         self._console = console
         self._stop = stop
@@ -60,36 +62,40 @@ class Launcher:
             instance.release()
 
     def _start(self, guard: Guard) -> None:
+        checks.read_secret_files()
         postgres = valkey = None
         database_url = os.environ.get("DATABASE_URL", "")
         if not database_url:
             postgres = Postgres(self._data_dir / "postgres", guard=guard, console=self._console)
             database_url = postgres.url
         redis_url = os.environ.get("REDIS_URL", "")
-        if not redis_url:
+        # a queue of another kind needs no Redis beside it
+        if not redis_url and not os.environ.get("QUEUE_URL"):
             valkey = Valkey(self._data_dir / "valkey", guard=guard)
             redis_url = valkey.url
-        environment = complete(os.environ, self._data_dir, database_url, redis_url)
+        environment = complete(os.environ, self._data_dir, database_url, redis_url, demo=self._demo)
         os.environ.update(environment.variables)
         settings = checks.load_settings()
         checks.check_ports(settings)
 
         if postgres is None:
-            checks.check_database(database_url)
+            checks.check_database(settings.database_url)
         else:
             self._start_server(postgres)
-        if valkey is None:
-            checks.check_redis(redis_url)
-        else:
+        if valkey is not None:
             self._start_server(valkey)
+        elif redis_url.startswith(("redis://", "rediss://")):
+            checks.check_redis(settings)
         parts = Parts(environment.variables, self._data_dir, self._console, guard)
         if environment.sandbox_port is not None:
-            self._supervisor.adopt(parts.sandbox(environment.sandbox_port))
+            self._supervisor.adopt(parts.sandbox(environment.sandbox_port, walk=self._demo))
         self._migrate(parts.migration())
         keepsake.write_private(self._server_env, environment.server_env())
         for process in parts.application(settings.flower_port):
             self._supervisor.adopt(process)
-        self._await_readiness(settings, environment)
+        address = self._await_readiness(settings, environment)
+        if environment.demo_token is not None:
+            self._supervisor.adopt(parts.demo(address, environment.demo_token))
 
     def _start_server(self, server: Postgres | Valkey) -> None:
         self._console.say(f"Starting {server.process.name} …")
@@ -108,8 +114,9 @@ class Launcher:
             self._console.block(migration.log.read_text())
             raise StartError("The database could not be migrated; the lines above say why.")
 
-    def _await_readiness(self, settings: Settings, environment: Environment) -> None:
-        """Waits for web, then a while for the worker, so that the first command is answered with its outcome."""
+    def _await_readiness(self, settings: Settings, environment: Environment) -> str:
+        """Waits for web, then a while for the worker, so that the first command is answered with its outcome.
+        Returns the address of web."""
         self._console.say("Waiting until web answers …")
         web = WebProbe(settings.host, settings.port)
         if not self._poll(web.is_ready, READY_TIMEOUT_SEC):
@@ -119,6 +126,7 @@ class Launcher:
             lambda: web.is_worker_online(token), WORKER_TIMEOUT_SEC
         )
         self._console.block(banner(settings, environment, web.address, token, is_worker_online))
+        return web.address
 
     def _poll(self, is_so: Callable[[], bool], timeout_sec: float) -> bool:
         deadline = time.monotonic() + timeout_sec
@@ -148,13 +156,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="script/server",
         description="Runs all of Pitboss on this machine until Ctrl-C. Settings come from the environment.",
     )
-    # Options that add a process belong here; the process itself goes into Parts.application.
-    parser.parse_args(arguments)
+    parser.add_argument(
+        "--demo",
+        action="store_true",
+        help="also run the example bot, which trades at the sandbox once it is started",
+    )
+    asked = parser.parse_args(arguments)
 
     os.umask(0o077)  # what is written from here on holds tokens and trades
     try:
         data_dir = _make_data_dir()
-        Launcher(data_dir, Console(cast(TextIOWrapper, sys.stdout)), StopSignal()).run()
+        Launcher(data_dir, Console(cast(TextIOWrapper, sys.stdout)), StopSignal(), demo=asked.demo).run()
     except StartError as error:
         print(error, file=sys.stderr)
         return 1

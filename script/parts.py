@@ -28,10 +28,12 @@ class Parts:
         log.unlink(missing_ok=True)
         return self._process("migrate", "flask", "--app", "web", "db", "upgrade", log=log)
 
-    def sandbox(self, port: int) -> Process:
+    def sandbox(self, port: int, *, walk: bool = False) -> Process:
+        """With *walk* its prices drift, so that there is something to win and to lose."""
         state = self._data_dir / "sandbox.json"
         return self._process(
             *("sandbox", "sandbox", "--host", ports.LOOPBACK, "--port", str(port), "--state", str(state)),
+            *(["--walk"] if walk else []),
             stop_order=StopOrder.SANDBOX,
         )
 
@@ -50,6 +52,19 @@ class Parts:
             self._celery("flower", f"--address={ports.LOOPBACK}", f"--port={flower_port}", "--logging=error"),
         ]
 
+    def demo(self, web_address: str, token: str) -> Process:
+        """The example bot. It gets what it needs, and neither the operator's token nor the databases' passwords."""
+        names = (
+            "PATH",
+            "PYTHONUNBUFFERED",
+            "ALPACA_PAPER_URL",
+            "ALPACA_PAPER_API_KEY",
+            "ALPACA_PAPER_API_SECRET",
+        )
+        env = {name: self._env[name] for name in names if name in self._env}
+        env |= {"PITBOSS_URL": web_address, "PITBOSS_TOKEN": token}
+        return self._process("demo", "examples.demo_bot", env=env)
+
     def _celery(self, command: str, *options: str) -> Process:
         return self._process(command, "celery", "--quiet", "-A", "worker", command, *options)
 
@@ -61,12 +76,13 @@ class Parts:
         log: Path | None = None,
         stop_order: StopOrder = StopOrder.APPLICATION,
         patience_sec: float = 8,
+        env: Mapping[str, str] | None = None,
     ) -> Process:
         # `python -m` works in a moved directory, too; the scripts in .venv/bin name the place they were made in.
         return Process(
             name=name,
             command=[sys.executable, "-m", module, *arguments],
-            env=self._env,
+            env=self._env if env is None else env,
             cwd=ROOT,
             log=log,
             stop_order=stop_order,

@@ -7,19 +7,26 @@ from typing import Any
 from apiflask import APIFlask
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
+from werkzeug.middleware.proxy_fix import ProxyFix
 
+from bot import logs
 from bot.controller import Controller
 from bot.database import Database, engine_options
 from bot.errors import SettingsError
 from bot.models import Base
 from bot.settings import Settings
-from web import auth, docs, errors, headers, openapi
+from bot.status import snapshot
+from web import auth, docs, errors, headers, latency, openapi, secret_key
+from web.alerts import Alerts
 from web.dispatch import Dispatch
 from web.doorbell import Doorbell
+from web.events import Events
+from web.metrics import Metrics
 from web.migrated import MIGRATIONS
+from web.panel import pages as panel
 from web.request import MAX_BODY, JsonRequest
-from web.routes import actions, health, log, records, status
-from web.schemas import ErrorOut
+from web.routes import actions, events, health, log, metrics, records, status, today, trades
+from web.schemas import ErrorOut, StatusOut
 from web.services import Services, install
 from web.watch import Watch
 
@@ -60,10 +67,15 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     db = SQLAlchemy(app, metadata=Base.metadata)
     Migrate(app, db, directory=str(MIGRATIONS))
     with app.app_context():
-        database = Database(db.engine)
+        database = Database.connect(settings, POOL_SIZE)
 
-    controller = Controller(database, settings)
+    controller, doorbell = Controller(database, settings), Doorbell(settings)
     watch = Watch(controller, settings)
+
+    def read_status() -> StatusOut:
+        with app.app_context():
+            return status.present(database.read(snapshot))
+
     install(
         app.extensions,
         Services(
@@ -71,16 +83,27 @@ def create_app(settings: Settings | None = None) -> APIFlask:
             database=database,
             controller=controller,
             watch=watch,
-            dispatch=Dispatch(controller, Doorbell(), watch),
+            dispatch=Dispatch(controller, doorbell, watch),
+            events=Events(read_status, watch),
+            alerts=Alerts(database, settings),
+            metrics=Metrics(database, settings, doorbell),
         ),
     )
+    if settings.secret_key is not None:
+        app.secret_key = settings.secret_key.get_secret_value()
+    if hops := settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    app.before_request(logs.clear_contextvars)  # a thread serves many requests
+    latency.register(app)
     auth.install(app, settings)
     errors.register(app)
     headers.register(app, settings)
-    for module in (actions, status, log, records):
+    for module in (actions, status, events, log, records, today, trades):
         app.register_blueprint(module.blueprint, url_prefix="/api/bot")
     app.register_blueprint(health.blueprint)
+    app.register_blueprint(metrics.blueprint)
     app.register_blueprint(docs.blueprint)
+    app.register_blueprint(panel.blueprint)
 
     @app.spec_processor
     def spec(document: Any) -> Any:
@@ -98,5 +121,8 @@ def start(app: APIFlask) -> None:
     services: Services = app.extensions["pitboss"]
     if not services.settings.tokens:
         raise SettingsError("API_TOKENS is not set: set it to name:role:token entries, comma separated.")
+    app.secret_key = secret_key.load(services.settings)
     services.watch.start()
+    services.events.start()
     services.dispatch.doorbell.start()
+    services.alerts.start()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 
+from bot import logs
 from bot.command_log import Intention
 from bot.controller import Controller
 from bot.errors import OutcomeUnknown
@@ -15,6 +17,8 @@ from web.watch import Watch
 
 #: How long a request waits for the outcome unless it says otherwise, and at most; in seconds.
 WAIT_SEC, WAIT_MOST_SEC = 2.0, 10.0
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,17 @@ class Dispatch:
             DatabaseUnavailable: it is not in the log; OutcomeUnknown, with its ``commandId``: it may be.
             IdempotencyConflict: its key was used for another command.
         """
+        logs.bind_contextvars(command_id=str(wanted.id), kind=wanted.kind, actor=wanted.actor)
+        command = self._send(wanted, preference)
+        log.info(
+            "asked for %s: %s",
+            command.kind,
+            command.status,
+            extra={"command_id": str(command.id), "status": command.status, "revision": command.revision},
+        )
+        return command
+
+    def _send(self, wanted: Intention, preference: Preference) -> BotCommand:
         with self._watch.expect(wanted.id) as finished:
             try:
                 if wanted.kind is CommandKind.KILL:
@@ -67,5 +82,5 @@ class Dispatch:
                 return self._watch.wait(command, finished, preference.wait_sec)
         # the same Idempotency-Key before: its command is waited for
         with self._watch.expect(command.id) as finished:
-            command = self._controller.find(command.id) or command
+            finished.set()  # perhaps it was before we listened
             return self._watch.wait(command, finished, preference.wait_sec)

@@ -1,6 +1,6 @@
 """Rings for the worker: one Celery message for each command that is in the log.
 
-A thread of its own sends them, so that a Redis that is down, or that hangs, delays no request. A ring that is lost is
+A thread of its own sends them, so that a queue that is down, or that hangs, delays no request. A ring that is lost is
 harmless: the worker sweeps the log.
 """
 
@@ -10,18 +10,24 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from contextvars import Context, copy_context
 from typing import Any
 from uuid import UUID
 
+from amqp.exceptions import AMQPError
 from celery import Celery
+from kombu import Connection
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
+from bot import queue as queues
+from bot.settings import Settings
 from bot.states import CommandKind
 
-#: Rings that may wait while Redis is away; more are dropped, the oldest first.
+#: Rings that may wait while the queue is away; more are dropped, the oldest first.
 MAX_WAITING = 1_000
-#: How often an idle doorbell looks whether Redis answers, in seconds.
+#: How often an idle doorbell looks whether the queue answers, in seconds.
 CHECK_SEC = 3.0
 #: Message header by which the worker knows that the command's row exists.
 HEADER = "pitboss_doorbell"
@@ -32,15 +38,14 @@ log = logging.getLogger(__name__)
 class Doorbell:
     """Sends the task ``bot.<kind>`` with the command's id as task id."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._celery = Celery("pitboss-doorbell", config_source="celeryconfig")
-        # a publisher may time out; a worker that waits for messages may not
         self._celery.conf.broker_transport_options = {
             **self._celery.conf.broker_transport_options,
-            "socket_connect_timeout": 1,
-            "socket_timeout": 2,
+            **queues.publisher_options(queues.messages(settings).kind),
         }
-        self._waiting: queue.Queue[tuple[CommandKind, UUID]] = queue.Queue(MAX_WAITING)
+        self._line: Connection | None = None
+        self._waiting: queue.Queue[tuple[CommandKind, UUID, Context]] = queue.Queue(MAX_WAITING)
         self._thread = threading.Thread(target=self._send_all, name="doorbell", daemon=True)
         self._works = True
 
@@ -51,7 +56,7 @@ class Doorbell:
         """Tell the worker that the command is in the log. Never waits and never fails."""
         while True:
             try:
-                self._waiting.put_nowait((kind, command_id))
+                self._waiting.put_nowait((kind, command_id, copy_context()))
                 return
             except queue.Full:
                 try:
@@ -60,41 +65,61 @@ class Doorbell:
                     continue
 
     def works(self) -> bool:
-        """Whether Redis answered when it was last tried, a few seconds ago at most."""
+        """Whether the queue answered when it was last tried, a few seconds ago at most."""
         return self._works
 
     def _send_all(self) -> None:
         while True:
             try:
-                kind, command_id = self._waiting.get(timeout=CHECK_SEC)
+                kind, command_id, asking = self._waiting.get(timeout=CHECK_SEC)
             except queue.Empty:
                 self._try(self._ping)
             else:
-                self._try(self._send, kind, command_id)
+                # what is bound to the request's log lines is bound to these as well
+                asking.run(self._try, self._send, kind, command_id)
 
     def _try(self, call: Callable[..., None], *args: Any) -> None:
         try:
             call(*args)
             if not self._works:
-                log.info("Redis takes messages again")
+                log.info("the queue takes messages again")
             self._works = True
-        except (KombuError, RedisError, OSError) as error:
+        except (KombuError, RedisError, AMQPError, OSError) as error:
             if self._works:
-                log.warning("Redis does not take messages (%s); the worker's sweep delivers meanwhile", error)
+                log.warning(
+                    "the queue does not take messages (%s); the worker's sweep delivers meanwhile", error
+                )
             self._works = False
+            self._hang_up()
         except Exception:
             log.exception("the doorbell failed and goes on")
+            self._hang_up()
+
+    def _connection(self) -> Connection:
+        """One for all: a queue is not asked to open one every few seconds, and hears of us often enough to keep it."""
+        if self._line is None:
+            self._line = self._celery.connection_for_write()
+        return self._line
+
+    def _hang_up(self) -> None:
+        line, self._line = self._line, None
+        if line is not None:
+            with suppress(Exception):
+                line.close()
 
     def _ping(self) -> None:
-        with self._celery.connection_for_write() as connection:
-            connection.default_channel.client.ping()  # type: ignore[attr-defined]
+        # opening a channel is a question that every transport puts to its queue, and waits for the answer
+        self._connection().ensure_connection(max_retries=1, interval_start=0, interval_max=0)
+        self._connection().channel().close()  # type: ignore[attr-defined]
 
     def _send(self, kind: CommandKind, command_id: UUID) -> None:
         self._celery.send_task(
             f"bot.{kind}",
             task_id=str(command_id),
             headers={HEADER: True},
+            connection=self._connection(),
             # the outcome is in the row; without a result the publisher need not subscribe to one
             ignore_result=True,
             retry_policy={"max_retries": 1, "interval_start": 0, "interval_max": 0.1},
         )
+        log.info("rang for %s", kind, extra={"command_id": str(command_id), "kind": kind})

@@ -10,7 +10,15 @@ from apiflask import APIFlask, HTTPError
 from flask import jsonify
 from werkzeug.exceptions import HTTPException
 
-from bot.errors import DatabaseUnavailable, IdempotencyConflict, InvalidParams, PitbossError
+from bot.errors import (
+    DatabaseUnavailable,
+    GateClosed,
+    IdempotencyConflict,
+    InvalidParams,
+    PitbossError,
+    TradeConflict,
+    TradeNotFound,
+)
 from bot.models import BotCommand
 
 Answer = tuple[Any, int, dict[str, str]]
@@ -49,6 +57,15 @@ class NotFound(PitbossError):
     """There is no such thing."""
 
     code = "not_found"
+
+
+STATUS_OF_ERROR: Mapping[type[PitbossError], int] = {
+    NotFound: 404,
+    TradeNotFound: 404,
+    GateClosed: CONFLICT,
+    TradeConflict: CONFLICT,
+    IdempotencyConflict: 422,
+}
 
 
 def envelope(
@@ -104,7 +121,7 @@ def register(app: APIFlask) -> None:
         if isinstance(error, InvalidParams):
             fields = error.details.get("fields", {})
             return envelope(422, error.code, _sentence(fields) or str(error), error.details)
-        status = {NotFound: 404, IdempotencyConflict: 422}.get(type(error), 500)
+        status = STATUS_OF_ERROR.get(type(error), 500)
         if status == 500:
             log.error("unexpected %s: %s", type(error).__name__, error)
         return envelope(status, error.code, str(error), error.details)

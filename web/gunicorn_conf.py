@@ -1,23 +1,105 @@
 """gunicorn's settings for Pitboss."""
 
+import fcntl
 import os
+import shutil
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
+from gunicorn.glogging import Logger
+
+from bot import logs
+from bot.errors import SettingsError
 from bot.settings import Settings
 
-_settings = Settings.load()
+try:
+    _settings = Settings.load()
+except SettingsError as error:
+    sys.exit(f"Pitboss cannot start: {error}")
+_MEMORY = "/dev/shm"  # noqa: S108
+
+
+class LikeAllOthers(Logger):
+    """gunicorn's own lines, written as all others are. (logconfig_dict would do, but switches the access log on.)"""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        logs.configure(_settings)
+
+
+logger_class = LikeAllOthers
 
 bind = f"{_settings.host}:{_settings.port}"
 # Two processes: one that dies or hangs leaves kill reachable.
 workers = 2
-worker_class = "gthread"
-# A request that waits for an outcome only sleeps, and so does an event stream.
+# gthread; event streams leave its threads and are written by one thread of their own.
+worker_class = "web.gunicorn_worker.StreamWorker"
+# A request that waits for an outcome only sleeps.
 threads = 64
 timeout = 30
 # Longer than the longest wait for an outcome, so that a stop answers what it has begun.
 graceful_timeout = 12
 keepalive = 15
 accesslog = None
+loglevel = _settings.log_level.lower()
 # The heartbeat file of gunicorn's processes must not wait for a busy disk.
-worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
+worker_tmp_dir = _MEMORY if os.path.isdir(_MEMORY) else None
 # A socket in the home directory by which gunicorn could be steered: nobody needs it here.
 control_socket_disable = True
+
+
+# -- metrics: a directory that the processes share (prometheus-client's multiprocess mode) -------------------------
+# It is set here, before anything imports prometheus_client, which looks for it at its import.
+
+_PREFIX = "pitboss-metrics-"
+_locks: list[int] = []  # held open as long as this process and its children live
+
+
+def _make_metrics_dir() -> str:
+    """A fresh directory in memory; those that runs killed with -9 left behind are removed."""
+    base = Path(worker_tmp_dir or tempfile.gettempdir())
+    for left in base.glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > 60 and _lock(left) is not None:
+                shutil.rmtree(left)
+    made = tempfile.mkdtemp(prefix=_PREFIX, dir=base)
+    _locks.append(_lock(Path(made)) or -1)
+    return made
+
+
+def _lock(directory: Path) -> int | None:
+    """Take the lock on *directory*; None when somebody lives in it. It goes with the last process that has it."""
+    descriptor = os.open(directory / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+_made_here: str | None = None
+if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+    _made_here = os.environ["PROMETHEUS_MULTIPROC_DIR"] = _make_metrics_dir()
+
+
+def on_starting(server: Any) -> None:
+    """What an earlier run counted is not this one's."""
+    for file in Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).glob("*.db"):
+        file.unlink(missing_ok=True)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Forget the gauges of a process that ended; what it counted stays in the sums."""
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)
+
+
+def on_exit(server: Any) -> None:
+    if _made_here is not None:
+        shutil.rmtree(_made_here, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -28,8 +29,15 @@ def _split(value: Any) -> Any:
     return value.split(",") if isinstance(value, str) else value
 
 
+def _written(value: Any) -> Any:
+    # pydantic would take 5 for five seconds after 1970
+    if isinstance(value, str) and not re.match(r"\d{4}-\d\d-\d\d", value):
+        raise ValueError("must be written as 2026-11-20")
+    return value
+
+
 Number = Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="json")]
-Storable = Annotated[str, AfterValidator(_storable)]
+Storable = Annotated[str, AfterValidator(_storable), Field(json_schema_extra={"pattern": r"^[^\u0000]*$"})]
 #: ``?status=open,closed``
 ListOf = BeforeValidator(_split)
 
@@ -77,7 +85,9 @@ class CommandsQuery(Page):
     actor: Annotated[Storable, Field(max_length=200)] | None = Field(
         None, description="Only commands of this actor."
     )
-    since: datetime | None = Field(None, description="Only commands issued at or after this time.")
+    since: Annotated[datetime, BeforeValidator(_written)] | None = Field(
+        None, description="Only commands issued at or after this time."
+    )
 
 
 class TradesQuery(Page):
@@ -90,8 +100,12 @@ class TradesQuery(Page):
 
 
 class StatsQuery(Page):
-    since: date | None = Field(None, description="First trading date, in New York.")
-    until: date | None = Field(None, description="Last trading date, in New York.")
+    since: Annotated[date, BeforeValidator(_written)] | None = Field(
+        None, description="First trading date, in New York."
+    )
+    until: Annotated[date, BeforeValidator(_written)] | None = Field(
+        None, description="Last trading date, in New York."
+    )
 
 
 class ReconciliationsQuery(Page):
@@ -209,7 +223,10 @@ class TradeOut(Shape):
     exit_reason: str | None
     status: str
     note: str | None
+    mode: str | None = Field(description="The account it was opened at; null where it is not known.")
+    filled: bool = Field(description="Whether its entry is known to have filled.")
     alpaca_order_id: str | None
+    alpaca_exit_order_id: str | None
     entry_at: datetime
     exit_at: datetime | None
     created_at: datetime
@@ -233,6 +250,46 @@ class DailyStatsOut(Shape):
 class DailyStatsPage(Shape):
     items: list[DailyStatsOut]
     next_cursor: str | None
+
+
+class MinuteOut(Shape):
+    at: datetime
+    pnl: Number
+    trades: int
+    cumulative: Number = Field(description="Realized P&L of the day up to and with this minute.")
+
+
+class IntradayOut(Shape):
+    date: date
+    begins_at: datetime
+    ends_at: datetime
+    opens_at: datetime | None = Field(description="When the exchange opens that day; null when it does not.")
+    closes_at: datetime | None
+    loss_limit_usd: Number
+    points: list[MinuteOut]
+    as_of: datetime
+
+
+class StretchOut(Shape):
+    state: BotState
+    killed: bool
+    mode: Mode
+    began_at: datetime
+    ended_at: datetime
+    kind: CommandKind | None = Field(
+        description="The command that began it; null for what lasted when the day began."
+    )
+    actor: str | None
+
+
+class StatesOut(Shape):
+    date: date
+    begins_at: datetime
+    ends_at: datetime
+    opens_at: datetime | None
+    closes_at: datetime | None
+    items: list[StretchOut] = Field(description="Without a gap, the earliest first.")
+    as_of: datetime
 
 
 class ReconciliationPage(Shape):
@@ -275,6 +332,9 @@ class StatusOut(Shape):
     killed: bool
     killed_at: datetime | None
     kill_reason: str | None
+    allowed_commands: list[CommandKind] = Field(
+        description="What the state and the kill latch allow now; other conditions may still refuse it."
+    )
     accepting_signals: bool
     reasons: list[Reason] = Field(description="Every reason why signals are not accepted.")
     reconciliation: LastReconciliation | None

@@ -9,7 +9,10 @@ from flask import current_app
 from bot.controller import Controller
 from bot.database import Database
 from bot.settings import Settings
+from web.alerts import Alerts
 from web.dispatch import Dispatch
+from web.events import Events
+from web.metrics import Metrics
 from web.watch import Watch
 
 _KEY = "pitboss"
@@ -22,6 +25,9 @@ class Services:
     controller: Controller
     watch: Watch
     dispatch: Dispatch
+    events: Events
+    alerts: Alerts
+    metrics: Metrics
 
 
 def install(extensions: dict[str, object], services: Services) -> None:

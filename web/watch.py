@@ -12,11 +12,11 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from uuid import UUID
 
 from bot.controller import Controller
-from bot.errors import PitbossError
+from bot.errors import DatabaseUnavailable, PitbossError
 from bot.listener import COMMANDS, Listener
 from bot.models import BotCommand
 from bot.settings import Settings
@@ -69,7 +69,9 @@ class Watch:
         while command.pending and (left := deadline - time.monotonic()) > 0:
             finished.wait(min(left, LOOK_SEC))
             finished.clear()
-            command = self._controller.find(command.id) or command
+            # the command is in the log, so a database that goes away is waited for as the outcome is
+            with suppress(DatabaseUnavailable):
+                command = self._controller.find(command.id) or command
         return command
 
     def _heard(self, channel: str, payload: str) -> None:

@@ -4,11 +4,14 @@ import sys
 
 from bot import logs
 from bot.errors import SettingsError
+from bot.settings import Settings
 from web.app import create_app, start
 
 logs.configure()
 try:
-    app = create_app()
+    settings = Settings.load()
+    logs.configure(settings)
+    app = create_app(settings)
     start(app)
 except SettingsError as error:
     sys.exit(f"Pitboss cannot start: {error}")

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any
 
 from celery import Celery
-from celery.signals import before_task_publish, setup_logging
+from celery.signals import before_task_publish, celeryd_init, setup_logging, task_postrun, task_prerun
 
 from bot import logs
+from bot.settings import Settings
+from worker import transport
+
+# before the first connection: kombu looks a transport up once
+transport.install()
 
 app = Celery(
     "pitboss", config_source="celeryconfig", include=["worker.tasks", "worker.startup", "worker.schedule"]
@@ -25,7 +31,29 @@ def stamp(headers: dict[str, Any] | None = None, **_: Any) -> None:
         headers.setdefault(SENT_AT, time.time())
 
 
+@celeryd_init.connect  # Celery has something to say before it sets its logging up
 @setup_logging.connect
 def log_lines(**_: Any) -> None:
     """Have Celery's log lines look like all others."""
-    logs.configure()
+    logs.configure(Settings.load())
+    logging.getLogger("celery.worker.strategy").addFilter(name_command)
+
+
+def name_command(record: logging.LogRecord) -> bool:
+    """Let Celery's line about a message that came in name its command as all others do."""
+    data = getattr(record, "data", None)
+    if isinstance(data, dict) and "id" in data:
+        record.command_id = data["id"]
+    return True
+
+
+@task_prerun.connect
+def bind(task_id: str | None = None, task: Any = None, **_: Any) -> None:
+    """Let every line that a task's work leads to name its command."""
+    logs.clear_contextvars()
+    logs.bind_contextvars(command_id=task_id, kind=str(getattr(task, "name", "")).removeprefix("bot."))
+
+
+@task_postrun.connect
+def unbind(**_: Any) -> None:
+    logs.clear_contextvars()

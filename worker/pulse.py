@@ -9,10 +9,12 @@ import logging
 import threading
 from collections.abc import Callable
 
-from bot import heartbeat
+from bot import alive, courier, heartbeat, vigil
+from bot.courier import Courier
 from bot.errors import PitbossError
 from bot.listener import Listener
 from bot.states import NEEDS_EVIDENCE, CommandStatus
+from bot.vigil import Vigil
 from worker import context
 from worker.tasks import gather_for, reconcile_if_due
 
@@ -25,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class Pulse:
-    """Three threads, so that a slow Alpaca delays neither the heartbeat nor the sweep."""
+    """One thread for each, so that a slow Alpaca or a slow receiver of alerts delays neither the heartbeat nor the sweep."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -37,6 +39,9 @@ class Pulse:
 
     def start_heartbeat(self) -> None:
         self._every("heartbeat", heartbeat.INTERVAL_SEC, self._beat)
+        database, settings = context.database(), context.settings()
+        self._every("vigil", vigil.LOOK_SEC, Vigil(database, settings).look)
+        self._every("courier", courier.LOOK_SEC, Courier(database, settings).run)
 
     def start_sweep(self) -> None:
         self._listener.start()
@@ -60,7 +65,7 @@ class Pulse:
             self._rung.set()
 
     def _every(
-        self, name: str, seconds: float, work: Callable[[], None], rung: threading.Event | None = None
+        self, name: str, seconds: float, work: Callable[[], object], rung: threading.Event | None = None
     ) -> None:
         if name in self._threads:
             return
@@ -69,7 +74,7 @@ class Pulse:
         self._threads[name] = thread
         thread.start()
 
-    def _repeat(self, name: str, seconds: float, work: Callable[[], None], rung: threading.Event) -> None:
+    def _repeat(self, name: str, seconds: float, work: Callable[[], object], rung: threading.Event) -> None:
         away = False
         while not self._stopping.is_set():
             try:
@@ -88,6 +93,8 @@ class Pulse:
                 rung.clear()
 
     def _beat(self) -> None:
+        # before the row: a worker whose database is away lives, and is no better for being started again
+        alive.touch(context.settings().alive_file)
         context.database().run(lambda session: heartbeat.beat(session, self._name))
 
     def _sweep(self) -> None:

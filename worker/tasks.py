@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 
 
 def _define(kind: CommandKind) -> None:
-    @app.task(name=f"bot.{kind}", bind=True, typing=False)
+    # an error that is expected is one line of the log, without a stack trace
+    @app.task(name=f"bot.{kind}", bind=True, typing=False, throws=(DatabaseUnavailable,))
     def deliver(task: Task[..., Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
         try:
             return _deliver(kind, task, args, kwargs)
@@ -67,9 +68,19 @@ def _deliver(
 
 
 def gather_for(controller: Controller, command_id: UUID) -> None:
-    """Gather the evidence for a pending command and have it judged, unless another process is at it."""
+    """Gather the evidence for a pending command and have it judged, unless another process is at it.
+
+    A process that dies at it lets go at once; from one that is frozen the right is taken after ATTEMPT_SEC.
+    """
+    with context.database().holding(command_id) as is_free:
+        _gather_for(controller, command_id, is_free)
+
+
+def _gather_for(controller: Controller, command_id: UUID, is_free: bool) -> None:
     database, settings = context.database(), context.settings()
-    if not database.run(lambda session: command_log.claim_gathering(session, command_id, ATTEMPT_SEC)):
+    if not database.run(
+        lambda session: command_log.claim_gathering(session, command_id, ATTEMPT_SEC, is_orphan=is_free)
+    ):
         return
     command = controller.find(command_id)
     if command is None:

@@ -10,8 +10,17 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
-from bot.errors import GateClosed, IdempotencyConflict, InvalidParams, TradeConflict, TradeNotFound
+from bot.errors import (
+    GateClosed,
+    IdempotencyConflict,
+    InvalidParams,
+    OutcomeUnknown,
+    TradeConflict,
+    TradeNotFound,
+)
 from bot.models import BotTrade, ExitReason, TradeStatus
 from bot.once import Once
 from bot.states import Mode
@@ -407,6 +416,42 @@ def test_a_key_is_its_actors_own_and_fits_one_request_only(world: World) -> None
     assert refused.value.details == {"tradeId": str(first.id)}
     with pytest.raises(IdempotencyConflict):
         world.ledger.void_trade(first.id, once=Once("executor", "key"))
+
+
+def broken_commits(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """The first commits succeed, but the connection breaks before anybody hears of it."""
+    commit, left = Session.commit, [count]
+
+    def break_off(session: Session) -> None:
+        commit(session)
+        if left[0]:
+            left[0] -= 1
+            raise OperationalError("COMMIT", None, Exception("gone"), connection_invalidated=True)
+
+    monkeypatch.setattr(Session, "commit", break_off)
+
+
+def test_a_connection_that_breaks_at_the_commit_makes_no_second_trade(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken_commits(monkeypatch, 1)
+    trade = reserve(world)
+    assert world.count_trades() == 1
+    world.ledger.record_entry(trade.id, alpaca_order_id="order-1", entry_price=10, shares=10)
+    broken_commits(monkeypatch, 1)
+    world.ledger.close_trade(trade.id, exit_price=11, exit_reason="time_exit")
+    assert list(world.stats().values()) == [(Decimal(10), 1, 1)]
+
+
+def test_a_commit_whose_fate_is_unknown_says_so_and_may_be_sent_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once = Once("executor", "signal-17")
+    broken_commits(monkeypatch, 2)
+    with pytest.raises(OutcomeUnknown, match="Send the same request again, with the same Idempotency-Key"):
+        reserve(world, once=once)
+    assert reserve(world, once=once).status is TradeStatus.OPEN
+    assert world.count_trades() == 1
 
 
 def test_a_request_that_was_refused_may_come_again_under_its_key(world: World) -> None:

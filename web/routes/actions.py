@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from apiflask import APIBlueprint
 from flask import request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot.command_log import MAX_KEY, Intention
-from bot.errors import InvalidParams
+from bot.command_log import Intention
+from bot.errors import DatabaseUnavailable, OutcomeUnknown
 from bot.models import BotCommand, BotConfig, BotReconciliation
 from bot.states import CommandKind, CommandStatus
 from bot.thresholds import check_changes
@@ -20,8 +19,11 @@ from web import auth
 from web.dispatch import Preference
 from web.errors import CommandNotApplied
 from web.openapi import COMMAND_RESPONSES
+from web.request import idempotency_key
 from web.schemas import ActionOut, ConfigChangedOut, ConfigIn, ModeIn, ReasonIn, ReconcileOut, Thresholds
 from web.services import services
+
+T = TypeVar("T")
 
 blueprint = APIBlueprint("actions", __name__, tag="Commands")
 
@@ -56,7 +58,7 @@ for _kind in _SUMMARIES:
 @blueprint.doc(summary="Compare the open trades with Alpaca's positions now", responses=COMMAND_RESPONSES)
 def reconcile(json_data: ReasonIn) -> Any:
     command = _send(CommandKind.RECONCILE, reason=json_data.reason)
-    report = services().database.read(lambda session: _report_of(session, command))
+    report = _read(command, lambda session: _report_of(session, command))
     return _answer(command, reconciliation=report)
 
 
@@ -79,7 +81,7 @@ def update_config(json_data: ConfigIn) -> Any:
     params.pop("reason", None)
     check_changes(params)  # whoever applies it checks again; this spares the log a row
     command = _send(CommandKind.UPDATE_CONFIG, params, json_data.reason)
-    config = services().database.read(lambda session: session.scalars(select(BotConfig)).one())
+    config = _read(command, lambda session: session.scalars(select(BotConfig)).one())
     return _answer(command, **Thresholds.model_validate(config).model_dump())
 
 
@@ -93,7 +95,7 @@ def _send(
         reason=reason,
         actor=actor.name,
         source=actor.source,
-        idempotency_key=_idempotency_key(),
+        idempotency_key=idempotency_key(),
     )
     return services().dispatch.send(wanted, Preference.parse(request.headers.get("Prefer")))
 
@@ -112,25 +114,30 @@ def _answer(command: BotCommand, **more: Any) -> Any:
         return {"state": command.to_state, "mode": command.mode, **common}, 200, headers
     if not command.pending:
         raise CommandNotApplied(command)
-    state, mode = services().database.read(
-        lambda session: session.execute(select(BotConfig.state, BotConfig.mode)).one()
+    state, mode = _read(
+        command, lambda session: session.execute(select(BotConfig.state, BotConfig.mode)).one()
     )
     headers["Location"] = f"/api/bot/commands/{command.id}"
     return {"state": state, "mode": mode, **common}, 202, headers
+
+
+def _read(command: BotCommand, work: Callable[[Session], T]) -> T:
+    """What completes the answer about *command*.
+
+    Raises:
+        OutcomeUnknown: the database went away; it names the command, which is in the log all the same.
+    """
+    try:
+        return services().database.read(work)
+    except DatabaseUnavailable:
+        raise OutcomeUnknown(
+            "The command was accepted, but the database went away before the answer was complete."
+            " Ask for it by its commandId before you send it again.",
+            details={"commandId": str(command.id)},
+        ) from None
 
 
 def _report_of(session: Session, command: BotCommand) -> BotReconciliation | None:
     return session.scalars(
         select(BotReconciliation).where(BotReconciliation.command_id == command.id)
     ).one_or_none()
-
-
-def _idempotency_key() -> str | None:
-    key = request.headers.get("Idempotency-Key")
-    if key is not None and not re.fullmatch(rf"[\x21-\x7e]{{1,{MAX_KEY}}}", key):
-        raise InvalidParams(
-            details={
-                "fields": {"Idempotency-Key": [f"must be 1 to {MAX_KEY} visible ASCII characters, no spaces"]}
-            }
-        )
-    return key

@@ -7,7 +7,7 @@ from flask import Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from web import auth
-from web.openapi import READ_RESPONSES
+from web.openapi import READ_RESPONSES, text_response
 from web.services import services
 
 blueprint = APIBlueprint("metrics", __name__, tag="Health")
@@ -15,6 +15,9 @@ blueprint = APIBlueprint("metrics", __name__, tag="Health")
 
 @blueprint.get("/metrics")
 @blueprint.auth_required(auth.scheme, roles=auth.READERS)
-@blueprint.doc(summary="Metrics in Prometheus's text format", responses=READ_RESPONSES)
+@blueprint.doc(
+    summary="Metrics in Prometheus's text format",
+    responses={**READ_RESPONSES, **text_response("text/plain", "Metrics")},
+)
 def metrics() -> Response:
     return Response(services().metrics.text(), content_type=CONTENT_TYPE_LATEST)

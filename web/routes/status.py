@@ -8,7 +8,9 @@ from apiflask import APIBlueprint
 from sqlalchemy import select
 
 from bot import gate, market
+from bot.errors import CommandRefused
 from bot.models import BotConfig
+from bot.states import CommandKind, next_state
 from bot.status import Snapshot, snapshot
 from web import auth
 from web.openapi import READ_RESPONSES
@@ -60,6 +62,7 @@ def present(now: Snapshot) -> StatusOut:
         killed=bot.killed,
         killed_at=bot.killed_at,
         kill_reason=bot.kill_reason,
+        allowed_commands=[kind for kind in CommandKind if _is_allowed(bot, kind)],
         accepting_signals=answer.may_open,
         reasons=list(answer.reasons),
         reconciliation=None
@@ -79,3 +82,11 @@ def present(now: Snapshot) -> StatusOut:
         sandbox=access is not None and access.sandbox,
         as_of=now.now,
     )
+
+
+def _is_allowed(bot: BotConfig, kind: CommandKind) -> bool:
+    try:
+        next_state(bot.state, kind, latched=bot.killed)
+    except CommandRefused:
+        return False
+    return True

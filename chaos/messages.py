@@ -1,0 +1,45 @@
+"""Plays with the messages that wait in Redis: twice, in another order, or again long after."""
+
+from __future__ import annotations
+
+import json
+import random
+from uuid import uuid4
+
+import redis
+
+#: Celery's queue, a list; the oldest message is at its right end.
+QUEUE = "celery"
+
+
+class Messages:
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._seen: list[bytes] = []
+
+    def shuffle(self, rng: random.Random) -> int:
+        """Put all that waits there twice, in another order. Returns how many there are then."""
+        with redis.Redis.from_url(self._url, socket_timeout=5) as client:
+            waiting = client.lrange(QUEUE, 0, -1)
+            client.delete(QUEUE)
+            self._seen = (self._seen + waiting)[-500:]
+            mixed = [*waiting, *map(_copy, waiting)]
+            rng.shuffle(mixed)
+            if mixed:
+                client.lpush(QUEUE, *mixed)
+            return len(mixed)
+
+    def replay(self, rng: random.Random, count: int) -> int:
+        """Send messages of earlier again. Returns how many."""
+        chosen = [_copy(message) for message in rng.sample(self._seen, min(count, len(self._seen)))]
+        if chosen:
+            with redis.Redis.from_url(self._url, socket_timeout=5) as client:
+                client.lpush(QUEUE, *chosen)
+        return len(chosen)
+
+
+def _copy(message: bytes) -> bytes:
+    """The same message under another delivery tag, as a publisher that was not sure sends it."""
+    content = json.loads(message)
+    content["properties"]["delivery_tag"] = str(uuid4())
+    return json.dumps(content).encode()

@@ -1,0 +1,220 @@
+"""One run: start everything, let clients and faults loose on it, calm down, read, check."""
+
+from __future__ import annotations
+
+import random
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg2
+import requests
+
+from chaos import journal, tables
+from chaos.checker import Violation, check
+from chaos.client import Client
+from chaos.clock import now
+from chaos.faults import FAULTS, Scene
+from chaos.flow import Flow
+from chaos.history import History
+from chaos.messages import Messages
+from chaos.probe import Probe
+from chaos.system import TOKENS, System
+from script.guard import Guard
+
+CLIENTS = 6
+#: After a fault the next command has to be applied within this time, in seconds.
+RECOVER_SEC = 30.0
+#: What is pending at the end has to reach its end within this time, in seconds.
+SETTLE_SEC = 45.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked for."""
+
+    seed: int
+    commands: int
+    faults: int
+    #: No fault begins later, in seconds; what has begun is brought to its end.
+    seconds: float
+    #: Only faults that have this in their name.
+    only: str = ""
+
+
+@dataclass(frozen=True)
+class Struck:
+    """One fault that happened."""
+
+    name: str
+    at: float
+    #: Seconds until a command that was issued afterwards was applied; None if none was.
+    recovered_after: float | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    plan: Plan
+    seconds: float
+    history: History
+    faults: list[Struck]
+    violations: list[Violation]
+    tracebacks: int
+
+
+class Run:
+    def __init__(self, plan: Plan, directory: Path, guard: Guard) -> None:
+        self._plan = plan
+        self._system = System(directory, guard)
+        self._rng = random.Random(plan.seed)  # noqa: S311 - the run has to be repeatable
+        self._flow = Flow()
+        self._journals = directory / "journals"
+        self._journals.mkdir()
+        self._messages = Messages(self._system.redis.url)
+        self._struck: list[Struck] = []
+
+    def go(self) -> Outcome:
+        """The whole run. Everything that it started has ended when it returns."""
+        try:
+            self._system.start()
+            began = now()
+            clients = self._start_clients()
+            for number, name in enumerate(self._deck(), start=1):
+                if now() - began > self._plan.seconds:
+                    break
+                self._strike(name, self._plan.commands * number // (self._plan.faults + 1))
+            self._flow.release(max(0, self._plan.commands - self._flow.taken))
+            self._flow.close()
+            for client in clients:
+                client.join(120)
+            self._system.mend()
+            self._settle()
+            return self._judge(now() - began)
+        finally:
+            self._flow.close()
+            self._system.stop()
+
+    def _start_clients(self) -> list[Client]:
+        clients = [
+            Client(
+                number,
+                self._plan.seed,
+                self._system.url,
+                self._flow,
+                journal.Journal(self._journals / f"client-{number}.jsonl"),
+            )
+            for number in range(1, CLIENTS + 1)
+        ]
+        for client in clients:
+            client.start()
+        return clients
+
+    def _deck(self) -> list[str]:
+        """Every fault about equally often, in a random order."""
+        possible = [name for name in FAULTS if self._plan.only.lower() in name.lower()]
+        names: list[str] = []
+        while possible and len(names) < self._plan.faults:
+            names += self._rng.sample(possible, len(possible))
+        return names[: self._plan.faults]
+
+    # -- one fault --------------------------------------------------------------------------------------------
+
+    def _strike(self, name: str, until: int) -> None:
+        """Let one fault happen; *until* commands are sent by the time that it is over."""
+        budget = max(6, until - self._flow.taken)
+        struck_at = now()
+        number, url = len(self._struck) + 1, self._system.url
+        probe = Probe(number, url, self._journals)
+        killer = Probe(number, url, self._journals, kill=True)
+
+        def struck() -> None:
+            nonlocal struck_at
+            struck_at = now()
+            probe.start()
+
+        def last(seconds: float) -> None:
+            steps = max(1, round(seconds / 0.1))
+            for _ in range(steps):
+                self._flow.release(max(1, budget // (3 * steps)))
+                time.sleep(seconds / steps)
+
+        scene = Scene(
+            kill=killer.start,
+            system=self._system,
+            rng=self._rng,
+            messages=self._messages,
+            struck=struck,
+            last=last,
+            burst=lambda: self._flow.release(max(4, budget // 6)),
+        )
+        FAULTS[name](scene)
+        self._system.mend()
+        left = until - self._flow.taken
+        recovered_after = self._wait_until_applied(struck_at, left)
+        for each in (probe, killer):
+            each.end()
+        self._struck.append(Struck(name, struck_at, recovered_after, tuple(scene.notes)))
+
+    def _wait_until_applied(self, since: float, commands: int) -> float | None:
+        """Seconds from *since* until the first command that was issued later was applied. Has *commands* sent."""
+        deadline = now() + RECOVER_SEC
+        while now() < deadline:
+            if commands > 0:
+                step = min(commands, 4)
+                self._flow.release(step)
+                commands -= step
+            time.sleep(0.05)
+            if commands <= 0 and (seconds := self._applied_after(since)) is not None:
+                return seconds
+        return None
+
+    def _applied_after(self, since: float) -> float | None:
+        with suppress(psycopg2.Error):
+            [(seconds,)] = tables.query(
+                self._system.postgres.url,
+                "SELECT extract(epoch FROM min(finished_at)) - %s FROM bot_command"
+                " WHERE status = 'applied' AND issued_at > to_timestamp(%s)",
+                [since, since],
+            )
+            return None if seconds is None else float(seconds)
+        return None
+
+    # -- the end ----------------------------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        """Returns when nothing is pending; what still is after a while will be found by the checker."""
+        deadline = now() + SETTLE_SEC
+        while now() < deadline:
+            with suppress(psycopg2.Error):
+                if not tables.query(
+                    self._system.postgres.url, "SELECT 1 FROM bot_command WHERE status = 'queued' LIMIT 1"
+                ):
+                    return
+            time.sleep(0.1)
+
+    def _judge(self, seconds: float) -> Outcome:
+        rows, config, read_at = tables.read(self._system.postgres.url)
+        history = History(rows, config, journal.read(self._journals), read_at)
+        violations = check(history)
+        violations += [
+            Violation("it_recovers", f"no command was applied within {RECOVER_SEC:.0f} s after: {each.name}")
+            for each in self._struck
+            if each.recovered_after is None
+        ]
+        violations += [Violation("it_works_afterwards", what) for what in self._works_afterwards()]
+        violations += [
+            Violation("no_log_names_a_token", f"the token of {name} stands in a log")
+            for name in self._system.leaked_secrets()
+        ]
+        return Outcome(self._plan, seconds, history, self._struck, violations, self._system.tracebacks())
+
+    def _works_afterwards(self) -> list[str]:
+        headers = {"Authorization": f"Bearer {TOKENS['alice'][1]}"}
+        wrong = []
+        for command in ("kill", "rearm", "start", "pause", "resume", "stop"):
+            answer = requests.post(f"{self._system.url}/api/bot/{command}", headers=headers, timeout=15)
+            if answer.status_code != 200:
+                wrong.append(f"{command} after the run was answered {answer.status_code}: {answer.text}")
+        return wrong

@@ -1,0 +1,175 @@
+"""A bot that obeys, to be watched: it buys a few shares at the sandbox, sells them again, and records it all.
+
+Its "strategy" is a joke; what it shows is how a program works with Pitboss. It asks the gate, opens a trade before it
+sends the order, names the order after the trade, and records what filled. Killed at any point and started again, it
+asks the broker by these names how far it had come.
+
+    python -m examples.demo_bot, with PITBOSS_URL, PITBOSS_TOKEN (of role bot), ALPACA_PAPER_URL, ALPACA_PAPER_API_KEY
+    and ALPACA_PAPER_API_SECRET in the environment
+"""
+
+import itertools
+import os
+import random
+import signal
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import requests
+
+from examples.clients import Broker, Pitboss, Row
+
+#: What it buys, and the most that it pays for a share, in US dollars.
+WATCHLIST = {"BOAT": "10.30", "DRUM": "9.70", "GULF": "8.10", "HARP": "11.50", "SOIL": "9.50", "VINE": "7.90"}
+TICK_SEC = 1.0
+BETWEEN_ENTRIES_SEC = 3.0
+#: How long it holds a position, unless the thresholds say less.
+HOLD_SEC = 12.0
+#: How long an order may take to fill.
+PATIENCE_SEC = 5.0
+#: An order that the broker does not know by then was never sent.
+ON_ITS_WAY_SEC = 10.0
+LOOK_BACK_SEC = 15.0
+PROFIT_PCT = Decimal("0.5")
+
+
+class DemoBot:
+    def __init__(self, pitboss: Pitboss, broker: Broker) -> None:
+        self._pitboss, self._broker = pitboss, broker
+        self._heard: Row = {}
+        self._next_entry = self._next_look_back = 0.0
+
+    def tick(self) -> None:
+        gate = self._pitboss.get("/gate")
+        if gate != self._heard:
+            say(
+                "the gate is open" if gate["mayOpen"] else f"the gate is closed: {', '.join(gate['reasons'])}"
+            )
+            self._heard = gate
+        if not gate["mayMonitor"]:
+            return
+        if (
+            time.monotonic() > self._next_look_back
+        ):  # what was written off may have filled, or been sold, after all
+            self._next_look_back = time.monotonic() + LOOK_BACK_SEC
+            for trade in self._pitboss.get("/trades", status="missed", limit="10")["items"]:
+                self._settle(trade)
+        trades = self._pitboss.get("/trades", status="open", limit="200")["items"]
+        for trade in trades:
+            self._settle(trade)
+        self._watch([trade for trade in trades if trade["filled"] and not trade["exitReason"]])
+        free = sorted(WATCHLIST.keys() - {trade["symbol"] for trade in trades})
+        if gate["mayOpen"] and free and time.monotonic() > self._next_entry:
+            self._next_entry = time.monotonic() + BETWEEN_ENTRIES_SEC
+            self._enter(random.choice(free))  # noqa: S311 - a coin, not a key
+
+    def _enter(self, symbol: str) -> None:
+        limit = WATCHLIST[symbol]
+        size_usd = self._pitboss.get("/config")["positionSizeUsd"]
+        shares = max(1, int(size_usd / float(limit)))
+        trade = self._pitboss.post("/trades", symbol=symbol, shares=shares, entryPrice=limit, catalystTier=4)
+        if trade["mode"] != "paper":
+            self._pitboss.post(f"/trades/{trade['id']}/void", note="The demo trades on paper only.")
+            return
+        order = self._broker.send(trade["id"], symbol, shares, "buy", type="limit", limit_price=limit)
+        self._finish_entry(trade, order)
+
+    def _finish_entry(self, trade: Row, order: Row) -> None:
+        path = f"/trades/{trade['id']}"
+        if not trade["alpacaOrderId"]:
+            self._pitboss.post(f"{path}/entry", alpacaOrderId=order["id"])
+        order = self._broker.finish(order, PATIENCE_SEC)
+        shares, price = order["filled_qty"], order["filled_avg_price"]
+        if Decimal(shares) == 0:
+            self._pitboss.post(f"{path}/void", note=f"The order is {order['status']}; nothing filled.")
+            say(f"{trade['symbol']}: nothing filled", trade)
+            return
+        fill = {"entryPrice": price, "shares": shares, "entryAt": order["filled_at"]}
+        self._pitboss.post(f"{path}/entry", alpacaOrderId=order["id"], **fill)
+        say(f"bought {shares} {trade['symbol']} at {price}", trade)
+
+    def _watch(self, trades: list[Row]) -> None:
+        if not trades:
+            return
+        thresholds, prices = self._pitboss.get("/config"), self._broker.prices()
+        for trade in trades:
+            if trade["symbol"] not in prices:
+                continue  # gone at the broker: that is for reconciliation to judge
+            entry = Decimal(str(trade["entryPrice"]))
+            gain_pct = (Decimal(prices[trade["symbol"]]) - entry) / entry * 100
+            if gain_pct <= -Decimal(str(thresholds["hardStopLossPct"])):
+                self._exit(trade, "hard_stop")
+            elif gain_pct >= PROFIT_PCT:
+                self._exit(trade, "profit_target")
+            elif age_sec(trade["entryAt"]) > min(HOLD_SEC, thresholds["maxHoldDurationSec"]):
+                self._exit(trade, "time_exit")
+
+    def _exit(self, trade: Row, reason: str) -> None:
+        # marked before the order is sent: whoever starts again sees that an exit was begun
+        self._pitboss.post(f"/trades/{trade['id']}/exit-reason", exitReason=reason)
+        self._finish_exit(trade, may_send=True)
+
+    def _finish_exit(self, trade: Row, *, may_send: bool) -> None:
+        """Sell, or go on from where an earlier attempt was broken off."""
+        for attempt in itertools.count(1):
+            name = f"{trade['id']}-exit-{attempt}"
+            order = self._broker.find(name)
+            if order is None:
+                if not may_send:
+                    return
+                order = self._broker.send(name, trade["symbol"], trade["shares"], "sell", type="market")
+            order = self._broker.finish(order, PATIENCE_SEC)
+            if order["status"] == "filled":
+                self._record_exit(trade, order)
+                return
+
+    def _record_exit(self, trade: Row, order: Row) -> None:
+        price, at = order["filled_avg_price"], order["filled_at"]
+        path = f"/trades/{trade['id']}/close"
+        closed = self._pitboss.post(path, exitPrice=price, exitAt=at, alpacaExitOrderId=order["id"])
+        sold = f"sold {trade['shares']:g} {trade['symbol']} at {price}"
+        say(f"{sold}: {closed['pnl']:+.2f} USD, {closed['exitReason']}", trade)
+
+    def _settle(self, trade: Row) -> None:
+        """Finish what an earlier run, or a call that failed, left half done."""
+        if trade["filled"]:
+            if trade["exitReason"]:
+                self._finish_exit(trade, may_send=trade["status"] == "open")
+        elif order := self._broker.find(trade["id"]):
+            self._finish_entry(trade, order)
+        elif age_sec(trade["createdAt"]) > ON_ITS_WAY_SEC:
+            self._pitboss.post(f"/trades/{trade['id']}/void", note="Its order was never sent.")
+            say(f"{trade['symbol']}: its order was never sent", trade)
+
+
+def age_sec(moment: str) -> float:
+    return (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
+
+
+def say(words: str, trade: Row | None = None) -> None:
+    about = "" if trade is None else f"  [{trade['id'][:8]}]"
+    print(f"{words}{about}", flush=True)
+
+
+def main() -> None:
+    names = ["PITBOSS_URL", "PITBOSS_TOKEN"]
+    names += [f"ALPACA_PAPER_{name}" for name in ("URL", "API_KEY", "API_SECRET")]
+    if missing := [name for name in names if not os.environ.get(name)]:
+        sys.exit(f"The demo bot cannot start: set {', '.join(missing)}.")
+    url, token, *access = (os.environ[name] for name in names)
+    bot, stopping = DemoBot(Pitboss(url, token), Broker(*access)), threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    while not stopping.wait(TICK_SEC):
+        try:
+            bot.tick()
+        except requests.RequestException as error:
+            answered = error.response is not None and error.response.text
+            say(f"this did not work, it is tried again: {answered or error}")
+
+
+if __name__ == "__main__":
+    main()

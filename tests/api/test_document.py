@@ -1,0 +1,87 @@
+"""What the interface does is what ``/openapi.json`` says. ``script/fuzz`` looks longer.
+
+Requests are made up from the document, valid and invalid; every answer's status, type and shape has to be described in it.
+"""
+
+import os
+from contextlib import suppress
+from itertools import count
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.config import SchemathesisConfig
+from schemathesis.core.result import Ok
+
+from tests.support.client import TOKENS
+from tests.support.stack import Stack
+
+#: Requests that are made up for each operation, valid ones, and as many invalid ones.
+EXAMPLES = int(os.environ.get("API_EXAMPLES", "12"))
+#: Left out: an answer without an end is nothing that a client which reads answers to their end can check.
+ENDLESS = "/api/bot/events"
+#: What is valid by its form may not be allowed in the present state (400, 409), or name what is not there.
+FINE = ["2xx", 400, 403, 404, 409]
+#: JSON Schema cannot say what is a cursor, and which numbers and times are exact.
+FINE_WHERE_FORM_IS_NOT_ALL = {"checks": {"positive_data_acceptance": {"expected-statuses": [*FINE, 422]}}}
+CONFIG = SchemathesisConfig.from_dict(
+    {
+        "checks": {
+            "positive_data_acceptance": {"expected-statuses": FINE},
+            # wrong tokens are limited; tests/api/test_access.py tries them on every address
+            "ignored_auth": {"enabled": False},
+        },
+        "operations": [
+            {
+                "include-path-regex": "/trades|/commands$|/reconciliations|/stats/daily",
+                **FINE_WHERE_FORM_IS_NOT_ALL,
+            },
+            {"include-path": "/api/bot/config", **FINE_WHERE_FORM_IS_NOT_ALL},
+        ],
+    }
+)
+KEY = "Idempotency-Key"
+_numbers = count()
+OPERATOR = {"Authorization": f"Bearer {TOKENS['operator']}"}
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("mode", list(GenerationMode))
+def test_every_answer_is_described(stack: Stack, subtests: pytest.Subtests, mode: GenerationMode):
+    document = schemathesis.openapi.from_url(f"{stack.url}/openapi.json", config=CONFIG)
+    for found in document.exclude(path=ENDLESS).get_all_operations():
+        assert isinstance(found, Ok), found
+        operation = found.ok()
+        with subtests.test(operation=operation.label):
+            _look_at(operation, mode)
+
+
+def _look_at(operation: Any, mode: GenerationMode) -> None:
+    @given(case=operation.as_strategy(mode))
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    def look(case: Any) -> None:
+        if mode is GenerationMode.POSITIVE and KEY in case.headers:
+            # a key that another command had is a conflict, whatever its form
+            case.headers[KEY] = f"{next(_numbers)}-{case.headers[KEY]}"[:200]
+        case.call_and_validate(headers=OPERATOR, timeout=20)
+
+    with suppress(Unsatisfiable):  # an operation that takes nothing cannot be asked wrongly
+        look()
+
+
+def test_the_document_names_every_address(stack: Stack):
+    document = requests.get(f"{stack.url}/openapi.json", timeout=5).json()
+    described = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
+    assert ("GET", ENDLESS) in described
+    assert {("POST", f"/api/bot/{kind}") for kind in ("start", "pause", "resume", "stop", "kill")} < described

@@ -1,0 +1,20 @@
+"""Queries are read as they are written, and nothing else is made of them."""
+
+import pytest
+
+from tests.support import envelope
+from tests.support.stack import Stack
+
+
+@pytest.mark.parametrize("value", ["5", "-1.5", "1e9", "today", "2026-13-01", "20261120"])
+@pytest.mark.parametrize("query", ["/commands?since=", "/stats/daily?since=", "/stats/daily?until="])
+def test_a_number_is_no_time(stack: Stack, query: str, value: str):
+    envelope.check(stack.api().get(query + value), 422, "validation")
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["/commands?since=2026-11-20T15:30:00Z", "/commands?since=2026-11-20", "/stats/daily?since=2026-11-20"],
+)
+def test_a_time_is_one(stack: Stack, query: str):
+    assert stack.api().get(query).status_code == 200

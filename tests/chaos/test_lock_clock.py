@@ -1,0 +1,63 @@
+"""Times are read under the lock, not before it was waited for."""
+
+import threading
+import time
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from bot import command_log
+from bot.command_log import Intention
+from bot.controller import Controller
+from bot.database import Database
+from bot.states import CommandKind, Source
+from tests.bot.world import settings_for
+
+
+def wish(kind: CommandKind) -> Intention:
+    return Intention(kind=kind, actor="tests", source=Source.API)
+
+
+def test_a_command_that_is_accepted_while_another_waits_for_the_lock_is_not_finished_before_it_was_issued(
+    database_url: str,
+):
+    settings = settings_for(database_url)
+    database = Database.connect(settings)
+    controller = Controller(database, settings)
+    controller.submit(wish(CommandKind.KILL))
+    with database.engine.connect() as holder:
+        holder.execute(text("SELECT 1 FROM bot_config FOR UPDATE"))
+        waiting = threading.Thread(target=controller.apply)
+        waiting.start()
+        time.sleep(0.3)
+        late = controller.submit(wish(CommandKind.REARM))
+        holder.rollback()  # it changed nothing, so nothing makes Postgres read the row, and the clock, again
+    waiting.join()
+    row = controller.find(late.id)
+    database.close()
+    assert row is not None
+    assert row.finished_at is not None
+    assert row.finished_at > row.issued_at
+
+
+def test_neither_is_one_that_is_accepted_between_the_lock_and_the_look_at_the_log(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    settings = settings_for(database_url)
+    database = Database.connect(settings)
+    controller = Controller(database, settings)
+    controller.submit(wish(CommandKind.KILL))
+    look, late = command_log.pending, wish(CommandKind.REARM)
+
+    def look_late(*args: Any, **kwargs: Any) -> Any:
+        controller.submit(late)
+        return look(*args, **kwargs)
+
+    monkeypatch.setattr(command_log, "pending", look_late)
+    controller.apply()
+    row = controller.find(late.id)
+    database.close()
+    assert row is not None
+    assert row.finished_at is not None
+    assert row.finished_at >= row.issued_at

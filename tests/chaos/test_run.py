@@ -1,0 +1,25 @@
+"""A run with faults of about a minute, the same each time. ``script/chaos`` makes longer ones."""
+
+from pathlib import Path
+
+import pytest
+
+from chaos import report
+from chaos.run import Plan, Run
+from script.guard import Guard
+
+#: Every kind of fault comes once.
+PLAN = Plan(seed=4, commands=400, faults=19, seconds=75)
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(300)
+def test_nothing_is_lost_done_twice_or_done_out_of_order(server_dir: Path, guard: Guard):
+    directory = server_dir / "chaos"
+    directory.mkdir()
+    outcome = Run(PLAN, directory, guard).go()
+    print(report.as_text(outcome))
+    assert not outcome.violations, report.as_text(outcome)
+    assert len(outcome.faults) >= 10
+    assert {"applied", "rejected", "superseded"} <= {row.status for row in outcome.history.rows}
+    assert {200, 202, 400, 409, 422} <= {attempt.status for attempt in outcome.history.attempts}

@@ -1,0 +1,36 @@
+"""The same kill, sent again while the first one waits for the lock."""
+
+import threading
+import time
+
+from sqlalchemy.orm import Session
+
+from bot.command_log import Intention
+from bot.controller import Controller
+from bot.database import Database
+from bot.locked import Locked
+from bot.models import BotCommand
+from bot.states import CommandKind, CommandStatus, Source
+from tests.bot.world import settings_for
+
+
+def test_whoever_sends_it_again_is_told_how_it_ended(database_url: str):
+    def kill() -> Intention:
+        return Intention(kind=CommandKind.KILL, actor="tests", source=Source.API, idempotency_key="once")
+
+    settings = settings_for(database_url)
+    database = Database.connect(settings)
+    controller = Controller(database, settings)
+    first = controller.submit(kill())
+    answers: list[BotCommand] = []
+    with Session(database.engine) as session:
+        locked = Locked.take(session)
+        again = threading.Thread(target=lambda: answers.append(controller.submit_and_apply(kill())))
+        again.start()
+        time.sleep(0.3)
+        controller._drain(locked)
+        locked.save()
+        session.commit()
+    again.join()
+    database.close()
+    assert [(each.id, each.status) for each in answers] == [(first.id, CommandStatus.APPLIED)]

@@ -1,0 +1,78 @@
+"""The deployment on a real engine, when there is one: exactly what docs/compose-run.md shows."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+from tests.support.stack import ROOT
+
+TRANSCRIPT = ROOT / "docs" / "compose-run.md"
+
+
+def docker(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=300, cwd=ROOT)
+
+
+def lacking() -> str:
+    """Why it cannot be tried here; empty when it can."""
+    if shutil.which("docker") is None or docker("info").returncode != 0:
+        return "no container engine is there"
+    if docker("compose", "version").returncode != 0 or docker("buildx", "version").returncode != 0:
+        return "the engine has no compose and buildx"
+    wanted = ["python:3.13-slim", "postgres:17", "valkey/valkey:8", "caddy:2"]
+    missing = [
+        image
+        for image in wanted
+        if docker("image", "inspect", image).returncode != 0
+        and docker("pull", "--quiet", image).returncode != 0
+    ]
+    return f"images that can be neither found nor pulled: {', '.join(missing)}" if missing else ""
+
+
+@pytest.mark.timeout(1800)
+def test_the_whole_deployment_is_tried(tmp_path: Path) -> None:
+    if reason := lacking():
+        pytest.skip(reason)
+    transcript = tmp_path / "compose-run.md"
+    done = subprocess.run(
+        ["script/try-compose", "--transcript", str(transcript)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=1700,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    # what the page shows is what the script does now
+    assert headings(transcript.read_text()) == headings(TRANSCRIPT.read_text())
+
+
+def headings(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith("## ")]
+
+
+@pytest.mark.parametrize(
+    "files", [["docker-compose.yml"], ["docker-compose.yml", "docker-compose.proxy.yml"]]
+)
+def test_compose_itself_takes_the_files(files: list[str]) -> None:
+    if shutil.which("docker") is None or docker("compose", "version").returncode != 0:
+        pytest.skip("docker compose is not installed")
+    done = docker(
+        "compose", *(word for file in files for word in ("-f", file)), "--profile", "sandbox", "config"
+    )
+    assert done.returncode == 0, done.stderr
+    services = yaml.safe_load(done.stdout)["services"]
+    published = [port for service in services.values() for port in service.get("ports", [])]
+    assert published
+    assert all(port["host_ip"] == "127.0.0.1" for port in published)
+    assert not services["web"].get("ports") or "proxy" not in services, "web is reached past the proxy"
+
+
+def test_the_transcript_names_no_place_of_the_machine_it_was_made_on() -> None:
+    text = TRANSCRIPT.read_text()
+    assert not [word for word in ("/tmp/", "/home/", "/root/", "/work/") if word in text]  # noqa: S108 - compared
+    assert "came to an end" in text
