@@ -124,7 +124,10 @@ def test_a_taken_port_is_named_before_anything_starts(variable: str, start: Call
             "The database that DATABASE_URL names cannot be used",
         ),
         ({"REDIS_URL": "redis://127.0.0.1:1/0"}, "The Redis that REDIS_URL names cannot be used"),
-        ({"API_TOKENS_FILE": "/nonexistent/tokens"}, "API_TOKENS_FILE is wrong: /nonexistent/tokens cannot be read"),
+        (
+            {"API_TOKENS_FILE": "/nonexistent/tokens"},
+            "API_TOKENS_FILE is wrong: /nonexistent/tokens cannot be read",
+        ),
         (
             {"DATABASE_URL": "postgresql://127.0.0.1:1,127.0.0.1:2/b"},
             "The database that DATABASE_URL names cannot be used",
