@@ -123,6 +123,10 @@ BAD: dict[str, Callable[[], bytes]] = {
 }
 
 
+#: Done without a complaint, since nothing comes of it: Celery's own housekeeping, and a doorbell of no command.
+HARMLESS = {"a task of Celery's own", "a time of sending that is none"}
+
+
 @pytest.mark.parametrize("what", BAD)
 def test_the_worker_lives_on(stack: Stack, what: str):
     pids = [stack.worker.pid, *stack.worker.children()]
@@ -136,10 +140,9 @@ def test_the_worker_lives_on(stack: Stack, what: str):
     stack.wait_for(lambda: heard in stack.worker.log(), 10, "the worker hears the message behind it")
     assert [stack.worker.pid, *stack.worker.children()] == pids
     # a message that can be read as a command is one, and the command log says what became of it
-    complaints = [
-        line for line in stack.worker.log()[before:].splitlines() if '"warning"' in line or '"error"' in line
-    ]
-    assert complaints or len(by_hand(stack)) == rows + 1
+    said = stack.worker.log()[before:]
+    complained = any(word in said for word in ('"warning"', '"error"', '"critical"', "raised exception"))
+    assert complained or what in HARMLESS or len(by_hand(stack)) == rows + 1
 
 
 def by_hand(stack: Stack) -> list[dict[str, Any]]:
