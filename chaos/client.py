@@ -42,7 +42,6 @@ class Client(threading.Thread):
             sent += 1
             mark = f"{self.name}/{sent}"
             self._send(choose(self._rng, self._state, mark), mark)
-        self._journal.close()
 
     def _send(self, wish: Wish, mark: str) -> None:
         prefer = self._prefer()

@@ -11,6 +11,8 @@ from chaos.messages import Messages
 from chaos.system import System, freeze, kill, resume
 from script.process import Process
 
+#: Note of a fault that found a process with the lock in its hand.
+CAUGHT = "caught in a transaction"
 FAULTS: dict[str, Callable[[Scene], None]] = {}
 
 
@@ -241,7 +243,7 @@ def _catch(scene: Scene, pids: list[int], strike: Callable[[int], None]) -> list
     """Strike whoever of *pids* holds the bot's lock, and say so; nobody is found when none of them has work."""
     caught = transactions.catch(scene.system.postgres.url, pids, strike, gather=scene.burst)
     if caught is None:
-        scene.notes.append("nobody was caught in a transaction")
+        scene.notes.append("nobody had the lock")
         return []
-    scene.notes.append("caught")
+    scene.notes.append(CAUGHT)
     return [caught]

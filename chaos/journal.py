@@ -13,13 +13,11 @@ class Journal:
     """Appends to one file."""
 
     def __init__(self, file: Path) -> None:
-        self._stream = file.open("a", buffering=1)
+        self._file = file
 
     def write(self, attempt: Attempt) -> None:
-        self._stream.write(json.dumps(asdict(attempt)) + "\n")
-
-    def close(self) -> None:
-        self._stream.close()
+        with self._file.open("a") as stream:
+            stream.write(json.dumps(asdict(attempt)) + "\n")
 
 
 def read(directory: Path) -> list[Attempt]:

@@ -39,7 +39,6 @@ class Probe(Client):
             if self.attempt(wish, mark, None, f"wait={WAIT_SEC}").status == 200:
                 break
             time.sleep(PAUSE_SEC)
-        self._journal.close()
 
     def end(self) -> None:
         self._done.set()

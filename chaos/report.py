@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
+from chaos.faults import CAUGHT
 from chaos.history import KILLER
 from chaos.run import Outcome
 
@@ -42,6 +43,7 @@ def as_text(outcome: Outcome) -> str:
         _faults(outcome),
         f"Slowest kill sent while a process was frozen with the lock in its hand: {_slowest_kill(outcome):.2f} s. "
         f"Longest time that a command was pending before it was applied or refused: {_longest_pending(outcome):.2f} s. "
+        f"Processes caught with the lock in their hand: {_caught(outcome)}. "
         f"Stack traces in the logs: {outcome.tracebacks}.",
     ]
     shown = [f"- {each}" for each in outcome.violations[:MOST_SHOWN]]
@@ -73,6 +75,11 @@ def _faults(outcome: Outcome) -> str:
         rows.append((name, len(after), *shown))
     rows.append(("all", len(outcome.faults), "", ""))
     return _table(["fault", "count", "next command applied after (s), median", "most"], rows)
+
+
+def _caught(outcome: Outcome) -> str:
+    tried = [each for each in outcome.faults if "transaction" in each.name]
+    return f"{sum(CAUGHT in each.notes for each in tried)} of {len(tried)}"
 
 
 def _slowest_kill(outcome: Outcome) -> float:
