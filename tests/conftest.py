@@ -21,6 +21,16 @@ from sqlalchemy.engine import make_url
 
 from script.embedded import Postgres, Valkey
 from script.guard import Guard
+from tests.support.fixtures import (
+    fresh_stack,
+    make_module_stack,
+    make_stack,
+    shared_stack,
+    stack,
+    workshop,
+)
+
+__all__ = ["fresh_stack", "make_module_stack", "make_stack", "shared_stack", "stack", "workshop"]
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -72,7 +82,7 @@ def postgres_server(server_dir: Path, guard: Guard) -> Iterator[DatabaseServer]:
         yield DatabaseServer(given)
         return
     # Nothing is proved about power cuts with it, so it need not wait for the disk. Crash tests start their own.
-    server = Postgres(server_dir / "postgres", durable=False, guard=guard)
+    server = Postgres(server_dir / "postgres", durable=False, options={"max_connections": "600"}, guard=guard)
     server.start()
     yield DatabaseServer(server.url_of("postgres"))
     server.stop()

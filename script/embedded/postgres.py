@@ -57,6 +57,8 @@ class Postgres:
             "port": str(self.port),
             "unix_socket_directories": "",
             "timezone": "UTC",
+            # web's two processes and the worker may together open some 130 under load
+            "max_connections": "300",
             **({} if durable else {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}),
             **(options or {}),
         }

@@ -2,17 +2,8 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.support")
-
-from tests.support.fixtures import (  # noqa: E402 - the modules above are rewritten first
-    StackFactory,
-    make_module_stack,
-    make_stack,
-    workshop,
-)
-from tests.support.stack import Stack  # noqa: E402
-
-__all__ = ["make_module_stack", "make_stack", "workshop"]
+from tests.support.fixtures import StackFactory
+from tests.support.stack import Stack
 
 
 @pytest.fixture(scope="module")

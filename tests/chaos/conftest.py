@@ -6,22 +6,10 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("tests.support")
-
-from script.embedded import Postgres  # noqa: E402
-from script.guard import Guard  # noqa: E402
-from tests.support.fixtures import (  # noqa: E402 - the modules above are rewritten first
-    StackFactory,
-    fresh_stack,
-    make_module_stack,
-    make_stack,
-    shared_stack,
-    stack,
-    workshop,
-)
-from tests.support.stack import Stack  # noqa: E402
-
-__all__ = ["fresh_stack", "make_module_stack", "make_stack", "shared_stack", "stack", "workshop"]
+from script.embedded import Postgres
+from script.guard import Guard
+from tests.support.fixtures import StackFactory
+from tests.support.stack import Stack
 
 _numbers = count(1)
 

@@ -4,23 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest.register_assert_rewrite("tests.support", "tests.ops.receiver")
-
-from bot.database import Database  # noqa: E402 - the modules above are rewritten first
-from bot.settings import Settings  # noqa: E402
-from tests.ops.receiver import Receiver  # noqa: E402
-from tests.support.client import API_TOKENS  # noqa: E402
-from tests.support.fixtures import (  # noqa: E402
-    fresh_stack,
-    make_module_stack,
-    make_stack,
-    shared_stack,
-    stack,
-    workshop,
-)
-from tests.support.tables import Tables  # noqa: E402
-
-__all__ = ["fresh_stack", "make_module_stack", "make_stack", "shared_stack", "stack", "workshop"]
+from bot.database import Database
+from bot.settings import Settings
+from tests.ops.receiver import Receiver
+from tests.support.client import API_TOKENS
+from tests.support.tables import Tables
 
 
 @pytest.fixture

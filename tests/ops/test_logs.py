@@ -85,7 +85,12 @@ def test_what_web_applies_itself_is_a_line_of_web(stack: Stack) -> None:
     assert of_command(stack.worker, command_id) == []
 
 
-def test_a_thread_does_not_take_one_requests_words_into_the_next(settings: Settings) -> None:
+def test_a_thread_does_not_take_one_requests_words_into_the_next(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Celery's settings are read from the environment, whoever makes the app
+    monkeypatch.setenv("DATABASE_URL", settings.database_url)
+    monkeypatch.setenv("REDIS_URL", str(settings.redis_url))
     client = create_app(settings).test_client()
     with logs.bound_contextvars():
         logs.bind_contextvars(command_id="of the request before")

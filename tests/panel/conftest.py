@@ -8,15 +8,12 @@ from typing import Any
 
 import pytest
 
-pytest.register_assert_rewrite("tests.support", "tests.panel.driver")
+pytest.register_assert_rewrite("tests.panel.driver")
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright  # noqa: E402
 
 from tests.panel import browser as chromium  # noqa: E402
 from tests.panel.driver import Panel  # noqa: E402
-from tests.support.fixtures import fresh_stack, make_stack, shared_stack, stack, workshop  # noqa: E402
-
-__all__ = ["fresh_stack", "make_stack", "shared_stack", "stack", "workshop"]
 
 OpenPanel = Callable[..., Panel]
 
