@@ -7,37 +7,31 @@ who is woken, how often, or in which order.
 from __future__ import annotations
 
 import logging
-import random
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import and_, func, or_, select, update
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from bot import command_log, mode_switch, reconciliation, thresholds
+from bot import command_log
 from bot.command_log import Intention
 from bot.database import Database, evict_idle_lock_holders
-from bot.errors import CommandRefused, DatabaseUnavailable, Expired, InvalidParams, LockBusy, Superseded
+from bot.errors import DatabaseUnavailable, LockBusy
+from bot.judgement import Judge, close_gate, conclude
 from bot.locked import Locked
-from bot.mode_switch import Preflight
-from bot.models import BotCommand, BotConfig, BotReconciliation, Outcome, Trigger
+from bot.models import BotCommand, BotConfig, BotReconciliation, Trigger
 from bot.reconciliation import Evidence
 from bot.settings import Settings
 from bot.states import (
-    CALLED_OFF_BY_HALT,
     HALTS,
     SAFER,
-    SETS_ENABLED,
     BotState,
     CommandKind,
     CommandStatus,
-    Mode,
     Source,
-    next_state,
 )
 
 T = TypeVar("T")
@@ -48,8 +42,6 @@ _ANY_PENDING = select(select(BotCommand.seq).where(BotCommand.status == CommandS
 LOCK_PATIENCE_SEC = 5.0
 #: A stop or a pause that is pending for longer is applied by whoever notices.
 SAFER_WITHIN = timedelta(seconds=1)
-#: Backoff between attempts to reconcile, in seconds: doubled with each failure, spread by a fifth.
-RETRY_FIRST_SEC, RETRY_MOST_SEC = 2.0, 60.0
 #: How long one attempt to reconcile holds the right to it, in seconds; longer than any attempt takes.
 ATTEMPT_SEC = 20.0
 
@@ -61,7 +53,7 @@ class Controller:
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
-        self._settings = settings
+        self._judge = Judge(settings)
 
     # -- commands ---------------------------------------------------------------------------------------------
 
@@ -86,7 +78,7 @@ class Controller:
             if not command.pending:
                 return command, None
             locked = Locked.take(session)
-            self._drain(locked, up_to_seq=command.seq)
+            self._judge.drain(locked, up_to_seq=command.seq)
             locked.save()
             # with a key that was used before, another process may have finished it while the lock was waited for
             mine = (each for each in locked.finished if each.id == command.id)
@@ -117,7 +109,9 @@ class Controller:
         """
         if not self._database.read(lambda session: session.scalars(_ANY_PENDING).one()):
             return []
-        return self._locked(lambda locked: self._drain(locked, up_to_seq=up_to_seq, evidence=evidence or {}))
+        return self._locked(
+            lambda locked: self._judge.drain(locked, up_to_seq=up_to_seq, evidence=evidence or {})
+        )
 
     def apply_halts(self) -> list[BotCommand]:
         """Finish the pending commands up to the last stop or kill, if there is one."""
@@ -125,7 +119,7 @@ class Controller:
         def halts(locked: Locked) -> list[BotCommand]:
             pending = command_log.pending(locked.session)
             seqs = [command.seq for command in pending if command.kind in HALTS]
-            return self._drain(locked, up_to_seq=seqs[-1]) if seqs else []
+            return self._judge.drain(locked, up_to_seq=seqs[-1]) if seqs else []
 
         return self._locked(halts)
 
@@ -145,7 +139,7 @@ class Controller:
         if safer := [seq for expired, seq in late if not expired]:
             finished += self.apply(up_to_seq=max(safer))
         if any(expired for expired, _ in late):
-            finished += self._locked(self._expire)
+            finished += self._locked(self._judge.expire)
         return finished
 
     def find(self, command_id: UUID) -> BotCommand | None:
@@ -162,7 +156,7 @@ class Controller:
 
         def restore(locked: Locked) -> None:
             config = locked.config
-            _close_gate(config, locked.now, Trigger.STARTUP)
+            close_gate(config, locked.now, Trigger.STARTUP)
             if config.enabled or config.state is BotState.STOPPED:
                 return
             stop = Intention(
@@ -172,7 +166,7 @@ class Controller:
                 reason="The worker started and found the bot not enabled.",
             )
             # not enabled is a fact about now: it is not queued behind what is pending
-            self._judge(locked, command_log.submit(locked.session, stop), {}, called_off=False)
+            self._judge.judge(locked, command_log.submit(locked.session, stop), {}, called_off=False)
 
         self._locked(restore)
 
@@ -191,7 +185,7 @@ class Controller:
     def conclude(self, evidence: Evidence, trigger: Trigger) -> BotReconciliation:
         """Judge *evidence*: the trades, the report and the gate change in one transaction."""
 
-        return self._locked(lambda locked: _conclude(locked, evidence, trigger, None))
+        return self._locked(lambda locked: conclude(locked, evidence, trigger, None))
 
     # -- under the lock ---------------------------------------------------------------------------------------
 
@@ -219,126 +213,6 @@ class Controller:
                 if ended := self._database.read(evict_idle_lock_holders):
                     log.warning("ended %s connection(s) that idled while they held the bot's lock", ended)
 
-    def _expire(self, locked: Locked) -> list[BotCommand]:
-        for command in command_log.pending(locked.session):
-            if _is_late(command, locked.now):
-                _finish_refused(locked, command, Expired())
-        return locked.finished
-
-    def _drain(
-        self, locked: Locked, *, up_to_seq: int | None = None, evidence: Mapping[UUID, Any] | None = None
-    ) -> list[BotCommand]:
-        pending = command_log.pending(locked.session, up_to_seq=up_to_seq)
-        # some may have been accepted since the clock was read
-        locked.now = max([locked.now, *(command.issued_at for command in pending)])
-        halts = (command.seq for command in pending if command.kind in HALTS)
-        last_halt = max([locked.config.halt_seq, *halts])
-        called_off = 0
-        for command in pending:
-            if command.kind in CALLED_OFF_BY_HALT and command.seq < last_halt:
-                _finish_refused(locked, command, Superseded())
-                called_off += 1
-            elif _is_late(command, locked.now):
-                _finish_refused(locked, command, Expired())
-            else:
-                self._judge(locked, command, evidence or {}, called_off=called_off > 0)
-                called_off = 0 if command.kind in HALTS else called_off
-        return locked.finished
-
-    def _judge(
-        self, locked: Locked, command: BotCommand, evidence: Mapping[UUID, Any], *, called_off: bool
-    ) -> None:
-        config = locked.config
-        before = config.state
-        try:
-            after = self._effect(locked, command, evidence.get(command.id), called_off)
-        except CommandRefused as refusal:
-            _finish_refused(locked, command, refusal)
-            return
-        except DBAPIError:
-            raise
-        except Exception:
-            # one command that cannot be judged must not keep those behind it, a kill perhaps, from being
-            log.exception("command %s (%s) could not be judged", command.id, command.kind)
-            _finish_refused(locked, command, InvalidParams("The command could not be understood."))
-            return
-        if after is None:
-            return
-        config.state = after
-        config.enabled = SETS_ENABLED.get(command.kind, config.enabled)
-        config.revision += 1
-        config.updated_at = locked.now
-        if command.kind in HALTS:
-            config.halt_seq = max(config.halt_seq, command.seq)
-        command.status = CommandStatus.APPLIED
-        command.from_state, command.to_state = before, after
-        command.mode = config.mode
-        command.revision = config.revision
-        command.finished_at = locked.now
-        locked.finished.append(command)
-
-    def _effect(
-        self, locked: Locked, command: BotCommand, evidence: Any, called_off: bool
-    ) -> BotState | None:
-        """Let *command* take effect on the row, all but its state; None when its evidence is still to come."""
-        config = locked.config
-        match command.kind:
-            case CommandKind.SET_MODE:
-                return self._set_mode(locked, command, evidence)
-            case CommandKind.RECONCILE if evidence is None:
-                return None
-            case CommandKind.STOP if config.state is BotState.STOPPED and called_off:
-                return BotState.STOPPED  # it stopped a start from happening
-        after = next_state(config.state, command.kind, latched=config.killed)
-        match command.kind:
-            case CommandKind.KILL:
-                config.killed_at, config.kill_reason = locked.now, command.reason
-            case CommandKind.REARM:
-                config.killed_at, config.kill_reason = None, None
-            case CommandKind.UPDATE_CONFIG:
-                for name, value in thresholds.check_changes(command.params).items():
-                    setattr(config, name, value)
-            case CommandKind.RECONCILE:
-                _conclude(locked, evidence, Trigger.MANUAL, command.id)
-        return after
-
-    def _set_mode(self, locked: Locked, command: BotCommand, preflight: Preflight | None) -> BotState | None:
-        config, target = locked.config, wanted_mode(command.params)
-        if not mode_switch.judge(locked.session, config, self._settings, target, preflight, locked.now):
-            return None
-        if target is not config.mode:
-            config.mode = target
-            _close_gate(config, locked.now, Trigger.MODE_SWITCH)
-        return config.state
-
-
-def wanted_mode(params: Mapping[str, Any]) -> Mode:
-    """The mode that a ``set_mode`` asks for.
-
-    Raises:
-        InvalidParams: it asks for none that exists.
-    """
-    try:
-        return Mode(params["mode"])
-    except (KeyError, ValueError):
-        message = "mode must be paper or live"
-        raise InvalidParams(details={"fields": {"mode": [message]}}) from None
-
-
-def _is_late(command: BotCommand, now: datetime) -> bool:
-    return command.expires_at is not None and command.expires_at <= now
-
-
-def _finish_refused(locked: Locked, command: BotCommand, refusal: CommandRefused) -> None:
-    status = {Expired: CommandStatus.EXPIRED, Superseded: CommandStatus.SUPERSEDED}
-    command.status = status.get(type(refusal), CommandStatus.REJECTED)
-    command.from_state = locked.config.state
-    command.mode = locked.config.mode
-    command.error_code, command.error = refusal.code, str(refusal)
-    command.error_details = refusal.details or None
-    command.finished_at = locked.now
-    locked.finished.append(command)
-
 
 def _log_finished(locked: Locked | None) -> None:
     for command in locked.finished if locked else ():
@@ -363,40 +237,3 @@ def _log_finished(locked: Locked | None) -> None:
                 "reason": command.reason,
             },
         )
-
-
-def _close_gate(config: BotConfig, now: datetime, trigger: Trigger) -> None:
-    config.reconciled_at = None
-    config.reconcile_due_at = now
-    config.reconcile_trigger = trigger
-    config.reconcile_failures = 0
-
-
-def _conclude(
-    locked: Locked, evidence: Evidence, trigger: Trigger, command_id: UUID | None
-) -> BotReconciliation:
-    config, now = locked.config, locked.now
-    report = reconciliation.judge(
-        locked.session, config, evidence, now=now, trigger=trigger, command_id=command_id
-    )
-    if evidence.mode is not config.mode:
-        return report  # superseded: the mode switch closed the gate and has its own attempt due
-    if report.outcome is Outcome.OK and config.account_id is None:
-        setattr(config, f"{config.mode}_account_id", report.account_id)
-    if reconciliation.agrees(report):
-        config.reconciled_at = now
-        config.reconcile_due_at = config.reconcile_trigger = None
-        config.reconcile_failures = 0
-    else:
-        wait = max(_backoff(config.reconcile_failures), reconciliation.retry_after(evidence))
-        config.reconciled_at = None
-        config.reconcile_due_at = now + timedelta(seconds=min(wait, RETRY_MOST_SEC))
-        config.reconcile_trigger = Trigger.RETRY
-        config.reconcile_failures += 1
-    return report
-
-
-def _backoff(failures: int) -> float:
-    spread = random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, keeps no secret
-    wait = RETRY_FIRST_SEC * 2.0 ** min(failures, 10) * spread
-    return min(max(wait, RETRY_FIRST_SEC), RETRY_MOST_SEC)

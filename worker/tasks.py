@@ -11,8 +11,9 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from celery import Task
 
 from bot import command_log, mode_switch, reconciliation
-from bot.controller import ATTEMPT_SEC, Controller, wanted_mode
+from bot.controller import ATTEMPT_SEC, Controller
 from bot.errors import DatabaseUnavailable, InvalidParams
+from bot.judgement import wanted_mode
 from bot.models import BotCommand, Trigger
 from bot.states import NEEDS_EVIDENCE, CommandKind
 from worker import context, intentions

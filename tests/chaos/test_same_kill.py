@@ -28,7 +28,7 @@ def test_whoever_sends_it_again_is_told_how_it_ended(database_url: str):
         again = threading.Thread(target=lambda: answers.append(controller.submit_and_apply(kill())))
         again.start()
         time.sleep(0.3)
-        controller._drain(locked)
+        controller._judge.drain(locked)
         locked.save()
         session.commit()
     again.join()

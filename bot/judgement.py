@@ -1,0 +1,199 @@
+"""What becomes of each pending command, judged under the lock. Pure but for the session it reads trades with."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.exc import DBAPIError
+
+from bot import command_log, mode_switch, reconciliation, thresholds
+from bot.errors import CommandRefused, Expired, InvalidParams, Superseded
+from bot.locked import Locked
+from bot.mode_switch import Preflight
+from bot.models import BotCommand, BotConfig, BotReconciliation, Outcome, Trigger
+from bot.reconciliation import Evidence
+from bot.settings import Settings
+from bot.states import (
+    CALLED_OFF_BY_HALT,
+    HALTS,
+    SETS_ENABLED,
+    BotState,
+    CommandKind,
+    CommandStatus,
+    Mode,
+    next_state,
+)
+
+#: Backoff between attempts to reconcile, in seconds: doubled with each failure, spread by a fifth.
+RETRY_FIRST_SEC, RETRY_MOST_SEC = 2.0, 60.0
+
+log = logging.getLogger(__name__)
+
+
+class Judge:
+    """Finishes commands on the locked row. Commits nothing."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def expire(self, locked: Locked) -> list[BotCommand]:
+        for command in command_log.pending(locked.session):
+            if _is_late(command, locked.now):
+                _finish_refused(locked, command, Expired())
+        return locked.finished
+
+    def drain(
+        self, locked: Locked, *, up_to_seq: int | None = None, evidence: Mapping[UUID, Any] | None = None
+    ) -> list[BotCommand]:
+        pending = command_log.pending(locked.session, up_to_seq=up_to_seq)
+        # some may have been accepted since the clock was read
+        locked.now = max([locked.now, *(command.issued_at for command in pending)])
+        halts = (command.seq for command in pending if command.kind in HALTS)
+        last_halt = max([locked.config.halt_seq, *halts])
+        called_off = 0
+        for command in pending:
+            if command.kind in CALLED_OFF_BY_HALT and command.seq < last_halt:
+                _finish_refused(locked, command, Superseded())
+                called_off += 1
+            elif _is_late(command, locked.now):
+                _finish_refused(locked, command, Expired())
+            else:
+                self.judge(locked, command, evidence or {}, called_off=called_off > 0)
+                called_off = 0 if command.kind in HALTS else called_off
+        return locked.finished
+
+    def judge(
+        self, locked: Locked, command: BotCommand, evidence: Mapping[UUID, Any], *, called_off: bool
+    ) -> None:
+        config = locked.config
+        before = config.state
+        try:
+            after = self._effect(locked, command, evidence.get(command.id), called_off)
+        except CommandRefused as refusal:
+            _finish_refused(locked, command, refusal)
+            return
+        except DBAPIError:
+            raise
+        except Exception:
+            # one command that cannot be judged must not keep those behind it, a kill perhaps, from being
+            log.exception("command %s (%s) could not be judged", command.id, command.kind)
+            _finish_refused(locked, command, InvalidParams("The command could not be understood."))
+            return
+        if after is None:
+            return
+        config.state = after
+        config.enabled = SETS_ENABLED.get(command.kind, config.enabled)
+        config.revision += 1
+        config.updated_at = locked.now
+        if command.kind in HALTS:
+            config.halt_seq = max(config.halt_seq, command.seq)
+        command.status = CommandStatus.APPLIED
+        command.from_state, command.to_state = before, after
+        command.mode = config.mode
+        command.revision = config.revision
+        command.finished_at = locked.now
+        locked.finished.append(command)
+
+    def _effect(
+        self, locked: Locked, command: BotCommand, evidence: Any, called_off: bool
+    ) -> BotState | None:
+        """Let *command* take effect on the row, all but its state; None when its evidence is still to come."""
+        config = locked.config
+        match command.kind:
+            case CommandKind.SET_MODE:
+                return self._set_mode(locked, command, evidence)
+            case CommandKind.RECONCILE if evidence is None:
+                return None
+            case CommandKind.STOP if config.state is BotState.STOPPED and called_off:
+                return BotState.STOPPED  # it stopped a start from happening
+        after = next_state(config.state, command.kind, latched=config.killed)
+        match command.kind:
+            case CommandKind.KILL:
+                config.killed_at, config.kill_reason = locked.now, command.reason
+            case CommandKind.REARM:
+                config.killed_at, config.kill_reason = None, None
+            case CommandKind.UPDATE_CONFIG:
+                for name, value in thresholds.check_changes(command.params).items():
+                    setattr(config, name, value)
+            case CommandKind.RECONCILE:
+                conclude(locked, evidence, Trigger.MANUAL, command.id)
+        return after
+
+    def _set_mode(self, locked: Locked, command: BotCommand, preflight: Preflight | None) -> BotState | None:
+        config, target = locked.config, wanted_mode(command.params)
+        if not mode_switch.judge(locked.session, config, self._settings, target, preflight, locked.now):
+            return None
+        if target is not config.mode:
+            config.mode = target
+            close_gate(config, locked.now, Trigger.MODE_SWITCH)
+        return config.state
+
+
+def wanted_mode(params: Mapping[str, Any]) -> Mode:
+    """The mode that a ``set_mode`` asks for.
+
+    Raises:
+        InvalidParams: it asks for none that exists.
+    """
+    try:
+        return Mode(params["mode"])
+    except (KeyError, ValueError):
+        message = "mode must be paper or live"
+        raise InvalidParams(details={"fields": {"mode": [message]}}) from None
+
+
+def _is_late(command: BotCommand, now: datetime) -> bool:
+    return command.expires_at is not None and command.expires_at <= now
+
+
+def _finish_refused(locked: Locked, command: BotCommand, refusal: CommandRefused) -> None:
+    status = {Expired: CommandStatus.EXPIRED, Superseded: CommandStatus.SUPERSEDED}
+    command.status = status.get(type(refusal), CommandStatus.REJECTED)
+    command.from_state = locked.config.state
+    command.mode = locked.config.mode
+    command.error_code, command.error = refusal.code, str(refusal)
+    command.error_details = refusal.details or None
+    command.finished_at = locked.now
+    locked.finished.append(command)
+
+
+def close_gate(config: BotConfig, now: datetime, trigger: Trigger) -> None:
+    config.reconciled_at = None
+    config.reconcile_due_at = now
+    config.reconcile_trigger = trigger
+    config.reconcile_failures = 0
+
+
+def conclude(
+    locked: Locked, evidence: Evidence, trigger: Trigger, command_id: UUID | None
+) -> BotReconciliation:
+    config, now = locked.config, locked.now
+    report = reconciliation.judge(
+        locked.session, config, evidence, now=now, trigger=trigger, command_id=command_id
+    )
+    if evidence.mode is not config.mode:
+        return report  # superseded: the mode switch closed the gate and has its own attempt due
+    if report.outcome is Outcome.OK and config.account_id is None:
+        setattr(config, f"{config.mode}_account_id", report.account_id)
+    if reconciliation.agrees(report):
+        config.reconciled_at = now
+        config.reconcile_due_at = config.reconcile_trigger = None
+        config.reconcile_failures = 0
+    else:
+        wait = max(_backoff(config.reconcile_failures), reconciliation.retry_after(evidence))
+        config.reconciled_at = None
+        config.reconcile_due_at = now + timedelta(seconds=min(wait, RETRY_MOST_SEC))
+        config.reconcile_trigger = Trigger.RETRY
+        config.reconcile_failures += 1
+    return report
+
+
+def _backoff(failures: int) -> float:
+    spread = random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, keeps no secret
+    wait = RETRY_FIRST_SEC * 2.0 ** min(failures, 10) * spread
+    return min(max(wait, RETRY_FIRST_SEC), RETRY_MOST_SEC)
