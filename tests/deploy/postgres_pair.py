@@ -40,6 +40,9 @@ class Pair:
                     "listen_addresses=127.0.0.1",
                     "-c",
                     "unix_socket_directories=",
+                    # a standby refuses to follow a primary that allows more
+                    "-c",
+                    "max_connections=300",
                 ),
             ],
             account=account,

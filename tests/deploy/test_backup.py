@@ -153,7 +153,7 @@ def test_back_to_a_moment_between_two_commands(
     port = ports.free()
     with (directory / "base" / "postgresql.auto.conf").open("a") as settings:
         settings.write(
-            f"archive_mode = off\nport = {port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = ''\n"
+            f"archive_mode = off\nmax_connections = 300\nport = {port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = ''\n"
             f"restore_command = 'cp {archive}/%f %p'\n"
             f"recovery_target_time = '{moment}'\nrecovery_target_action = 'promote'\n"
         )
