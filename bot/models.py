@@ -182,7 +182,6 @@ class BotTrade(Base):
         Index("ix_bot_trade_status", "status"),
         Index("ix_bot_trade_symbol", "symbol"),
         Index("ix_bot_trade_created_at", "created_at"),
-        Index("ix_bot_trade_updated_at", "updated_at"),
         Index("ix_bot_trade_open", "symbol", postgresql_where=text("status = 'open'")),
         Index(
             "ix_bot_trade_order",

@@ -227,7 +227,6 @@ def upgrade():
         postgresql_where=sa.text("status = 'open'"),
     )
     op.create_index("ix_bot_trade_status", "bot_trade", ["status"], unique=False)
-    op.create_index("ix_bot_trade_updated_at", "bot_trade", ["updated_at"], unique=False)
     op.create_index("ix_bot_trade_symbol", "bot_trade", ["symbol"], unique=False)
 
     op.create_table(
@@ -285,7 +284,6 @@ def downgrade():
 
     op.drop_table("bot_reconciliation")
     op.drop_table("bot_worker")
-    op.drop_index("ix_bot_trade_updated_at", "bot_trade")
     op.drop_index("ix_bot_trade_symbol", "bot_trade")
     op.drop_index("ix_bot_trade_status", "bot_trade")
     op.drop_index("ix_bot_trade_open", "bot_trade")
