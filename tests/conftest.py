@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
@@ -29,10 +29,24 @@ from tests.support.fixtures import (
     stack,
     workshop,
 )
+from tests.support.stack import Stack
 
 __all__ = ["fresh_stack", "make_module_stack", "make_stack", "shared_stack", "stack", "workshop"]
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what the processes logged beside a failure of a test that drove them."""
+    report = yield
+    if report.failed:
+        fixtures = getattr(item, "funcargs", {}).values()
+        for driven in {id(each): each for each in fixtures if isinstance(each, Stack)}.values():
+            report.sections.append(("logs of the stack", driven.logs()))
+    return report
 
 
 class DatabaseServer:

@@ -6,6 +6,7 @@ import logging
 import time
 from typing import Any
 
+import billiard.pool
 from celery import Celery
 from celery.signals import before_task_publish, celeryd_init, setup_logging, task_postrun, task_prerun
 
@@ -15,6 +16,11 @@ from worker import transport
 
 # before the first connection: kombu looks a transport up once
 transport.install()
+
+#: How long an ending pool child waits for its results to be read, in tenths of a second. As a worker ends it forgets a
+#: message that is on its way to the child and never reads its result, for which the child would wait 30 s. Ours are
+#: in Postgres, and the message, which was not acknowledged, comes again.
+billiard.pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 10
 
 app = Celery(
     "pitboss", config_source="celeryconfig", include=["worker.tasks", "worker.startup", "worker.schedule"]

@@ -3,6 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import psutil
 import pytest
 
 from tests.support.stack import Stack
@@ -101,6 +102,22 @@ def test_sigterm_lets_the_worker_finish_the_command_in_its_hand(stack: Stack):
     assert row["status"] == "applied"
 
 
+def test_a_message_that_reaches_the_child_as_the_worker_ends_does_not_keep_it_from_ending(stack: Stack):
+    log = stack.worker.log
+    stack.wait_for(lambda: log().count("] received") == log().count("] succeeded"), 5, "the child is idle")
+    stack.worker.freeze_child()
+    command_id = stack.api().do("/start")[
+        "commandId"
+    ]  # the main process applies it, and passes the message on
+    stack.wait_for(lambda: f"bot.start[{command_id}] received" in log(), 5, "the message is in")
+    before = _connections(stack)
+    stack.worker.interrupt()
+    stack.wait_for(lambda: _connections(stack) < before, 5, "it takes no more messages")
+    stack.worker.thaw()
+
+    assert stack.worker.wait(5) == 0
+
+
 def test_sigterm_lets_web_answer_the_requests_that_wait(stack: Stack):
     stack.worker.freeze()
     with ThreadPoolExecutor(1) as pool:
@@ -110,3 +127,9 @@ def test_sigterm_lets_web_answer_the_requests_that_wait(stack: Stack):
         threading.Timer(1, stack.worker.thaw).start()
         assert stack.web.wait(15) == 0
     assert (answer.result().status_code, answer.result().json()["state"]) == (200, "running")
+
+
+def _connections(stack: Stack) -> int:
+    """How many the worker has to Redis."""
+    connections = psutil.Process(stack.worker.pid).net_connections("tcp")
+    return [getattr(each.raddr, "port", None) for each in connections].count(stack.redis.port)
