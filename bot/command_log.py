@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Interval, Table, bindparam, func, literal, or_, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
+from bot.batch import Batch, Statement, Step
 from bot.errors import IdempotencyConflict
 from bot.models import BotCommand
+from bot.rows import Rows
 from bot.states import EXPIRES_AFTER_SEC, CommandKind, CommandStatus, Source
 
+COMMAND = Rows(BotCommand)
 #: Longest reason that is kept, in characters.
 MAX_REASON = 500
 #: Longest Idempotency-Key, in characters.
@@ -38,42 +41,57 @@ class Intention:
     age: timedelta = timedelta(0)
 
 
-def submit(session: Session, wanted: Intention) -> BotCommand:
+def inserted(wanted: Intention) -> Step:
+    """The step that puts *wanted* into the log, unless its id, or its actor's idempotency key, is there; it gives the new
+    row."""
+    lifetime = EXPIRES_AFTER_SEC.get(wanted.kind)
+    return _INSERT(
+        wanted.id,
+        wanted.kind,
+        json.dumps(dict(wanted.params)),
+        wanted.actor,
+        wanted.source,
+        wanted.reason,
+        wanted.idempotency_key,
+        wanted.age,
+        None if lifetime is None else timedelta(seconds=lifetime),
+    )
+
+
+def submit(batch: Batch, wanted: Intention) -> BotCommand:
     """Put *wanted* into the log, once: the same id, or the same actor's idempotency key, gives the row that is there.
 
     Raises:
         IdempotencyConflict: the key was used for another command.
     """
-    lifetime = EXPIRES_AFTER_SEC.get(wanted.kind)
-    row = {
-        "id": wanted.id,
-        "kind": wanted.kind,
-        "params": dict(wanted.params),
-        "actor": wanted.actor,
-        "source": wanted.source,
-        "reason": wanted.reason,
-        "idempotency_key": wanted.idempotency_key,
-        "age": wanted.age,
-        "lifetime": None if lifetime is None else timedelta(seconds=lifetime),
-    }
-    inserted = session.connection().execute(_INSERT, row).mappings().one_or_none()
-    if inserted is not None:
-        return BotCommand(**inserted)
-    there = find(session, wanted.id) or _by_key(session, wanted)
-    if (there.kind, there.params, there.reason) != (wanted.kind, dict(wanted.params), wanted.reason):
-        raise IdempotencyConflict(details={"commandId": str(there.id)})
-    return there
+    rows = batch.send(inserted(wanted), decides=True)
+    return _command(rows[0]) if rows else there(batch, wanted)
 
 
-def find(session: Session, command_id: UUID) -> BotCommand | None:
-    row = session.connection().execute(_FIND, {"command_id": command_id}).mappings().one_or_none()
-    return None if row is None else BotCommand(**row)
+def there(batch: Batch, wanted: Intention) -> BotCommand:
+    """The command that is in the log under the id of *wanted*, or under its actor's idempotency key.
+
+    Raises:
+        IdempotencyConflict: the key was used for another command.
+    """
+    found = find(batch, wanted.id) or _by_key(batch, wanted)
+    if (found.kind, found.params, found.reason) != (wanted.kind, dict(wanted.params), wanted.reason):
+        raise IdempotencyConflict(details={"commandId": str(found.id)})
+    return found
 
 
-def pending(session: Session, *, up_to_seq: int | None = None) -> Sequence[BotCommand]:
+def find(batch: Batch, command_id: UUID) -> BotCommand | None:
+    rows = batch.send(_FIND(command_id))
+    return _command(rows[0]) if rows else None
+
+
+def pending(batch: Batch) -> list[BotCommand]:
     """The commands that are not finished, in the order in which they have to be."""
-    rows = session.connection().execute(_PENDING, {"up_to_seq": up_to_seq or _NO_LIMIT}).mappings()
-    return [BotCommand(**row) for row in rows]
+    return [_command(row) for row in batch.send(_PENDING())]
+
+
+def any_pending(batch: Batch) -> bool:
+    return bool(batch.send(_ANY_PENDING())[0][0])
 
 
 def claim_gathering(session: Session, command_id: UUID, for_sec: float, *, is_orphan: bool = False) -> bool:
@@ -125,33 +143,30 @@ def page(
     ).all()
 
 
-# Statements on every command's way are built once and read rows, not entities: both cost more than Postgres does.
-_TABLE = cast(Table, BotCommand.__table__)
-_NO_LIMIT = 2**63 - 1
-_ISSUED_AT = func.clock_timestamp() - bindparam("age", type_=Interval)
-_INSERT = (
-    insert(_TABLE)
-    .values(
-        {
-            name: bindparam(name)
-            for name in ("id", "kind", "params", "actor", "source", "reason", "idempotency_key")
-        }
-        | {"issued_at": _ISSUED_AT, "expires_at": _ISSUED_AT + bindparam("lifetime", type_=Interval)}
-    )
-    .on_conflict_do_nothing()
-    .returning(_TABLE)
+_INSERT = Statement(
+    "insert_bot_command",
+    "INSERT INTO bot_command"  # noqa: S608 - made of constants
+    " (id, kind, params, actor, source, reason, idempotency_key, issued_at, expires_at)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7,"
+    " clock_timestamp() - $8::interval, clock_timestamp() - $8::interval + $9::interval)"
+    f" ON CONFLICT DO NOTHING RETURNING {COMMAND.columns()}",
+    9,
 )
-_FIND = select(_TABLE).where(_TABLE.c.id == bindparam("command_id"))
-_PENDING = (
-    select(_TABLE)
-    .where(_TABLE.c.status == CommandStatus.QUEUED, _TABLE.c.seq <= bindparam("up_to_seq"))
-    .order_by(_TABLE.c.seq)
+_FIND = Statement("find_bot_command", f"SELECT {COMMAND.columns()} FROM bot_command WHERE id = $1", 1)  # noqa: S608 - as above
+_QUEUED = f"FROM bot_command WHERE status = '{CommandStatus.QUEUED}'"
+_PENDING = Statement("pending_bot_commands", f"SELECT {COMMAND.columns()} {_QUEUED} ORDER BY seq")
+_ANY_PENDING = Statement("any_bot_command_pending", f"SELECT EXISTS (SELECT {_QUEUED})")
+_BY_KEY = Statement(
+    "bot_command_by_key",
+    f"SELECT {COMMAND.columns()} FROM bot_command WHERE actor = $1 AND idempotency_key = $2",  # noqa: S608 - as above
+    2,
 )
 
 
-def _by_key(session: Session, wanted: Intention) -> BotCommand:
-    return session.scalars(
-        select(BotCommand).where(
-            tuple_(BotCommand.actor, BotCommand.idempotency_key) == (wanted.actor, wanted.idempotency_key)
-        )
-    ).one()
+def _by_key(batch: Batch, wanted: Intention) -> BotCommand:
+    [row] = batch.send(_BY_KEY(wanted.actor, wanted.idempotency_key))
+    return _command(row)
+
+
+def _command(row: Sequence[Any]) -> BotCommand:
+    return COMMAND.instance(COMMAND.values(row))

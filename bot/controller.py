@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import and_, func, or_, select, update
-from sqlalchemy.orm import Session
 
 from bot import command_log
+from bot.batch import Batch
 from bot.command_log import Intention
 from bot.database import Database, evict_idle_lock_holders
 from bot.errors import DatabaseUnavailable, LockBusy
@@ -35,8 +35,6 @@ from bot.states import (
 )
 
 T = TypeVar("T")
-
-_ANY_PENDING = select(select(BotCommand.seq).where(BotCommand.status == CommandStatus.QUEUED).exists())
 
 #: How long a command waits for the lock altogether, in seconds.
 LOCK_PATIENCE_SEC = 5.0
@@ -65,7 +63,7 @@ class Controller:
             OutcomeUnknown: it may or may not be in the log; its id tells, later.
             DatabaseUnavailable: it is not in the log.
         """
-        return self._database.run(lambda session: command_log.submit(session, wanted))
+        return self._database.batched(lambda batch: command_log.submit(batch, wanted))
 
     def submit_and_apply(self, wanted: Intention) -> BotCommand:
         """Put *wanted* into the log and finish it, at best in one transaction. Needs neither Redis nor a worker.
@@ -73,19 +71,18 @@ class Controller:
         When the lock cannot be had, or Postgres goes away meanwhile, the command is durable all the same, and pending.
         """
 
-        def both(session: Session) -> tuple[BotCommand, Locked | None]:
-            command = command_log.submit(session, wanted)
-            if not command.pending:
-                return command, None
-            locked = Locked.take(session)
-            self._judge.drain(locked, up_to_seq=command.seq)
+        def both(batch: Batch) -> tuple[BotCommand, Locked]:
+            locked = Locked.take(batch, command_log.inserted(wanted))
+            # with a key that was used before it is another row, perhaps finished while the lock was waited for
+            mine = next((each for each in locked.pending if each.id == wanted.id), None)
+            mine = mine or command_log.there(batch, wanted)
+            if mine.pending:
+                self._judge.drain(locked, up_to_seq=mine.seq)
             locked.save()
-            # with a key that was used before, another process may have finished it while the lock was waited for
-            mine = (each for each in locked.finished if each.id == command.id)
-            return next(mine, None) or command_log.find(session, command.id) or command, locked
+            return next((each for each in locked.finished if each.id == mine.id), mine), locked
 
         try:
-            command, locked = self._database.run(both)
+            command, locked = self._database.batched(both)
             _log_finished(locked)
             return command
         except LockBusy:
@@ -107,7 +104,7 @@ class Controller:
         Raises:
             LockBusy: the lock could not be had within LOCK_PATIENCE_SEC.
         """
-        if not self._database.read(lambda session: session.scalars(_ANY_PENDING).one()):
+        if not self._database.batched(command_log.any_pending):
             return []
         return self._locked(
             lambda locked: self._judge.drain(locked, up_to_seq=up_to_seq, evidence=evidence or {})
@@ -117,8 +114,7 @@ class Controller:
         """Finish the pending commands up to the last stop or kill, if there is one."""
 
         def halts(locked: Locked) -> list[BotCommand]:
-            pending = command_log.pending(locked.session)
-            seqs = [command.seq for command in pending if command.kind in HALTS]
+            seqs = [command.seq for command in locked.pending if command.kind in HALTS]
             return self._judge.drain(locked, up_to_seq=seqs[-1]) if seqs else []
 
         return self._locked(halts)
@@ -143,10 +139,10 @@ class Controller:
         return finished
 
     def find(self, command_id: UUID) -> BotCommand | None:
-        return self._database.read(lambda session: command_log.find(session, command_id))
+        return self._database.batched(lambda batch: command_log.find(batch, command_id))
 
     def pending(self) -> list[BotCommand]:
-        return list(self._database.read(command_log.pending))
+        return self._database.batched(command_log.pending)
 
     # -- reconciliation ---------------------------------------------------------------------------------------
 
@@ -166,7 +162,7 @@ class Controller:
                 reason="The worker started and found the bot not enabled.",
             )
             # not enabled is a fact about now: it is not queued behind what is pending
-            self._judge.judge(locked, command_log.submit(locked.session, stop), {}, called_off=False)
+            self._judge.judge(locked, command_log.submit(locked.batch, stop), {}, called_off=False)
 
         self._locked(restore)
 
@@ -180,7 +176,9 @@ class Controller:
         claimed = due.values(reconcile_due_at=now + timedelta(seconds=ATTEMPT_SEC)).returning(
             BotConfig.reconcile_trigger
         )
-        return self._patiently(lambda session: session.scalars(claimed).one_or_none())
+        return self._patiently(
+            lambda: self._database.run(lambda session: session.scalars(claimed).one_or_none())
+        )
 
     def conclude(self, evidence: Evidence, trigger: Trigger) -> BotReconciliation:
         """Judge *evidence*: the trades, the report and the gate change in one transaction."""
@@ -192,21 +190,21 @@ class Controller:
     def _locked(self, work: Callable[[Locked], T]) -> T:
         """Run *work* on the locked row in one transaction, and when it is committed, log what it finished."""
 
-        def locked_work(session: Session) -> tuple[T, Locked]:
-            locked = Locked.take(session)
+        def locked_work(batch: Batch) -> tuple[T, Locked]:
+            locked = Locked.take(batch)
             result = work(locked)
             locked.save()
             return result, locked
 
-        result, locked = self._patiently(locked_work)
+        result, locked = self._patiently(lambda: self._database.batched(locked_work))
         _log_finished(locked)
         return result
 
-    def _patiently(self, work: Callable[[Session], T]) -> T:
+    def _patiently(self, attempt: Callable[[], T]) -> T:
         deadline = time.monotonic() + LOCK_PATIENCE_SEC
         while True:
             try:
-                return self._database.run(work)
+                return attempt()
             except LockBusy:
                 if time.monotonic() > deadline:
                     raise

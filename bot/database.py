@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -12,6 +13,7 @@ from sqlalchemy import Engine, create_engine, func, select, text
 from sqlalchemy.exc import DBAPIError, TimeoutError
 from sqlalchemy.orm import Session
 
+from bot.batch import Batch
 from bot.errors import DatabaseUnavailable, LockBusy, NotMigrated, OutcomeUnknown
 from bot.settings import Settings
 
@@ -83,7 +85,7 @@ class Database:
             OutcomeUnknown: the connection broke at a commit, and Postgres cannot be asked what became of it.
             DatabaseUnavailable: Postgres is away; nothing was changed.
         """
-        return self._run(self.engine, work)
+        return self._twice(lambda fate: _in_session(self.engine, work, fate))
 
     def read(self, work: Callable[[Session], T]) -> T:
         """Run *work* without a transaction around it: for a single statement, or reads that need no snapshot.
@@ -91,7 +93,15 @@ class Database:
         Raises:
             DatabaseUnavailable: Postgres is away.
         """
-        return self._run(self._autocommit, work)
+        return self._twice(lambda fate: _in_session(self._autocommit, work, fate))
+
+    def batched(self, work: Callable[[Batch], T]) -> T:
+        """Run *work* on a connection where it begins and commits for itself; otherwise as ``run`` does.
+
+        Raises:
+            LockBusy, OutcomeUnknown, DatabaseUnavailable: as ``run`` does.
+        """
+        return self._twice(lambda fate: _in_batch(self._autocommit, work, fate))
 
     @contextmanager
     def holding(self, key: UUID) -> Iterator[bool]:
@@ -123,21 +133,12 @@ class Database:
         self.engine.dispose()
         self._autocommit.dispose()
 
-    def _run(self, engine: Engine, work: Callable[[Session], T]) -> T:
+    def _twice(self, attempt: Callable[[_Fate], T]) -> T:
         unknown = False
         for _ in range(2):
-            committing = False
+            fate = _Fate()
             try:
-                with Session(engine, expire_on_commit=False) as session:
-                    try:
-                        result = work(session)
-                        committing = True
-                        session.commit()
-                        return result
-                    except DBAPIError as error:
-                        if getattr(error.orig, "pgcode", None) == _READ_ONLY:
-                            session.invalidate()  # the next connection finds the server that takes writes
-                        raise
+                return attempt(fate)
             except TimeoutError:
                 raise DatabaseUnavailable(
                     "The database is too busy: no connection became free; nothing was changed. Try again in a moment."
@@ -150,8 +151,47 @@ class Database:
                     raise NotMigrated() from error
                 if code not in _TRY_AGAIN and not _is_away(error, code):
                     raise
-                unknown = unknown or committing
+                unknown = unknown or fate.decided
         raise OutcomeUnknown() if unknown else DatabaseUnavailable()
+
+
+@dataclass
+class _Fate:
+    """Whether an attempt came so far that it may have been committed."""
+
+    decided: bool = False
+
+
+def _in_session(engine: Engine, work: Callable[[Session], T], fate: _Fate) -> T:
+    with Session(engine, expire_on_commit=False) as session:
+        try:
+            result = work(session)
+            fate.decided = True
+            session.commit()
+            return result
+        except DBAPIError as error:
+            if _is_read_only(error):
+                session.invalidate()  # the next connection finds the server that takes writes
+            raise
+
+
+def _in_batch(engine: Engine, work: Callable[[Batch], T], fate: _Fate) -> T:
+    with engine.connect() as connection, closing(Batch(connection)) as batch:
+        try:
+            result = work(batch)
+            if batch.is_open:
+                raise RuntimeError("work on a batch has to end the transaction that it began")
+            return result
+        except BaseException as error:
+            fate.decided = batch.decided
+            if isinstance(error, DBAPIError) and _is_read_only(error):
+                connection.invalidate()
+            batch.abandon()
+            raise
+
+
+def _is_read_only(error: DBAPIError) -> bool:
+    return getattr(error.orig, "pgcode", None) == _READ_ONLY
 
 
 def _is_away(error: DBAPIError, code: str | None) -> bool:

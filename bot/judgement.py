@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
 
-from bot import command_log, mode_switch, reconciliation, thresholds
+from bot import mode_switch, reconciliation, thresholds
 from bot.errors import CommandRefused, Expired, InvalidParams, Superseded
 from bot.locked import Locked
 from bot.mode_switch import Preflight
@@ -42,7 +42,7 @@ class Judge:
         self._settings = settings
 
     def expire(self, locked: Locked) -> list[BotCommand]:
-        for command in command_log.pending(locked.session):
+        for command in locked.pending:
             if _is_late(command, locked.now):
                 _finish_refused(locked, command, Expired())
         return locked.finished
@@ -50,8 +50,8 @@ class Judge:
     def drain(
         self, locked: Locked, *, up_to_seq: int | None = None, evidence: Mapping[UUID, Any] | None = None
     ) -> list[BotCommand]:
-        pending = command_log.pending(locked.session, up_to_seq=up_to_seq)
-        # some may have been accepted since the clock was read
+        pending = [each for each in locked.pending if up_to_seq is None or each.seq <= up_to_seq]
+        # the clock may have been put back since they were accepted
         locked.now = max([locked.now, *(command.issued_at for command in pending)])
         halts = (command.seq for command in pending if command.kind in HALTS)
         last_halt = max([locked.config.halt_seq, *halts])

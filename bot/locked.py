@@ -1,23 +1,22 @@
-"""The bot's one row while it is locked, and the commands that are finished meanwhile.
+"""The bot's one row while it is locked, with the commands that are pending and those that are finished meanwhile.
 
-Every command passes here, so this speaks SQL by statements that are built once and skips the unit of work: it costs
-more than Postgres does.
+Every command passes here: it costs two round trips, one that takes the lock and reads, one that writes and commits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, cast
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Table, bindparam, func, select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from bot.batch import BEGIN, COMMIT, Batch, Statement, Step
+from bot.command_log import COMMAND
 from bot.models import SINGLETON, BotCommand, BotConfig
+from bot.rows import Rows
+from bot.states import CommandStatus
 
-_CONFIG = cast(Table, BotConfig.__table__)
-_COMMAND = cast(Table, BotCommand.__table__)
+CONFIG = Rows(BotConfig)
 #: What finishing a command writes.
 _OUTCOME = (
     "status",
@@ -30,51 +29,78 @@ _OUTCOME = (
     "error_details",
     "finished_at",
 )
-# The lock is taken in a subquery, or Postgres would read the clock before it waits for the lock.
-_ROW = select(_CONFIG).where(_CONFIG.c.id == SINGLETON).with_for_update().subquery()
-_TAKE = select(_ROW, func.clock_timestamp().label("now"))
-_FINISH = (
-    update(_COMMAND)
-    .where(_COMMAND.c.id == bindparam("command_id"))
-    .values({name: bindparam(f"new_{name}") for name in _OUTCOME})
+_LOCK = Statement("lock_bot_config", f"SELECT 1 FROM bot_config WHERE id = '{SINGLETON}' FOR UPDATE")  # noqa: S608 - made of constants
+# A statement of its own: its snapshot is taken when the lock is held, and its clock is read then.
+_READ = Statement(
+    "read_bot_config",
+    f"SELECT {CONFIG.columns('config')}, clock_timestamp(), {COMMAND.columns('command')}"  # noqa: S608 - as above
+    f" FROM bot_config config LEFT JOIN bot_command command ON command.status = '{CommandStatus.QUEUED}'"
+    f" WHERE config.id = '{SINGLETON}' ORDER BY command.seq",
+)
+_MAKE = Statement(
+    "make_bot_config", f"INSERT INTO bot_config (id) VALUES ('{SINGLETON}') ON CONFLICT DO NOTHING"
+)  # noqa: S608 - as above
+_FINISH = Statement(
+    "finish_bot_command",
+    "UPDATE bot_command SET "  # noqa: S608 - as above
+    + ", ".join(f"{name} = ${place}" for place, name in enumerate(_OUTCOME, 2))
+    + " WHERE id = $1",
+    len(_OUTCOME) + 1,
 )
 
 
 class Locked:
-    """*config* may be changed, and commands finished; ``save`` writes both. *now* is the database's clock."""
+    """*config* may be changed, and commands finished; ``save`` writes both and commits. *now* is the database's clock.
 
-    def __init__(self, session: Session, before: Mapping[str, Any], now: datetime) -> None:
-        self.session = session
-        self.config = BotConfig(**before)
-        self.now = now
+    *pending* are the commands that were not finished when the lock was taken, in the order in which they have to be.
+    """
+
+    def __init__(self, batch: Batch, rows: list[tuple[Any, ...]]) -> None:
+        self._batch = batch
+        width = len(CONFIG.names)
+        self._before = CONFIG.values(rows[0][:width])
+        self.config = CONFIG.instance(self._before)
+        self.now = rows[0][width]
+        self.pending = [
+            COMMAND.instance(COMMAND.values(row[width + 1 :])) for row in rows if row[width + 1] is not None
+        ]
         self.finished: list[BotCommand] = []
-        self._before = before
 
     @classmethod
-    def take(cls, session: Session) -> Locked:
-        """Lock the row, and make it if it is not there."""
-        connection = session.connection()
-        row = connection.execute(_TAKE).mappings().one_or_none()
-        if row is None:
-            connection.execute(insert(_CONFIG).values(id=SINGLETON).on_conflict_do_nothing())
-            row = connection.execute(_TAKE).mappings().one()
-        before = dict(row)
-        now = before.pop("now")
-        return cls(session, before, now)
+    def take(cls, batch: Batch, *first: Step) -> Locked:
+        """Begin, run the steps *first*, lock the row, and make it if it is not there.
+
+        Raises:
+            DBAPIError: the lock could not be had in time, among others.
+        """
+        rows = batch.send(BEGIN, *first, _LOCK(), _READ())
+        if not rows:
+            rows = batch.send(_MAKE(), _LOCK(), _READ())
+        return cls(batch, rows)
+
+    @property
+    def batch(self) -> Batch:
+        return self._batch
+
+    @property
+    def session(self) -> Session:
+        """For what else is read and written in the transaction."""
+        return self._batch.session
 
     def save(self) -> None:
-        """Write what was changed and finished."""
-        changed = {
-            name: value
-            for name, before in self._before.items()
-            if (value := getattr(self.config, name)) != before
-        }
-        connection = self.session.connection()
+        """Write what was changed and finished, and commit."""
+        values = vars(self.config)
+        changed = [name for name, before in self._before.items() if values[name] != before]
+        steps: list[Step] = []
         if changed:
-            connection.execute(update(_CONFIG).where(_CONFIG.c.id == SINGLETON).values(changed))
-        if self.finished:
-            connection.execute(_FINISH, [_outcome(command) for command in self.finished])
+            steps.append(_update(tuple(changed))(*CONFIG.written(values, changed)))
+        steps += [_FINISH(command.id, *COMMAND.written(vars(command), _OUTCOME)) for command in self.finished]
+        self._batch.send(*steps, COMMIT, decides=True)
 
 
-def _outcome(command: BotCommand) -> dict[str, Any]:
-    return {"command_id": command.id, **{f"new_{name}": getattr(command, name) for name in _OUTCOME}}
+@cache  # few combinations ever change
+def _update(names: tuple[str, ...]) -> Statement:
+    changes = ", ".join(f"{name} = ${place}" for place, name in enumerate(names, 1))
+    return Statement(
+        "change_bot_config", f"UPDATE bot_config SET {changes} WHERE id = '{SINGLETON}'", len(names)
+    )  # noqa: S608 - of constants

@@ -116,13 +116,13 @@ def stuck() -> list[str]:
 
 @pytest.fixture
 def lock_times(database: Any) -> Iterator[list[float]]:
-    """How long the bot's row was locked, in seconds, from the answer to FOR UPDATE until the commit has returned."""
+    """How long the bot's row was locked, in seconds, from the answer to the lock until the commit has returned."""
     times: list[float] = []
     locked: dict[int, float] = {}
-    engine = database.pool.engine
+    engine = database.pool._autocommit
 
     def after(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if "FOR UPDATE" in statement:
+        if "EXECUTE lock_bot_config" in statement:
             locked[id(connection)] = time.monotonic()
 
     def checked_in(*_: Any) -> None:
@@ -150,18 +150,18 @@ def test_ten_thousand_trades(
     world.sql("ANALYZE bot_trade")
     world.paper.holds_all({f"S{n}": 6 if n > count - differing else 5 for n in range(gone + 1, count + 1)})
     statements: list[str] = []
-    event.listen(
-        world.database.engine,
-        "before_cursor_execute",
-        record := lambda _, __, sql, *___: statements.append(sql),
-    )
+    engines = world.database.engine, world.database._autocommit
+    record = lambda _, __, sql, *___: statements.append(sql)  # noqa: E731
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", record)
     began = time.monotonic()
     evidence = world.gather()
     gathered = time.monotonic()
     lock_times.clear()
     report = world.controller.conclude(evidence, Trigger.STARTUP)
     concluded = time.monotonic()
-    event.remove(world.database.engine, "before_cursor_execute", record)
+    for engine in engines:
+        event.remove(engine, "before_cursor_execute", record)
     assert isinstance(evidence, Comparison)
     assert (report.open_trades, report.missed, report.matched) == (count, gone, count - gone - differing)
     assert len(report.differences) == differing

@@ -241,18 +241,18 @@ def test_two_attempts_at_once_write_a_trade_off_once(world: World) -> None:
 def broken_commits(world: World, times: int) -> Iterator[list[int]]:
     """The next so many commits find their connection gone."""
     broken: list[int] = []
-    engine = world.database.engine
+    engine = world.database._autocommit
 
-    def end(connection: Any) -> None:
-        if len(broken) < times:
-            broken.append(connection.connection.info.get("pid") or connection.connection.get_backend_pid())
+    def end(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.endswith("COMMIT") and len(broken) < times:
+            broken.append(connection.connection.dbapi_connection.info.backend_pid)
             world.sql("SELECT pg_terminate_backend(%s)", [broken[-1]])
 
-    event.listen(engine, "commit", end)
+    event.listen(engine, "before_cursor_execute", end)
     try:
         yield broken
     finally:
-        event.remove(engine, "commit", end)
+        event.remove(engine, "before_cursor_execute", end)
 
 
 def test_trades_report_and_gate_change_together_or_not_at_all(world: World) -> None:

@@ -3,8 +3,7 @@
 import threading
 import time
 
-from sqlalchemy.orm import Session
-
+from bot.batch import Batch
 from bot.command_log import Intention
 from bot.controller import Controller
 from bot.database import Database
@@ -23,14 +22,16 @@ def test_whoever_sends_it_again_is_told_how_it_ended(database_url: str):
     controller = Controller(database, settings)
     first = controller.submit(kill())
     answers: list[BotCommand] = []
-    with Session(database.engine) as session:
-        locked = Locked.take(session)
-        again = threading.Thread(target=lambda: answers.append(controller.submit_and_apply(kill())))
+    again = threading.Thread(target=lambda: answers.append(controller.submit_and_apply(kill())))
+
+    def work(batch: Batch) -> None:
+        locked = Locked.take(batch)
         again.start()
         time.sleep(0.3)
         controller._judge.drain(locked)
         locked.save()
-        session.commit()
+
+    database.batched(work)
     again.join()
     database.close()
     assert [(each.id, each.status) for each in answers] == [(first.id, CommandStatus.APPLIED)]

@@ -23,7 +23,7 @@ def test_a_worker_finishes_the_command_in_hand(stack: Stack):
         stack.worker.thaw()
         waiting = (
             "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            " AND query ILIKE 'UPDATE bot_command%%'"
+            " AND query LIKE '%%EXECUTE finish_bot_command%%'"
         )
         stack.wait_for(lambda: stack.sql(waiting), 5, "the worker waits for the row")
         stack.worker.interrupt(signal.SIGTERM)

@@ -34,24 +34,24 @@ def test_a_kill_gets_past_a_connection_that_idles_with_the_lock_and_has_no_time_
 
 
 def test_a_kill_gets_past_a_worker_that_froze_inside_its_transaction(stack: Stack):
-    # A row that the worker wants to finish is held, so that it waits with the lock in its hand; then it is frozen.
+    # It is frozen while it waits for the lock, which Postgres then gives to it all the same.
     stack.worker.freeze()
     command_id = stack.api().post("/start", headers={"Prefer": "respond-async"}).json()["commandId"]
     holder = stack.tables.connect()
     with holder.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM bot_command WHERE id::text = %s FOR UPDATE", [command_id])
+        cursor.execute(LOCK)
         waiting = (
             "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            " AND query ILIKE 'UPDATE bot_command%%'"
+            " AND query LIKE '%%EXECUTE lock_bot_config%%'"
         )
         stack.worker.thaw()
-        stack.wait_for(lambda: stack.sql(waiting), 5, "the worker waits for the row")
+        stack.wait_for(lambda: stack.sql(waiting), 5, "the worker waits for the lock")
         stack.worker.freeze()
     holder.rollback()
     holder.close()
     frozen = (
         "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'"
-        " AND application_name = 'pitboss' AND query ILIKE 'UPDATE bot_command%%'"
+        " AND application_name = 'pitboss' AND query LIKE '%%EXECUTE lock_bot_config%%'"
     )
     stack.wait_for(lambda: stack.sql(frozen), 1, "a transaction of the frozen worker is open")
 
