@@ -91,7 +91,8 @@ class Events:
         if (channel, payload) != (CHANGES, BotConfig.__tablename__):
             # for the others, lists have changed even where the status has not
             self._news_count += 1
-        self._wake.set()
+        if self.count:
+            self._wake.set()
 
     # -- in the thread ----------------------------------------------------------------------------------------
 
