@@ -6,17 +6,29 @@ On a command's way a round trip, a plan and the Python around a statement cost m
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any
+from typing import Any, cast
 
+import psycopg2
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE
+from psycopg2.extensions import connection as PgConnection
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 BEGIN, COMMIT = "BEGIN", "COMMIT"
-#: Key of a connection's ``info``: the names of the statements that it has prepared.
+#: Key of a connection's ``info``: what it has prepared.
 _PREPARED = "pitboss_prepared"
+
+
+@dataclass
+class _Prepared:
+    """The names of the statements that one connection has prepared. A message that failed may or may not have prepared its
+    own; a new *series* of names makes that not matter."""
+
+    series: int = 0
+    names: dict[str, str] = field(default_factory=dict)
 
 
 class Statement:
@@ -27,9 +39,8 @@ class Statement:
 
     def __init__(self, label: str, sql: str, parameters: int = 0) -> None:
         self.name = f"{label}_{blake2b(sql.encode(), digest_size=4).hexdigest()}"
-        self.prepare = f"PREPARE {self.name} AS {sql}"
-        places = f"({', '.join(['%s'] * parameters)})" if parameters else ""
-        self.execute = f"EXECUTE {self.name}{places}"
+        self.sql = sql
+        self.places = f"({', '.join(['%s'] * parameters)})" if parameters else ""
 
     def __call__(self, *values: Any) -> tuple[Statement, Sequence[Any]]:
         """This statement with its values, as ``Batch.send`` takes it."""
@@ -40,7 +51,8 @@ Step = str | tuple[Statement, Sequence[Any]]
 
 
 class Batch:
-    """A connection in autocommit mode, on which a transaction begins and ends by steps of its own: BEGIN and COMMIT."""
+    """A connection in autocommit mode, on which a transaction begins and ends by steps of its own: BEGIN and COMMIT. On one
+    that has a transaction already, ``send`` serves for reading in it."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -64,37 +76,60 @@ class Batch:
         if self._session is not None:
             self._session.flush()
         self.decided = self.decided or decides
-        known: set[str] = self._connection.info.setdefault(_PREPARED, set())
+        known: _Prepared = self._connection.info.setdefault(_PREPARED, _Prepared())
         message: list[str] = []
         values: list[Any] = []
-        new = []
+        new: dict[str, str] = {}
         for step in steps:
             if isinstance(step, str):
                 message.append(step)
                 continue
             statement, given = step
-            if statement.name not in known and statement.name not in new:
-                message.append(statement.prepare)
-                new.append(statement.name)
-            message.append(statement.execute)
+            name = known.names.get(statement.name) or new.get(statement.name)
+            if name is None:
+                name = new[statement.name] = f"{statement.name}_{known.series}"
+                message.append(f"PREPARE {name} AS {statement.sql}")
+            message.append(f"EXECUTE {name}{statement.places}")
             values += given
-        cursor: Any = self._connection.exec_driver_sql("; ".join(message), tuple(values)).cursor
-        known.update(new)
-        rows: list[tuple[Any, ...]] = cursor.fetchall() if cursor is not None else []
+        try:
+            rows = self._execute("; ".join(message), values)
+        except DBAPIError:
+            if new and not self._connection.invalidated:
+                self._connection.info[_PREPARED] = _Prepared(known.series + 1)
+            raise
+        known.names |= new
         return rows
+
+    def _execute(self, message: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        # by psycopg2 itself: SQLAlchemy would look up the types of all columns again, which costs more than to read them
+        driver = self._driver
+        with driver.cursor() as cursor:
+            try:
+                cursor.execute(message, values or None)
+                return cursor.fetchall() if cursor.description else []
+            except psycopg2.Error as error:
+                dialect = self._connection.dialect
+                is_lost = dialect.is_disconnect(cast(Any, error), cast(Any, driver), cast(Any, cursor))
+                if is_lost:
+                    self._connection.invalidate(error)
+                raise DBAPIError.instance(
+                    message, None, error, psycopg2.Error, connection_invalidated=is_lost, dialect=dialect
+                ) from error
 
     @property
     def is_open(self) -> bool:
         """Whether a transaction was begun and has not ended."""
-        driver: Any = self._connection.connection.dbapi_connection
-        return bool(driver.info.transaction_status != TRANSACTION_STATUS_IDLE)
+        return self._driver.info.transaction_status != TRANSACTION_STATUS_IDLE
+
+    @property
+    def _driver(self) -> PgConnection:
+        return cast(PgConnection, self._connection.connection.dbapi_connection)
 
     def abandon(self) -> None:
-        """Roll back what was begun. Which statements of a failed message were prepared is not known: all are forgotten."""
+        """Roll back what was begun."""
         try:
-            self._connection.exec_driver_sql("ROLLBACK")
-            self._connection.exec_driver_sql("DEALLOCATE ALL")
-            self._connection.info.pop(_PREPARED, None)
+            if self.is_open:
+                self._execute("ROLLBACK")
         except SQLAlchemyError:
             self._connection.invalidate()
 

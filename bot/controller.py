@@ -95,16 +95,21 @@ class Controller:
                 return command
 
     def apply(
-        self, *, up_to_seq: int | None = None, evidence: Mapping[UUID, Any] | None = None
+        self,
+        *,
+        up_to_seq: int | None = None,
+        evidence: Mapping[UUID, Any] | None = None,
+        look_first: bool = True,
     ) -> list[BotCommand]:
         """Finish the pending commands, in order; with *up_to_seq* only those up to there. Returns the finished ones.
 
         *evidence* is what was gathered for a command, by its id; one that needs evidence and has none stays pending.
+        Without *look_first* the lock is taken without a look whether anything is pending.
 
         Raises:
             LockBusy: the lock could not be had within LOCK_PATIENCE_SEC.
         """
-        if not self._database.batched(command_log.any_pending):
+        if look_first and not self._database.batched(command_log.any_pending):
             return []
         return self._locked(
             lambda locked: self._judge.drain(locked, up_to_seq=up_to_seq, evidence=evidence or {})

@@ -36,7 +36,7 @@ from bot.models import (
 )
 from bot.once import Once
 from bot.settings import Settings
-from bot.status import Snapshot, snapshot
+from bot.status import Snapshot, snapshot_in
 
 #: Money and shares; see ``bot.fills`` for what a float has to be.
 Number = Decimal | str | int | float
@@ -88,7 +88,7 @@ class Ledger:
                 return there
             if there := session.get(BotTrade, trade_id):
                 return there  # the transaction was committed, but its connection broke before it could say so
-            now = snapshot(session)
+            now = snapshot_in(session)
             trade_rules.must_have_been(now.now, entryAt=opening.entry_at)
             return _open(session, now, self._settings, trade_id, opening)
 

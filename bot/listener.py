@@ -1,59 +1,81 @@
-"""Hears what Postgres notifies: one connection and one thread for a whole process."""
+"""Hears what Postgres notifies: one connection for a whole process."""
 
 from __future__ import annotations
 
 import logging
 import select
-import threading
-from collections.abc import Callable
+import socket
+from contextlib import suppress
+from dataclasses import dataclass
 
 import psycopg2
 from psycopg2.extensions import connection as PgConnection
 
 from bot.settings import Settings
 
-#: A command was accepted or finished; the payload is ``<id> <status>``.
-COMMANDS = "pitboss_commands"
+#: A command was accepted; the payload is its id.
+QUEUED = "pitboss_queued"
+#: A command was finished; the payload is ``<id> <status>`` and, when it was applied, ``<revision> <to_state> <mode>``.
+FINISHED = "pitboss_finished"
 #: Something that a status shows has changed; the payload is the table's name.
 CHANGES = "pitboss_changes"
 
-#: Longest time between two looks at the connection, in seconds.
-_TICK_SEC = 1.0
+#: Wait before a lost connection is tried again, in seconds.
 _RECONNECT_SEC = 0.5
 
 log = logging.getLogger(__name__)
 
 
-class Listener:
-    """Calls back with ``(channel, payload)`` for every notification, and with ``("", "")`` when some may have been
-    lost because the connection was away. Callbacks run in the listener's thread and must be quick."""
+@dataclass(frozen=True)
+class Notice:
+    """One notification. Without a channel it says that some may have been lost, because the connection was away."""
 
-    def __init__(self, settings: Settings, heard: Callable[[str, str], None]) -> None:
+    channel: str
+    payload: str
+
+
+LOST = Notice("", "")
+
+
+class Listener:
+    """One connection that hears. One thread uses it; ``wake`` is for the others."""
+
+    def __init__(self, settings: Settings, *channels: str) -> None:
         url = settings.database.set(drivername="postgresql")
         self._dsn = url.render_as_string(hide_password=False)
-        self._heard = heard
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._listen, name="listener", daemon=True)
+        self._listen = "; ".join(f"LISTEN {channel}" for channel in channels)
+        self._connection: PgConnection | None = None
+        self._woken, self._waker = socket.socketpair()
+        self._waker.setblocking(False)
 
-    def start(self) -> None:
-        self._thread.start()
+    def hear(self, seconds: float) -> list[Notice]:
+        """What is notified, as soon as something is, or nothing after *seconds* or a ``wake``."""
+        try:
+            if self._connection is None:
+                self._connection = self._connect()
+                return [LOST]
+            if not self._wait(self._connection, seconds):
+                return []
+            self._connection.poll()
+            notices = [Notice(each.channel, each.payload) for each in self._connection.notifies]
+            self._connection.notifies.clear()
+            return notices
+        except (psycopg2.Error, OSError, ValueError) as error:
+            log.debug("listener lost its connection: %s", error)
+            self._hang_up()
+            self._wait(None, min(seconds, _RECONNECT_SEC))
+            return []
 
-    def stop(self) -> None:
-        self._stop.set()
+    def wake(self) -> None:
+        """Let ``hear`` return."""
+        with suppress(BlockingIOError):  # it has enough to wake up to
+            self._waker.send(b"w")
 
-    def _listen(self) -> None:
-        while not self._stop.is_set():
-            try:
-                connection = self._connect()
-                try:
-                    self._heard("", "")
-                    while not self._stop.is_set():
-                        self._wait(connection)
-                finally:
-                    connection.close()
-            except (psycopg2.Error, OSError, ValueError) as error:
-                log.debug("listener lost its connection: %s", error)
-                self._stop.wait(_RECONNECT_SEC)
+    def _hang_up(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(psycopg2.Error):
+                connection.close()
 
     def _connect(self) -> PgConnection:
         connection = psycopg2.connect(
@@ -66,15 +88,16 @@ class Listener:
         )
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute(f"LISTEN {COMMANDS}; LISTEN {CHANGES}")
+            cursor.execute(self._listen)
         return connection
 
-    def _wait(self, connection: PgConnection) -> None:
+    def _wait(self, connection: PgConnection | None, seconds: float) -> bool:
+        """Whether *connection* has something to read."""
         poll = select.poll()  # select() cannot watch a descriptor above 1023
-        poll.register(connection, select.POLLIN)
-        if not poll.poll(_TICK_SEC * 1000):
-            return
-        connection.poll()
-        while connection.notifies:
-            notice = connection.notifies.pop(0)
-            self._heard(notice.channel, notice.payload)
+        poll.register(self._woken, select.POLLIN)
+        if connection is not None:
+            poll.register(connection, select.POLLIN)
+        ready = [descriptor for descriptor, _ in poll.poll(seconds * 1000)]
+        if self._woken.fileno() in ready:
+            self._woken.recv(4096)
+        return connection is not None and connection.fileno() in ready

@@ -38,8 +38,9 @@ _READ = Statement(
     f" WHERE config.id = '{SINGLETON}' ORDER BY command.seq",
 )
 _MAKE = Statement(
-    "make_bot_config", f"INSERT INTO bot_config (id) VALUES ('{SINGLETON}') ON CONFLICT DO NOTHING"
-)  # noqa: S608 - as above
+    "make_bot_config",
+    f"INSERT INTO bot_config (id) VALUES ('{SINGLETON}') ON CONFLICT DO NOTHING",  # noqa: S608 - as above
+)
 _FINISH = Statement(
     "finish_bot_command",
     "UPDATE bot_command SET "  # noqa: S608 - as above
@@ -102,5 +103,7 @@ class Locked:
 def _update(names: tuple[str, ...]) -> Statement:
     changes = ", ".join(f"{name} = ${place}" for place, name in enumerate(names, 1))
     return Statement(
-        "change_bot_config", f"UPDATE bot_config SET {changes} WHERE id = '{SINGLETON}'", len(names)
-    )  # noqa: S608 - of constants
+        "change_bot_config",
+        f"UPDATE bot_config SET {changes} WHERE id = '{SINGLETON}'",  # noqa: S608 - as above
+        len(names),
+    )

@@ -15,7 +15,7 @@ from bot.gate import Gate
 from bot.models import BotCommand, BotWorker
 from bot.settings import Settings
 from bot.states import CommandStatus
-from bot.status import WORKER_OFFLINE_AFTER, Snapshot, snapshot
+from bot.status import WORKER_OFFLINE_AFTER, Snapshot, snapshot_in
 from bot.tally import BotCommandTally
 
 
@@ -50,7 +50,7 @@ _ALERTS = select(BotAlert.status, func.count().label("number")).group_by(BotAler
 
 def measure(session: Session, settings: Settings) -> Measures:
     """Read all of it."""
-    now = snapshot(session)
+    now = snapshot_in(session)
     more = session.execute(_MORE).one()
     counted = {row.status: row.number for row in session.execute(_ALERTS)}
     return Measures(

@@ -6,19 +6,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import Date, cast, func, select
 from sqlalchemy.orm import Session
 
-from bot.models import (
-    SINGLETON,
-    BotCommand,
-    BotConfig,
-    BotDailyStats,
-    BotReconciliation,
-    BotTrade,
-    BotWorker,
-    TradeStatus,
-)
+from bot.batch import Batch, Statement
+from bot.models import SINGLETON, BotConfig, BotReconciliation, TradeStatus
+from bot.rows import Rows
 from bot.states import CommandStatus
 
 #: A worker that was not seen for this long is shown as offline. It writes its heartbeat every 3 s.
@@ -44,50 +36,52 @@ class Snapshot:
         return self.worker_seen_at is not None and self.now - self.worker_seen_at < WORKER_OFFLINE_AFTER
 
 
-#: Not clock_timestamp(): Postgres would not use an index to look for today.
-_NOW = func.statement_timestamp()
-#: The trading date, as bot.market.trading_date has it.
-_TODAY = cast(func.timezone("America/New_York", _NOW), Date)
-
-_SNAPSHOT = (
-    select(
-        _NOW.label("now"),
-        _TODAY.label("today"),
-        BotConfig,
-        select(func.count())
-        .where(BotTrade.status == TradeStatus.OPEN)
-        .scalar_subquery()
-        .label("open_trades"),
-        BotDailyStats.realized_pnl,
-        BotDailyStats.trade_count,
-        select(func.count())
-        .where(BotCommand.status == CommandStatus.QUEUED)
-        .scalar_subquery()
-        .label("pending_commands"),
-        select(func.max(BotWorker.last_seen_at)).scalar_subquery().label("worker_seen_at"),
-        BotReconciliation,
-    )
-    .select_from(BotConfig)
-    .outerjoin(BotDailyStats, BotDailyStats.date == _TODAY)
-    .outerjoin(
-        BotReconciliation,
-        BotReconciliation.id == select(func.max(BotReconciliation.id)).correlate(None).scalar_subquery(),
-    )
-    .where(BotConfig.id == SINGLETON)
+_CONFIG, _REPORT = Rows(BotConfig), Rows(BotReconciliation)
+#: The trading date, as bot.market.trading_date has it. Not clock_timestamp(): Postgres would not look for it by an index.
+_TODAY = "timezone('America/New_York', statement_timestamp())::date"
+_SNAPSHOT = Statement(
+    "snapshot_of_bot",
+    f"SELECT statement_timestamp(), {_TODAY},"  # noqa: S608 - made of constants
+    f" (SELECT count(*) FROM bot_trade WHERE status = '{TradeStatus.OPEN}'),"
+    " stats.realized_pnl, stats.trade_count,"
+    f" (SELECT count(*) FROM bot_command WHERE status = '{CommandStatus.QUEUED}'),"
+    " (SELECT max(last_seen_at) FROM bot_worker),"
+    f" {_CONFIG.columns('config')}, {_REPORT.columns('report')}"
+    f" FROM bot_config config LEFT JOIN bot_daily_stats stats ON stats.date = {_TODAY}"
+    " LEFT JOIN bot_reconciliation report ON report.id = (SELECT max(id) FROM bot_reconciliation)"
+    f" WHERE config.id = '{SINGLETON}'",
+)
+_READ_CONFIG = Statement(
+    "read_thresholds",
+    f"SELECT {_CONFIG.columns()} FROM bot_config WHERE id = '{SINGLETON}'",  # noqa: S608 - as above
 )
 
 
-def snapshot(session: Session) -> Snapshot:
+def snapshot(batch: Batch) -> Snapshot:
     """Read everything that the status and the gate need."""
-    row = session.execute(_SNAPSHOT).one()
+    [row] = batch.send(_SNAPSHOT())
+    now, today, open_trades, realized_pnl, trade_count, pending, seen_at, *rest = row
+    config, report = rest[: len(_CONFIG.names)], rest[len(_CONFIG.names) :]
     return Snapshot(
-        now=row.now,
-        config=row.BotConfig,
-        today=row.today,
-        open_trades=row.open_trades,
-        realized_pnl=row.realized_pnl or Decimal(0),
-        trade_count=row.trade_count or 0,
-        pending_commands=row.pending_commands,
-        worker_seen_at=row.worker_seen_at,
-        reconciliation=row.BotReconciliation,
+        now=now,
+        config=_CONFIG.instance(_CONFIG.values(config)),
+        today=today,
+        open_trades=open_trades,
+        realized_pnl=realized_pnl or Decimal(0),
+        trade_count=trade_count or 0,
+        pending_commands=pending,
+        worker_seen_at=seen_at,
+        reconciliation=None if report[0] is None else _REPORT.instance(_REPORT.values(report)),
     )
+
+
+def snapshot_in(session: Session) -> Snapshot:
+    """The same, read in the transaction of *session*."""
+    session.flush()
+    return snapshot(Batch(session.connection()))
+
+
+def config(batch: Batch) -> BotConfig:
+    """The bot's row."""
+    [row] = batch.send(_READ_CONFIG())
+    return _CONFIG.instance(_CONFIG.values(row))

@@ -21,7 +21,7 @@ from bot.gate import Reason
 from bot.models import Base, Timestamp
 from bot.settings import Settings
 from bot.states import BotState
-from bot.status import WORKER_OFFLINE_AFTER, Snapshot, snapshot
+from bot.status import WORKER_OFFLINE_AFTER, Snapshot, snapshot_in
 
 #: How often to look, in seconds.
 LOOK_SEC = 2.0
@@ -77,7 +77,7 @@ class Vigil:
         # one looks at a time: an old look must not contradict a newer one
         if not session.scalar(select(func.pg_try_advisory_xact_lock(_LOCK))):
             return
-        now = snapshot(session)
+        now = snapshot_in(session)
         noted = {row.name: row for row in session.scalars(select(BotCondition))}
         for finding in findings(now, self._settings):
             known = noted.get(finding.begins)

@@ -74,7 +74,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
 
     def read_status() -> StatusOut:
         with app.app_context():
-            return status.present(database.read(snapshot))
+            return status.present(database.batched(snapshot))
 
     install(
         app.extensions,

@@ -58,12 +58,14 @@ class Dispatch:
         """
         logs.bind_contextvars(command_id=str(wanted.id), kind=wanted.kind, actor=wanted.actor)
         command = self._send(wanted, preference)
-        log.info(
-            "asked for %s: %s",
-            command.kind,
-            command.status,
-            extra={"command_id": str(command.id), "status": command.status, "revision": command.revision},
-        )
+        if wanted.kind is not CommandKind.KILL or command.id != wanted.id or command.pending:
+            # a kill that was finished here has its line
+            log.info(
+                "asked for %s: %s",
+                command.kind,
+                command.status,
+                extra={"command_id": str(command.id), "status": command.status, "revision": command.revision},
+            )
         return command
 
     def _send(self, wanted: Intention, preference: Preference) -> BotCommand:

@@ -10,8 +10,8 @@ import hashlib
 import hmac
 import time
 
-from flask import Flask, current_app, request, session
-from flask.sessions import SecureCookieSessionInterface
+from flask import Flask, Request, current_app, request, session
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFProtect
 
 from bot.settings import ApiToken, Settings
@@ -23,6 +23,13 @@ csrf = CSRFProtect()
 
 
 class _Cookie(SecureCookieSessionInterface):
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        if self.get_cookie_name(app) not in request.cookies:
+            return (
+                self.session_class()
+            )  # most requests bring a token: nothing has to be made ready to read a cookie
+        return super().open_session(app, request)
+
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure
 

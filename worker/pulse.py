@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from bot import alive, courier, heartbeat, vigil
 from bot.courier import Courier
 from bot.errors import PitbossError
-from bot.listener import Listener
-from bot.states import NEEDS_EVIDENCE, CommandStatus
+from bot.listener import QUEUED, Listener
+from bot.states import NEEDS_EVIDENCE
 from bot.vigil import Vigil
 from worker import context
 from worker.tasks import gather_for, reconcile_if_due
@@ -32,9 +33,9 @@ class Pulse:
     def __init__(self, name: str) -> None:
         self._name = name
         self._stopping = threading.Event()
-        #: Set when Postgres notifies of an accepted command: a second doorbell, faster than the first.
-        self._rung = threading.Event()
-        self._listener = Listener(context.settings(), self._heard)
+        #: Hears of accepted commands: a second doorbell, faster than the first.
+        self._listener = Listener(context.settings(), QUEUED)
+        self._rung = False
         self._threads: dict[str, threading.Thread] = {}
 
     def start_heartbeat(self) -> None:
@@ -44,15 +45,13 @@ class Pulse:
         self._every("courier", courier.LOOK_SEC, Courier(database, settings).run)
 
     def start_sweep(self) -> None:
-        self._listener.start()
-        self._every("sweep", SWEEP_SEC, self._sweep, self._rung)
+        self._every("sweep", SWEEP_SEC, self._sweep, self._wait_for_ring)
         self._every("evidence", EVIDENCE_SEC, self._gather)
 
     def stop(self) -> None:
         """Stop all threads, and take the worker's row away."""
         self._stopping.set()
-        self._rung.set()
-        self._listener.stop()
+        self._listener.wake()
         for thread in self._threads.values():
             thread.join(timeout=1)
         try:
@@ -60,21 +59,23 @@ class Pulse:
         except PitbossError:
             log.warning("could not sign off; the worker shows as offline in a few seconds")
 
-    def _heard(self, channel: str, payload: str) -> None:
-        if payload.endswith(CommandStatus.QUEUED) or not channel:
-            self._rung.set()
-
     def _every(
-        self, name: str, seconds: float, work: Callable[[], object], rung: threading.Event | None = None
+        self,
+        name: str,
+        seconds: float,
+        work: Callable[[], object],
+        wait: Callable[[float], object] | None = None,
     ) -> None:
         if name in self._threads:
             return
-        arguments = (name, seconds, work, rung or self._stopping)
+        arguments = (name, seconds, work, wait or self._stopping.wait)
         thread = threading.Thread(target=self._repeat, args=arguments, name=name, daemon=True)
         self._threads[name] = thread
         thread.start()
 
-    def _repeat(self, name: str, seconds: float, work: Callable[[], object], rung: threading.Event) -> None:
+    def _repeat(
+        self, name: str, seconds: float, work: Callable[[], object], wait: Callable[[float], object]
+    ) -> None:
         away = False
         while not self._stopping.is_set():
             try:
@@ -88,9 +89,7 @@ class Pulse:
                 away = True
             except Exception:
                 log.exception("%s failed and goes on", name)
-            rung.wait(seconds)
-            if rung is not self._stopping:
-                rung.clear()
+            wait(seconds)
 
     def _beat(self) -> None:
         # before the row: a worker whose database is away lives, and is no better for being started again
@@ -98,7 +97,14 @@ class Pulse:
         context.database().run(lambda session: heartbeat.beat(session, self._name))
 
     def _sweep(self) -> None:
-        context.controller().apply()
+        context.controller().apply(look_first=not self._rung)
+
+    def _wait_for_ring(self, seconds: float) -> None:
+        """Returns when a command may have been accepted, or after *seconds*."""
+        deadline = time.monotonic() + seconds
+        self._rung = False
+        while not self._stopping.is_set() and not self._rung and (left := deadline - time.monotonic()) > 0:
+            self._rung = bool(self._listener.hear(left))
 
     def _gather(self) -> None:
         reconcile_if_due()

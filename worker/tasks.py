@@ -50,6 +50,9 @@ def _deliver(
     command_id = _command_id(task.request.id)
     if intentions.is_doorbell(task.request):
         # what it rings for is in the log; who rang reads the outcome there
+        rings_for = controller.find(command_id)
+        if rings_for is not None and not rings_for.pending:
+            return {"commandId": str(command_id)}
         controller.apply()
         if kind in NEEDS_EVIDENCE:
             gather_for(controller, command_id)

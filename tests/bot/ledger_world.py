@@ -60,7 +60,7 @@ class World:
         self.sql("UPDATE bot_config SET reconciled_at = now()")
 
     def reasons(self) -> list[str]:
-        now = self.database.read(snapshot)
+        now = self.database.batched(snapshot)
         return list(gate.judge(now, self.settings).reasons)
 
     def open_filled(self, symbol: str = "ACME", **changes: Any) -> BotTrade:

@@ -483,19 +483,22 @@ def test_whoever_waits_is_told_when_a_command_is_committed_and_when_it_is_finish
     with closing(world.connect()) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute("LISTEN pitboss_commands")
-            heard: list[str] = []
+            cursor.execute("LISTEN pitboss_queued; LISTEN pitboss_finished")
+            heard: list[tuple[str, str]] = []
             command = world.submit(START)
             world.controller.apply()
 
             def both() -> bool:
                 connection.poll()
-                heard.extend(note.payload for note in connection.notifies)
+                heard.extend((note.channel, note.payload) for note in connection.notifies)
                 connection.notifies.clear()
                 return len(heard) >= 2
 
             wait_for(both, 5, "both notifications")
-    assert heard == [f"{command.id} queued", f"{command.id} applied"]
+    assert heard == [
+        ("pitboss_queued", str(command.id)),
+        ("pitboss_finished", f"{command.id} applied 1 running paper"),
+    ]
 
 
 def test_no_command_is_found_under_an_id_that_was_never_given(world: World) -> None:

@@ -204,7 +204,7 @@ def test_a_void_a_missed_and_a_closed_trade_are_not_open(world: World) -> None:
         "INSERT INTO bot_trade (symbol, entry_price, shares, status)"
         " SELECT 'ACME', 1, 1, unnest(ARRAY['void', 'missed', 'closed'])"
     )
-    assert world.database.read(snapshot).open_trades == 0
+    assert world.database.batched(snapshot).open_trades == 0
 
 
 def test_yesterdays_loss_is_over(world: World) -> None:

@@ -249,7 +249,7 @@ class World:
 
     def reconciled(self) -> bool:
         """Whether the gate has no objection of reconciliation's."""
-        now = self.database.read(snapshot)
+        now = self.database.batched(snapshot)
         return gate.Reason.NOT_RECONCILED not in gate.judge(now, self.settings).reasons
 
     def retry_in_sec(self) -> float:

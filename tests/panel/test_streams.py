@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.errors import DatabaseUnavailable
-from bot.listener import CHANGES, COMMANDS
+from bot.listener import CHANGES, FINISHED
 from tests.support.waiting import wait_for
 from web import streams as module
 from web.events import GAP_SEC, Events
@@ -184,7 +184,7 @@ def test_one_change_is_read_once_for_all_streams_and_a_burst_is_one_change(world
     before = world.reads
     world.values["revision"] = 2
     for _ in range(100):
-        world.watch.heard(COMMANDS, "an-id applied")
+        world.watch.heard(FINISHED, "an-id applied")
     for client in clients:
         assert until(client, '"revision":2').count("event: status") == 1
     assert world.reads - before <= 2
@@ -195,7 +195,7 @@ def test_a_storm_of_changes_is_read_at_a_measured_pace(world):
     until(client, "event: status")
     before, began = world.reads, time.monotonic()
     for _ in range(80):
-        world.watch.heard(COMMANDS, "an-id applied")
+        world.watch.heard(FINISHED, "an-id applied")
         time.sleep(0.005)
     assert world.reads - before <= (time.monotonic() - began) / GAP_SEC + 2
 
@@ -225,7 +225,7 @@ def test_a_comment_keeps_the_connection_alive(world, monkeypatch):
 
 
 def test_nothing_is_read_while_nobody_listens(world):
-    world.watch.heard(COMMANDS, "an-id applied")
+    world.watch.heard(FINISHED, "an-id applied")
     time.sleep(0.5)
     assert world.reads == 0
 

@@ -8,16 +8,13 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from bot.command_log import MAX_REASON
 from bot.errors import PitbossError
-from bot.models import BotConfig
 from bot.settings import Role
 from bot.states import CommandKind, CommandStatus, Source
-from bot.status import Snapshot, snapshot
+from bot.status import snapshot
 from web import auth, sessions
 from web.attempts import TooManyFailures
 from web.panel.thresholds import GROUPS
@@ -96,14 +93,11 @@ def _login_page(status: int, error: str | None = None, headers: dict[str, str] |
 def _first_look() -> dict[str, Any]:
     """Status and thresholds for the first picture; without them when Postgres is away: the page then says so."""
 
-    def read(session: Session) -> tuple[Snapshot, BotConfig]:
-        return snapshot(session), session.scalars(select(BotConfig)).one()
-
     try:
-        now, config = services().database.read(read)
+        now = services().database.batched(snapshot)
     except PitbossError:
         return {"status": None, "config": None}
     return {
         "status": present(now).model_dump(mode="json", by_alias=True),
-        "config": ConfigOut.model_validate(config).model_dump(mode="json", by_alias=True),
+        "config": ConfigOut.model_validate(now.config).model_dump(mode="json", by_alias=True),
     }

@@ -10,6 +10,7 @@ from flask import request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot import status
 from bot.command_log import Intention
 from bot.errors import DatabaseUnavailable, OutcomeUnknown
 from bot.models import BotCommand, BotConfig, BotReconciliation
@@ -58,7 +59,7 @@ for _kind in _SUMMARIES:
 @blueprint.doc(summary="Compare the open trades with Alpaca's positions now", responses=COMMAND_RESPONSES)
 def reconcile(json_data: ReasonIn) -> Any:
     command = _send(CommandKind.RECONCILE, reason=json_data.reason)
-    report = _read(command, lambda session: _report_of(session, command))
+    report = _read(command, lambda: services().database.read(lambda session: _report_of(session, command)))
     return _answer(command, reconciliation=report)
 
 
@@ -81,7 +82,7 @@ def update_config(json_data: ConfigIn) -> Any:
     params.pop("reason", None)
     check_changes(params)  # whoever applies it checks again; this spares the log a row
     command = _send(CommandKind.UPDATE_CONFIG, params, json_data.reason)
-    config = _read(command, lambda session: session.scalars(select(BotConfig)).one())
+    config = _config(command)
     return _answer(command, **Thresholds.model_validate(config).model_dump())
 
 
@@ -114,21 +115,23 @@ def _answer(command: BotCommand, **more: Any) -> Any:
         return {"state": command.to_state, "mode": command.mode, **common}, 200, headers
     if not command.pending:
         raise CommandNotApplied(command)
-    state, mode = _read(
-        command, lambda session: session.execute(select(BotConfig.state, BotConfig.mode)).one()
-    )
+    bot = _config(command)
     headers["Location"] = f"/api/bot/commands/{command.id}"
-    return {"state": state, "mode": mode, **common}, 202, headers
+    return {"state": bot.state, "mode": bot.mode, **common}, 202, headers
 
 
-def _read(command: BotCommand, work: Callable[[Session], T]) -> T:
+def _config(command: BotCommand) -> BotConfig:
+    return _read(command, lambda: services().database.batched(status.config))
+
+
+def _read(command: BotCommand, read: Callable[[], T]) -> T:
     """What completes the answer about *command*.
 
     Raises:
         OutcomeUnknown: the database went away; it names the command, which is in the log all the same.
     """
     try:
-        return services().database.read(work)
+        return read()
     except DatabaseUnavailable:
         raise OutcomeUnknown(
             "The command was accepted, but the database went away before the answer was complete."

@@ -33,7 +33,7 @@ def readyz() -> Any:
     parts = {"postgres": "ok", "redis": _redis(), "worker": "unknown"}
     try:
         if services().database.read(is_migrated):
-            now = services().database.read(snapshot)
+            now = services().database.batched(snapshot)
             parts["worker"] = "ok" if now.worker_online else "offline"
         else:
             parts["postgres"] = "not migrated: run flask --app web db upgrade"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from apiflask import APIBlueprint
-from sqlalchemy import select
 
 from bot import gate, market
 from bot.errors import CommandRefused
 from bot.models import BotConfig
 from bot.states import CommandKind, next_state
 from bot.status import Snapshot, snapshot
+from bot.status import config as read_config
 from web import auth
 from web.openapi import READ_RESPONSES
 from web.schemas import ConfigOut, GateOut, StatusOut
@@ -25,7 +25,7 @@ blueprint = APIBlueprint("status", __name__, tag="Status")
 @blueprint.output(StatusOut)
 @blueprint.doc(summary="The bot at a glance", responses=READ_RESPONSES)
 def status() -> Any:
-    return present(services().database.read(snapshot))
+    return present(services().database.batched(snapshot))
 
 
 @blueprint.get("/gate")
@@ -33,7 +33,7 @@ def status() -> Any:
 @blueprint.output(GateOut)
 @blueprint.doc(summary="May the bot open a position now?", responses=READ_RESPONSES)
 def ask_gate() -> Any:
-    return gate.judge(services().database.read(snapshot), services().settings)
+    return gate.judge(services().database.batched(snapshot), services().settings)
 
 
 @blueprint.get("/config")
@@ -41,7 +41,7 @@ def ask_gate() -> Any:
 @blueprint.output(ConfigOut)
 @blueprint.doc(summary="The thresholds", responses=READ_RESPONSES)
 def config() -> Any:
-    return services().database.read(lambda session: session.scalars(select(BotConfig)).one())
+    return services().database.batched(read_config)
 
 
 def present(now: Snapshot) -> StatusOut:
