@@ -16,7 +16,7 @@ from bot.batch import Batch, Statement, Step
 from bot.errors import IdempotencyConflict
 from bot.models import BotCommand
 from bot.rows import Rows
-from bot.states import EXPIRES_AFTER_SEC, CommandKind, CommandStatus, Source
+from bot.states import EXPIRES_AFTER_SEC, SAFER, CommandKind, CommandStatus, Source
 
 COMMAND = Rows(BotCommand)
 #: Longest reason that is kept, in characters.
@@ -94,6 +94,23 @@ def any_pending(batch: Batch) -> bool:
     return bool(batch.send(_ANY_PENDING())[0][0])
 
 
+@dataclass(frozen=True)
+class Late:
+    """What is pending for too long."""
+
+    #: Whether some have expired.
+    expired: bool
+    #: Whether a stop or a pause waits for longer than it should, and the seq of the last one that waits at all.
+    overdue: bool
+    last_safer: int | None
+
+
+def late(batch: Batch, safer_within: timedelta) -> Late:
+    """What is late among the pending commands, of which a stop or a pause is when it waits for longer than given."""
+    [row] = batch.send(_LATE(safer_within))
+    return Late(*row)
+
+
 def claim_gathering(session: Session, command_id: UUID, for_sec: float, *, is_orphan: bool = False) -> bool:
     """Take the right to gather evidence for a pending command, for so many seconds. False when another process has
     it, or the command is finished. *is_orphan* says that a process that had it is gone."""
@@ -156,6 +173,14 @@ _FIND = Statement("find_bot_command", f"SELECT {COMMAND.columns()} FROM bot_comm
 _QUEUED = f"FROM bot_command WHERE status = '{CommandStatus.QUEUED}'"
 _PENDING = Statement("pending_bot_commands", f"SELECT {COMMAND.columns()} {_QUEUED} ORDER BY seq")
 _ANY_PENDING = Statement("any_bot_command_pending", f"SELECT EXISTS (SELECT {_QUEUED})")
+_SAFER = f"kind = ANY ('{{{','.join(sorted(SAFER))}}}')"
+_LATE = Statement(
+    "late_bot_commands",
+    "SELECT coalesce(bool_or(expires_at < clock_timestamp()), false),"
+    f" coalesce(bool_or({_SAFER} AND issued_at < clock_timestamp() - $1::interval), false),"
+    f" max(seq) FILTER (WHERE {_SAFER}) {_QUEUED}",
+    1,
+)
 _BY_KEY = Statement(
     "bot_command_by_key",
     f"SELECT {COMMAND.columns()} FROM bot_command WHERE actor = $1 AND idempotency_key = $2",  # noqa: S608 - as above

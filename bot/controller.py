@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import func, update
 
 from bot import command_log
 from bot.batch import Batch
@@ -27,10 +27,8 @@ from bot.reconciliation import Evidence
 from bot.settings import Settings
 from bot.states import (
     HALTS,
-    SAFER,
     BotState,
     CommandKind,
-    CommandStatus,
     Source,
 )
 
@@ -125,21 +123,13 @@ class Controller:
         return self._locked(halts)
 
     def tend(self) -> list[BotCommand]:
-        """Finish what may not wait for a worker: commands whose time has run out, and, with all that was issued
-        before it, a stop or a pause that nobody applied within SAFER_WITHIN. Returns the finished ones."""
-        now = func.clock_timestamp()
-        overdue = select(BotCommand.expires_at < now, BotCommand.seq).where(
-            BotCommand.status == CommandStatus.QUEUED,
-            or_(
-                BotCommand.expires_at < now,
-                and_(BotCommand.kind.in_(SAFER), BotCommand.issued_at < now - SAFER_WITHIN),
-            ),
-        )
-        late = self._database.read(lambda session: session.execute(overdue).all())
+        """Finish what may not wait for a worker: commands whose time has run out, and when nobody applied a stop or a
+        pause within SAFER_WITHIN, all that was issued before the last one of these. Returns the finished ones."""
+        late = self._database.batched(lambda batch: command_log.late(batch, SAFER_WITHIN))
         finished: list[BotCommand] = []
-        if safer := [seq for expired, seq in late if not expired]:
-            finished += self.apply(up_to_seq=max(safer))
-        if any(expired for expired, _ in late):
+        if late.overdue:
+            finished += self.apply(up_to_seq=late.last_safer)
+        if late.expired:
             finished += self._locked(self._judge.expire)
         return finished
 

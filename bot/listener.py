@@ -45,8 +45,7 @@ class Listener:
         self._dsn = url.render_as_string(hide_password=False)
         self._listen = "; ".join(f"LISTEN {channel}" for channel in channels)
         self._connection: PgConnection | None = None
-        self._woken, self._waker = socket.socketpair()
-        self._waker.setblocking(False)
+        self._waking: tuple[socket.socket, socket.socket] | None = None
 
     def hear(self, seconds: float) -> list[Notice]:
         """What is notified, as soon as something is, or nothing after *seconds* or a ``wake``."""
@@ -67,9 +66,10 @@ class Listener:
             return []
 
     def wake(self) -> None:
-        """Let ``hear`` return."""
-        with suppress(BlockingIOError):  # it has enough to wake up to
-            self._waker.send(b"w")
+        """Let ``hear`` return, if it is being waited in."""
+        if self._waking is not None:
+            with suppress(BlockingIOError):  # it has enough to wake up to
+                self._waking[1].send(b"w")
 
     def _hang_up(self) -> None:
         connection, self._connection = self._connection, None
@@ -93,11 +93,15 @@ class Listener:
 
     def _wait(self, connection: PgConnection | None, seconds: float) -> bool:
         """Whether *connection* has something to read."""
+        if self._waking is None:
+            self._waking = socket.socketpair()
+            self._waking[1].setblocking(False)
+        woken, _ = self._waking
         poll = select.poll()  # select() cannot watch a descriptor above 1023
-        poll.register(self._woken, select.POLLIN)
+        poll.register(woken, select.POLLIN)
         if connection is not None:
             poll.register(connection, select.POLLIN)
         ready = [descriptor for descriptor, _ in poll.poll(seconds * 1000)]
-        if self._woken.fileno() in ready:
-            self._woken.recv(4096)
+        if woken.fileno() in ready:
+            woken.recv(4096)
         return connection is not None and connection.fileno() in ready

@@ -28,6 +28,7 @@ from web.request import MAX_BODY, JsonRequest
 from web.routes import actions, events, health, log, metrics, records, status, today, trades
 from web.schemas import ErrorOut, StatusOut
 from web.services import Services, install
+from web.shared import Shared
 from web.watch import Watch
 
 #: Threads of one web process that may use the database at once; requests that wait for an outcome hold no connection.
@@ -76,6 +77,9 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         with app.app_context():
             return status.present(database.batched(snapshot))
 
+    def write_status() -> str:
+        return status.present(database.batched(snapshot)).model_dump_json(by_alias=True)
+
     install(
         app.extensions,
         Services(
@@ -84,6 +88,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
             controller=controller,
             watch=watch,
             dispatch=Dispatch(controller, doorbell, watch),
+            status=Shared(write_status),
             events=Events(read_status, watch),
             alerts=Alerts(database, settings),
             metrics=Metrics(database, settings, doorbell),

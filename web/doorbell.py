@@ -101,6 +101,8 @@ class Doorbell:
         """One for all: a queue is not asked to open one every few seconds, and hears of us often enough to keep it."""
         if self._line is None:
             self._line = self._celery.connection_for_write()
+        # without it, kombu would try for ever where it opens a connection by itself
+        self._line.ensure_connection(max_retries=1, interval_start=0, interval_max=0)
         return self._line
 
     def _producer(self) -> tuple[Producer, str]:
@@ -119,7 +121,6 @@ class Doorbell:
 
     def _ping(self) -> None:
         # opening a channel is a question that every transport puts to its queue, and waits for the answer
-        self._connection().ensure_connection(max_retries=1, interval_start=0, interval_max=0)
         self._connection().channel().close()  # type: ignore[attr-defined]
 
     def _send(self, kind: CommandKind, command_id: UUID) -> None:

@@ -41,8 +41,14 @@ _CODES = {
     415: ("unsupported_media_type", "Send the body as application/json."),
     422: ("validation", "Some fields are not valid; see details."),
     429: ("rate_limited", "Too many requests; wait a moment."),
+    431: ("headers_too_large", "The headers are too many or too large."),
     500: ("internal", "Something went wrong on our side; it was logged, and nothing was half done."),
 }
+
+
+def sentence(status: int) -> tuple[str, str]:
+    """The code and the sentence of a *status* about which no more is known."""
+    return _CODES.get(status) or _CODES[400 if status < 500 else 500]
 
 
 class CommandNotApplied(Exception):

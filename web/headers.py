@@ -12,6 +12,14 @@ CONTENT_SECURITY_POLICY = (
     " object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 
+#: Nothing else sets these.
+_ALWAYS = [
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+]
+
 
 def register(app: Flask, settings: Settings) -> None:
     """Add the headers to whatever *app* answers."""
@@ -29,10 +37,7 @@ def register(app: Flask, settings: Settings) -> None:
     def add(response: Response) -> Response:
         headers = response.headers
         headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-        headers["X-Content-Type-Options"] = "nosniff"
-        headers["X-Frame-Options"] = "DENY"
-        headers["Referrer-Policy"] = "no-referrer"
-        headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        headers.extend(_ALWAYS)
         if request.path.startswith("/api/"):
             headers.setdefault("Cache-Control", "no-store")
         return response

@@ -54,6 +54,11 @@ _IDEMPOTENCY_KEY: dict[str, Any] = {
     "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": "^[!-~]+$"},
     "description": "The same key with the same body does the thing once; with another body it is a 422.",
 }
+#: What gunicorn answers, whatever was asked for.
+_ANY_REQUEST: dict[int, Any] = {
+    414: _error("The address is too long"),
+    431: _error("The headers are too many or too large"),
+}
 NOT_FOUND_RESPONSE: dict[int | str, Any] = {404: _error("There is no such thing")}
 
 
@@ -63,6 +68,7 @@ def complete(spec: dict[str, Any]) -> dict[str, Any]:
     schemas["Error"] = ErrorOut.model_json_schema(by_alias=True)
     for operations in spec.get("paths", {}).values():
         for method, operation in operations.items():
+            operation["responses"] |= {str(status): answer for status, answer in _ANY_REQUEST.items()}
             if method in ("post", "patch") and "Trades" in operation.get("tags", ()):
                 operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
             for body in _bodies(operation):

@@ -13,6 +13,7 @@ from web.alerts import Alerts
 from web.dispatch import Dispatch
 from web.events import Events
 from web.metrics import Metrics
+from web.shared import Shared
 from web.watch import Watch
 
 _KEY = "pitboss"
@@ -25,6 +26,8 @@ class Services:
     controller: Controller
     watch: Watch
     dispatch: Dispatch
+    #: The body of GET /status.
+    status: Shared[str]
     events: Events
     alerts: Alerts
     metrics: Metrics

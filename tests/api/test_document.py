@@ -26,12 +26,15 @@ EXAMPLES = int(os.environ.get("API_EXAMPLES", "12"))
 ENDLESS = "/api/bot/events"
 #: What is valid by its form may not be allowed in the present state (400, 409), or name what is not there.
 FINE = ["2xx", 400, 403, 404, 409]
+#: What is not valid may also be too long to be read.
+REFUSED = [400, 401, 403, 404, 405, 406, 409, 414, 415, 422, 428, 429, 431, "5xx"]
 #: JSON Schema cannot say what is a cursor, and which numbers and times are exact.
 FINE_WHERE_FORM_IS_NOT_ALL = {"checks": {"positive_data_acceptance": {"expected-statuses": [*FINE, 422]}}}
 CONFIG = SchemathesisConfig.from_dict(
     {
         "checks": {
             "positive_data_acceptance": {"expected-statuses": FINE},
+            "negative_data_rejection": {"expected-statuses": REFUSED},
             # wrong tokens are limited; tests/api/test_access.py tries them on every address
             "ignored_auth": {"enabled": False},
         },

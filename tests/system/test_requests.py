@@ -302,3 +302,19 @@ def test_errors_carry_the_security_headers_too(api: Stack):
         assert response.headers["X-Content-Type-Options"] == "nosniff"
         assert "default-src 'self'" in response.headers["Content-Security-Policy"]
         assert response.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status", "code"),
+    [
+        ("/api/bot/status?x=" + "x" * 5000, {}, 414, "uri_too_long"),
+        ("/api/bot/status", {"X-Long": "x" * 10_000}, 431, "headers_too_large"),
+    ],
+)
+def test_what_gunicorn_refuses_by_itself_comes_in_the_envelope(
+    stack: Stack, path: str, headers: dict[str, str], status: int, code: str
+):
+    answer = requests.get(stack.url + path, headers=headers, timeout=5)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert set(answer.json()) == {"error", "code", "details"}
+    assert answer.headers["Content-Type"] == "application/json"

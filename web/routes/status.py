@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from apiflask import APIBlueprint
+from flask import Response
 
 from bot import gate, market
 from bot.errors import CommandRefused
@@ -25,7 +26,7 @@ blueprint = APIBlueprint("status", __name__, tag="Status")
 @blueprint.output(StatusOut)
 @blueprint.doc(summary="The bot at a glance", responses=READ_RESPONSES)
 def status() -> Any:
-    return present(services().database.batched(snapshot))
+    return Response(services().status(), mimetype="application/json")
 
 
 @blueprint.get("/gate")
