@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-
-from sqlalchemy import event
+from unittest.mock import patch
 
 from bench.pitboss import KEY, SECRET
 from bot import reconciliation
 from bot.comparison import Comparison
 from bot.controller import Controller
 from bot.database import Database
+from bot.locked import Locked
 from bot.models import Trigger
 from bot.settings import Settings
 
@@ -51,14 +52,23 @@ class Reconciler:
         self._database = Database.connect(self._settings)
         self._controller = Controller(self._database, self._settings)
         self._locked_at = 0.0
-        event.listen(self._database.engine, "after_cursor_execute", self._note_lock)
+        self._undo = ExitStack()
 
     def __enter__(self) -> Reconciler:
+        take = Locked.take
+
+        def noted_take(*args: Any) -> Locked:
+            locked = take(*args)
+            self._locked_at = time.perf_counter()
+            return locked
+
+        self._undo.enter_context(patch.object(Locked, "take", noted_take))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._undo.close()
         self._database.close()
 
     def run(self) -> Took:
@@ -82,7 +92,3 @@ class Reconciler:
             missed=report.missed,
             error=report.error,
         )
-
-    def _note_lock(self, connection: Any, cursor: Any, statement: str, *_: Any) -> None:
-        if "FOR UPDATE" in statement:
-            self._locked_at = time.perf_counter()

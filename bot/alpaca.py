@@ -14,12 +14,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any, Self
+from functools import lru_cache
+from typing import Annotated, Any, Self
 from urllib.parse import quote
 
 import requests
 import urllib3
+from pydantic import FailFast, TypeAdapter, ValidationError
 from requests.adapters import HTTPAdapter
+from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 
 from bot.errors import (
     BrokerError,
@@ -50,6 +53,19 @@ MOST_REPLACEMENTS = 10
 ORDERS_ONE_BY_ONE = 20
 #: The most orders that one page of the list holds.
 ORDERS_PAGE = 500
+
+
+class _Position(TypedDict, total=False):
+    """What is read of a position; what it is worth is not kept, of 100,000 it would be 50 MB."""
+
+    symbol: Any
+    qty: Any
+    side: Any
+
+
+_POSITIONS: TypeAdapter[list[_Position]] = TypeAdapter(Annotated[list[_Position], FailFast()])
+#: What is wrong with a list of positions, by pydantic's name for it.
+_GARBLED = {"json_invalid": "is not JSON", "list_type": "is not a list"}
 
 
 @dataclass(frozen=True)
@@ -103,15 +119,25 @@ class Alpaca:
 
     def positions(self) -> dict[str, Decimal]:
         """Shares held of each symbol; short positions are negative."""
-        rows = self._get("/v2/positions")
-        if not isinstance(rows, list):
-            raise BrokerGarbled("Alpaca's answer about the positions is not a list.")
+        body = self._read("/v2/positions")
+        try:
+            rows = _POSITIONS.validate_json(body)
+        except ValidationError as error:
+            what = _GARBLED.get(error.errors()[0]["type"], "has a malformed row")
+            raise BrokerGarbled(f"Alpaca's list of positions {what}.") from None
         held: dict[str, Decimal] = {}
         for row in rows:
-            symbol, shares = _position(row)
+            symbol = row.get("symbol")
+            if not isinstance(symbol, str) or not symbol:
+                raise BrokerGarbled("Alpaca's list of positions has a malformed row.")
             if symbol in held:
                 raise BrokerGarbled(f"Alpaca's answer names the position {symbol} twice.")
-            held[symbol] = shares
+            try:
+                held[symbol] = _shares(row.get("qty"), row.get("side"))
+            except _Senseless:
+                raise BrokerGarbled(f"Alpaca's row about the position {symbol} makes no sense.") from None
+            except (TypeError, InvalidOperation):
+                raise BrokerGarbled("Alpaca's list of positions has a malformed row.") from None
         return held
 
     def working_orders(self, orders: Mapping[str, str]) -> set[str]:
@@ -162,7 +188,13 @@ class Alpaca:
             params["until"] = (oldest + timedelta(microseconds=1)).isoformat()
 
     def _get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
-        what = f"GET {path} ({self._access.mode})"
+        try:
+            return json.loads(self._read(path, params))
+        except (ValueError, RecursionError):
+            raise BrokerGarbled(f"Alpaca's answer to {self._named(path)} is not JSON.") from None
+
+    def _read(self, path: str, params: Mapping[str, str] | None = None) -> bytes:
+        what = self._named(path)
         try:
             response = self._http.get(
                 self._access.url + path,
@@ -180,10 +212,10 @@ class Alpaca:
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError):
             raise BrokerGarbled(f"Alpaca's answer to {what} broke off.") from None
         _check_status(response, body, what)
-        try:
-            return json.loads(body)
-        except (ValueError, RecursionError):
-            raise BrokerGarbled(f"Alpaca's answer to {what} is not JSON.") from None
+        return body
+
+    def _named(self, path: str) -> str:
+        return f"GET {path} ({self._access.mode})"
 
     def _body(self, response: requests.Response, what: str) -> bytes:
         # requests' time-out starts anew with every byte, so a body that drips would never end
@@ -202,14 +234,20 @@ class Alpaca:
         return left
 
 
-def _position(row: Any) -> tuple[str, Decimal]:
-    try:
-        symbol, quantity, side = row["symbol"], row["qty"], row.get("side")
-        shares = Decimal(quantity)
-    except (TypeError, KeyError, AttributeError, ValueError, InvalidOperation):
-        raise BrokerGarbled("Alpaca's list of positions has a malformed row.") from None
-    if not isinstance(symbol, str) or not symbol or not isinstance(quantity, str):
-        raise BrokerGarbled("Alpaca's list of positions has a malformed row.")
+class _Senseless(Exception):
+    """A quantity and a side that cannot be."""
+
+
+@lru_cache(maxsize=10_000)  # many positions are of the same size
+def _shares(quantity: str, side: str | None) -> Decimal:
+    """Shares, negative for a short position.
+
+    Raises:
+        _Senseless: they contradict each other, or are none. TypeError, InvalidOperation: they are no such thing.
+    """
+    if not isinstance(quantity, str):
+        raise TypeError
+    shares = Decimal(quantity)
     held = -abs(shares) if side == "short" else shares
     if (
         not held.is_finite()
@@ -217,8 +255,8 @@ def _position(row: Any) -> tuple[str, Decimal]:
         or side not in ("long", "short", None)
         or (side == "long" and held < 0)
     ):
-        raise BrokerGarbled(f"Alpaca's row about the position {symbol} makes no sense.")
-    return symbol, held
+        raise _Senseless
+    return held
 
 
 def _check_status(response: requests.Response, body: bytes, what: str) -> None:

@@ -89,8 +89,8 @@ class Comparison:
 
 def unequal(here: Here, there: Mapping[str, Decimal]) -> set[str]:
     """The symbols of which the two sides hold different quantities."""
-    symbols = here.shares.keys() | there.keys()
-    return {symbol for symbol in symbols if here.shares.get(symbol, ZERO) != there.get(symbol, ZERO)}
+    found = {symbol for symbol, shares in here.shares.items() if there.get(symbol, ZERO) != shares}
+    return found | (there.keys() - here.shares.keys())
 
 
 def compare(

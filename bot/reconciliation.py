@@ -15,6 +15,7 @@ from sqlalchemy import column, func, literal, select, text, update
 from sqlalchemy.orm import Session
 
 from bot.alpaca import Account, Alpaca
+from bot.batch import Batch, Statement
 from bot.comparison import ZERO, Comparison, Disputed, Here, OpenTrade, compare, unequal
 from bot.database import Database
 from bot.deadline import within
@@ -41,6 +42,14 @@ SECOND_READ_AFTER_SEC = 0.5
 #: So long after a trade was reserved its order may still be on its way to Alpaca, its id on the way back.
 RESERVATION = timedelta(seconds=60)
 
+_MODE = Statement("mode_of_bot", "SELECT mode, clock_timestamp() FROM bot_config")
+_OPEN_BY_SYMBOL = Statement(
+    "open_trades_by_symbol",
+    f"SELECT symbol, sum(shares), count(*) FROM bot_trade WHERE status = '{TradeStatus.OPEN}' AND created_at < $1"  # noqa: S608 - made of constants
+    " GROUP BY symbol",
+    1,
+)
+
 
 @dataclass(frozen=True)
 class Unknown:
@@ -60,7 +69,7 @@ def gather(database: Database, settings: Settings) -> Evidence:
     Raises:
         DatabaseUnavailable: Postgres is away.
     """
-    here = database.read(_read_here)
+    here = database.batched(_read_here)
     try:
         access = settings.alpaca(here.mode)
         if access is None:
@@ -160,15 +169,11 @@ def account_objection(account: Account, bound_id: str | None, mode: Mode) -> Bro
     return None
 
 
-def _read_here(session: Session) -> Here:
-    mode, began_at = session.execute(select(BotConfig.mode, func.clock_timestamp())).one()
-    rows = session.execute(
-        select(BotTrade.symbol, func.sum(BotTrade.shares), func.count())
-        .where(BotTrade.status == TradeStatus.OPEN, BotTrade.created_at < began_at)
-        .group_by(BotTrade.symbol)
-    ).all()
+def _read_here(batch: Batch) -> Here:
+    [(mode, began_at)] = batch.send(_MODE())
+    rows = batch.send(_OPEN_BY_SYMBOL(began_at))
     return Here(
-        mode=mode,
+        mode=Mode(mode),
         began_at=began_at,
         shares={symbol: shares for symbol, shares, _ in rows},
         trades={symbol: count for symbol, _, count in rows},

@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from bot import gate
+from bot.batch import Batch
 from bot.gate import Reason
 from bot.market import NEW_YORK
 from bot.models import BotConfig
@@ -216,11 +216,16 @@ def test_yesterdays_loss_is_over(world: World) -> None:
     assert world.reasons() == []
 
 
-def test_asking_it_costs_one_statement(world: World) -> None:
+def test_asking_it_costs_one_statement(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.reasons()
-    statements: list[str] = []
-    event.listen(
-        world.database._autocommit, "before_cursor_execute", lambda *call: statements.append(call[2])
-    )
+    messages: list[str] = []
+    execute = Batch._execute
+
+    def noted(batch: Batch, message: str, *values: Any) -> Any:
+        messages.append(message)
+        return execute(batch, message, *values)
+
+    monkeypatch.setattr(Batch, "_execute", noted)
     world.reasons()
-    assert len(statements) == 1
+    assert len(messages) == 1
+    assert ";" not in messages[0]

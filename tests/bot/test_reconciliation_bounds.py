@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
@@ -14,9 +14,11 @@ import pytest
 from sqlalchemy import event
 
 from bot import mode_switch
+from bot.batch import Batch
 from bot.comparison import Comparison
 from bot.database import Database
 from bot.errors import BrokerTimeout
+from bot.locked import Locked
 from bot.mode_switch import Preflight
 from bot.models import Outcome, Trigger
 from bot.reconciliation import Evidence
@@ -115,31 +117,33 @@ def stuck() -> list[str]:
 
 
 @pytest.fixture
-def lock_times(database: Any) -> Iterator[list[float]]:
+def lock_times(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long the bot's row was locked, in seconds, from the answer to the lock until the commit has returned."""
     times: list[float] = []
-    locked: dict[int, float] = {}
-    engine = database.pool._autocommit
+    take, save = Locked.take, Locked.save
+    taken: list[float] = []
 
-    def after(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if "EXECUTE lock_bot_config" in statement:
-            locked[id(connection)] = time.monotonic()
+    def noted_take(*args: Any) -> Locked:
+        locked = take(*args)
+        taken.append(time.monotonic())
+        return locked
 
-    def checked_in(*_: Any) -> None:
-        # the connection goes back to the pool when the commit has returned
-        times.extend(time.monotonic() - began for began in locked.values())
-        locked.clear()
+    def noted_save(locked: Locked) -> None:
+        save(locked)
+        times.append(time.monotonic() - taken.pop())
 
-    event.listen(engine, "after_cursor_execute", after)
-    event.listen(engine, "checkin", checked_in)
-    yield times
-    event.remove(engine, "after_cursor_execute", after)
-    event.remove(engine, "checkin", checked_in)
+    monkeypatch.setattr(Locked, "take", noted_take)
+    monkeypatch.setattr(Locked, "save", noted_save)
+    return times
 
 
 @pytest.mark.parametrize("differing", [0, 100])
 def test_ten_thousand_trades(
-    world: World, capsys: pytest.CaptureFixture[str], lock_times: list[float], differing: int
+    world: World,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    lock_times: list[float],
+    differing: int,
 ) -> None:
     count, gone = int(os.environ.get("RECONCILE_TRADES", "10000")), 100
     world.sql(
@@ -150,18 +154,22 @@ def test_ten_thousand_trades(
     world.sql("ANALYZE bot_trade")
     world.paper.holds_all({f"S{n}": 6 if n > count - differing else 5 for n in range(gone + 1, count + 1)})
     statements: list[str] = []
-    engines = world.database.engine, world.database._autocommit
+    execute = Batch._execute
     record = lambda _, __, sql, *___: statements.append(sql)  # noqa: E731
-    for engine in engines:
-        event.listen(engine, "before_cursor_execute", record)
+    event.listen(world.database.engine, "before_cursor_execute", record)
+
+    def noted(batch: Batch, message: str, *values: Any) -> Any:
+        statements.extend(message.split("; "))
+        return execute(batch, message, *values)
+
+    monkeypatch.setattr(Batch, "_execute", noted)
     began = time.monotonic()
     evidence = world.gather()
     gathered = time.monotonic()
     lock_times.clear()
     report = world.controller.conclude(evidence, Trigger.STARTUP)
     concluded = time.monotonic()
-    for engine in engines:
-        event.remove(engine, "before_cursor_execute", record)
+    event.remove(world.database.engine, "before_cursor_execute", record)
     assert isinstance(evidence, Comparison)
     assert (report.open_trades, report.missed, report.matched) == (count, gone, count - gone - differing)
     assert len(report.differences) == differing

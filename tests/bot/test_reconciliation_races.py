@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import pytest
-from sqlalchemy import event
 
+from bot.batch import Batch
 from bot.comparison import Comparison
 from bot.errors import OutcomeUnknown
 from bot.models import Outcome, Trigger
@@ -241,18 +242,16 @@ def test_two_attempts_at_once_write_a_trade_off_once(world: World) -> None:
 def broken_commits(world: World, times: int) -> Iterator[list[int]]:
     """The next so many commits find their connection gone."""
     broken: list[int] = []
-    engine = world.database._autocommit
+    execute = Batch._execute
 
-    def end(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if statement.endswith("COMMIT") and len(broken) < times:
-            broken.append(connection.connection.dbapi_connection.info.backend_pid)
+    def end(batch: Batch, message: str, values: Sequence[Any] = ()) -> Any:
+        if message.endswith("COMMIT") and len(broken) < times:
+            broken.append(batch._driver.info.backend_pid)
             world.sql("SELECT pg_terminate_backend(%s)", [broken[-1]])
+        return execute(batch, message, values)
 
-    event.listen(engine, "before_cursor_execute", end)
-    try:
+    with patch.object(Batch, "_execute", end):
         yield broken
-    finally:
-        event.remove(engine, "before_cursor_execute", end)
 
 
 def test_trades_report_and_gate_change_together_or_not_at_all(world: World) -> None:
