@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cache
 from types import MappingProxyType
 
-from bot.errors import InvalidTransition, Killed, NotStopped
+from bot.errors import CommandRefused, InvalidTransition, Killed, NotStopped
 
 
 class BotState(StrEnum):
@@ -131,6 +132,20 @@ def next_state(state: BotState, kind: CommandKind, *, latched: bool) -> BotState
             raise Killed()
         raise InvalidTransition("Cannot rearm: the kill switch is not on.")
     return to
+
+
+@cache  # asked with every status
+def allowed_commands(state: BotState, *, latched: bool) -> tuple[CommandKind, ...]:
+    """The kinds of command that the table allows now."""
+    return tuple(kind for kind in CommandKind if _is_allowed(state, kind, latched))
+
+
+def _is_allowed(state: BotState, kind: CommandKind, latched: bool) -> bool:
+    try:
+        next_state(state, kind, latched=latched)
+    except CommandRefused:
+        return False
+    return True
 
 
 def _allowed_from(kind: CommandKind) -> str:

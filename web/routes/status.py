@@ -8,9 +8,7 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from bot import gate, market
-from bot.errors import CommandRefused
-from bot.models import BotConfig
-from bot.states import CommandKind, next_state
+from bot.states import allowed_commands
 from bot.status import Snapshot, snapshot
 from bot.status import config as read_config
 from web import auth
@@ -63,7 +61,7 @@ def present(now: Snapshot) -> StatusOut:
         killed=bot.killed,
         killed_at=bot.killed_at,
         kill_reason=bot.kill_reason,
-        allowed_commands=[kind for kind in CommandKind if _is_allowed(bot, kind)],
+        allowed_commands=allowed_commands(bot.state, latched=bot.killed),
         accepting_signals=answer.may_open,
         reasons=list(answer.reasons),
         reconciliation=None
@@ -83,11 +81,3 @@ def present(now: Snapshot) -> StatusOut:
         sandbox=access is not None and access.sandbox,
         as_of=now.now,
     )
-
-
-def _is_allowed(bot: BotConfig, kind: CommandKind) -> bool:
-    try:
-        next_state(bot.state, kind, latched=bot.killed)
-    except CommandRefused:
-        return False
-    return True
