@@ -71,6 +71,13 @@ class Listener:
             with suppress(BlockingIOError):  # it has enough to wake up to
                 self._waking[1].send(b"w")
 
+    def close(self) -> None:
+        """Let go of it all; nobody may be hearing any more."""
+        self._hang_up()
+        for each in self._waking or ():
+            each.close()
+        self._waking = None
+
     def _hang_up(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:

@@ -54,6 +54,8 @@ class Pulse:
         self._listener.wake()
         for thread in self._threads.values():
             thread.join(timeout=1)
+        if not any(thread.is_alive() for thread in self._threads.values()):
+            self._listener.close()
         try:
             context.database().run(lambda session: heartbeat.leave(session, self._name))
         except PitbossError:
