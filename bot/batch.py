@@ -71,7 +71,7 @@ class Batch:
         """Send *steps* as one message; the rows of the last one. *decides* says that they may commit something.
 
         Raises:
-            DBAPIError: one of them failed; those behind it were not run.
+            DBAPIError: one of them failed; those behind it were not run. RuntimeError: Postgres did not commit.
         """
         if self._session is not None:
             self._session.flush()
@@ -106,6 +106,9 @@ class Batch:
         with driver.cursor() as cursor:
             try:
                 cursor.execute(message, values or None)
+                if message.endswith(COMMIT) and cursor.statusmessage != COMMIT:
+                    # so Postgres answers when a statement had failed before, and was forgiven by mistake
+                    raise RuntimeError(f"the transaction was not committed: {cursor.statusmessage}")
                 return cursor.fetchall() if cursor.description else []
             except psycopg2.Error as error:
                 dialect = self._connection.dialect
@@ -128,7 +131,7 @@ class Batch:
     def abandon(self) -> None:
         """Roll back what was begun."""
         try:
-            if self.is_open:
+            if not self._connection.invalidated and self.is_open:
                 self._execute("ROLLBACK")
         except SQLAlchemyError:
             self._connection.invalidate()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bench.lab import Lab
 from bench.measures import (
+    bounds,
     celery,
     command,
     kill,
@@ -37,6 +38,7 @@ MEASURES = (
     Measure("streams", "commands and status beside event streams", streams.run),
     Measure("status", "status reads of many clients", status.run),
     Measure("kill", "kill without Redis and without a worker", kill.run),
+    Measure("bounds", "what bounds the targets", bounds.run),
     Measure("celery", "Celery and Flask alone, for reference", celery.run),
     Measure("log", "commands with a long log", log.run),
     Measure("trades", "status with many trades", trades.run),

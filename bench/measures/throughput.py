@@ -22,8 +22,7 @@ _VALUES = (2, 3, 4, 5)
 def run(lab: Lab) -> list[Row]:
     pitboss, naive, sizes = lab.pitboss, lab.naive, lab.sizes
     lab.crew.only(*pitboss.parts, *naive.parts)
-    changes = [pitboss.request("PATCH", "/config", {"maxConcurrentPositions": value}) for value in _VALUES]
-    ours = [_cycled(changes, client, sizes.commands_each) for client in range(sizes.clients)]
+    ours = of_clients(lab)
     switches = [compose("POST", "/start"), compose("POST", "/stop")]
     theirs = [_cycled(switches, client, sizes.commands_each) for client in range(sizes.clients)]
 
@@ -49,6 +48,14 @@ def run(lab: Lab) -> list[Row]:
             target=at_least(1.3),
         )
     ]
+
+
+def of_clients(lab: Lab) -> list[list[bytes]]:
+    """What each client sends to Pitboss."""
+    changes = [
+        lab.pitboss.request("PATCH", "/config", {"maxConcurrentPositions": value}) for value in _VALUES
+    ]
+    return [_cycled(changes, client, lab.sizes.commands_each) for client in range(lab.sizes.clients)]
 
 
 def _cycled(requests: list[bytes], first: int, count: int) -> list[bytes]:

@@ -73,6 +73,18 @@ def test_work_that_forgets_to_commit_is_an_error_and_not_a_loss_without_a_word(d
     assert workers(database) == []
 
 
+def test_a_commit_that_postgres_turned_into_a_rollback_is_not_taken_for_one(database: TestDatabase):
+    def work(batch: Batch) -> None:
+        batch.send(BEGIN, ADD("lost"))
+        with suppress(DBAPIError):
+            batch.send(DIVIDE(0))
+        batch.send(COMMIT)
+
+    with pytest.raises(RuntimeError, match="not committed"):
+        database.pool.batched(work)
+    assert workers(database) == []
+
+
 def test_what_a_session_changed_is_sent_before_the_commit(database: TestDatabase):
     def work(batch: Batch) -> None:
         batch.send(BEGIN)
