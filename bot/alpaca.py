@@ -34,7 +34,7 @@ from bot.errors import (
     BrokerUnauthorized,
     BrokerUnreachable,
 )
-from bot.settings import AlpacaAccess
+from bot.setting_values import AlpacaAccess
 
 CONNECT_TIMEOUT_SEC = 2.0
 READ_TIMEOUT_SEC = 4.0

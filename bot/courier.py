@@ -23,7 +23,8 @@ from bot import outbox
 from bot.alert import MEANINGS, BotAlert, Meaning, Severity, sentence
 from bot.database import Database
 from bot.deadline import within
-from bot.settings import AlertWebhook, Settings
+from bot.setting_values import AlertWebhook
+from bot.settings import Settings
 
 #: How often to look for alerts, in seconds.
 LOOK_SEC = 1.0

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot import market
-from bot.settings import MarketHours, Settings
+from bot.setting_values import MarketHours
+from bot.settings import Settings
 from bot.states import BotState, Mode
 from bot.status import Snapshot
 

@@ -16,7 +16,8 @@ from typing import Any
 import structlog
 from structlog.contextvars import bind_contextvars, bound_contextvars, clear_contextvars
 
-from bot.settings import LogFormat, LogLevel, Settings
+from bot.setting_values import LogFormat, LogLevel
+from bot.settings import Settings
 
 __all__ = ["FIELDS", "bind_contextvars", "bound_contextvars", "clear_contextvars", "config", "configure"]
 

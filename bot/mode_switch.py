@@ -22,7 +22,8 @@ from bot.errors import (
 )
 from bot.models import BotConfig, BotTrade, TradeStatus
 from bot.reconciliation import MAX_AGE, account_objection
-from bot.settings import MarketHours, Settings
+from bot.setting_values import MarketHours
+from bot.settings import Settings
 from bot.states import CommandKind, Mode, next_state
 
 #: All calls to Alpaca before one switch end within this time, in seconds.

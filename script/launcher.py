@@ -13,7 +13,8 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import cast
 
-from bot.settings import Role, Settings
+from bot.setting_values import Role
+from bot.settings import Settings
 from script import checks, keepsake
 from script.banner import banner
 from script.console import Console

@@ -12,7 +12,8 @@ from apiflask import HTTPError, HTTPTokenAuth
 from flask import Flask, current_app, g, request
 from flask_wtf.csrf import CSRFError
 
-from bot.settings import ApiToken, Role, Settings
+from bot.setting_values import ApiToken, Role
+from bot.settings import Settings
 from bot.states import Source
 from web import sessions
 from web.attempts import Attempts, TooManyFailures

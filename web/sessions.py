@@ -14,7 +14,8 @@ from flask import Flask, Request, current_app, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFProtect
 
-from bot.settings import ApiToken, Settings
+from bot.setting_values import ApiToken
+from bot.settings import Settings
 
 #: A session ends after this many seconds, however much it is used: one trading day with the hours around it.
 LIFETIME_SEC = 24 * 3600

@@ -31,7 +31,7 @@ from bot.errors import (
     BrokerUnauthorized,
     BrokerUnreachable,
 )
-from bot.settings import AlpacaAccess
+from bot.setting_values import AlpacaAccess
 from bot.states import Mode
 from tests.bot import fake
 from tests.bot.fake import Answer, Call

@@ -11,7 +11,8 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from bot import secret_files
-from bot.settings import Role, Settings
+from bot.setting_values import Role
+from bot.settings import Settings
 from bot.states import Mode
 from tests.support.stack import ROOT
 

@@ -11,7 +11,8 @@ import pytest
 from structlog.contextvars import get_contextvars
 
 from bot import logs
-from bot.settings import LogFormat, Settings
+from bot.setting_values import LogFormat
+from bot.settings import Settings
 from tests.support.client import TOKENS
 from tests.support.fixtures import StackFactory
 from tests.support.process import Process

@@ -7,7 +7,8 @@ import pytest
 
 from bot import heartbeat
 from bot.database import Database
-from bot.settings import MarketHours, Settings
+from bot.setting_values import MarketHours
+from bot.settings import Settings
 from bot.vigil import Vigil
 from tests.ops.commands import Bot, alerts
 from tests.support.tables import Tables

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from bot.command_log import MAX_REASON
 from bot.errors import PitbossError
-from bot.settings import Role
+from bot.setting_values import Role
 from bot.states import CommandKind, CommandStatus, Source
 from bot.status import snapshot
 from web import auth, sessions

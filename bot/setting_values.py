@@ -1,0 +1,252 @@
+"""The values that settings take, and how each is checked. What is wrong is said in a sentence that names the way out."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+)
+from pydantic_core import PydanticCustomError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from bot.states import Mode
+
+#: A value shorter than this is no secret that could be told from an ordinary word, in characters.
+SHORTEST_SECRET = 6
+
+
+class Role(StrEnum):
+    """What the holder of a token may do."""
+
+    OPERATOR = "operator"  # everything
+    VIEWER = "viewer"  # read
+    BOT = "bot"  # read, and record trades
+
+
+class MarketHours(StrEnum):
+    """Which hours count as open."""
+
+    NYSE = "nyse"
+    ALWAYS = "always"  # for the sandbox and tests; live mode refuses it
+
+
+class LogLevel(StrEnum):
+    """The least important lines that are written."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
+class LogFormat(StrEnum):
+    """How a log line looks."""
+
+    AUTO = "auto"  # for a person on a terminal, JSON for everything else
+    TEXT = "text"
+    JSON = "json"
+
+
+class ApiToken(BaseModel):
+    """One holder of the API: its name is the actor in the command log."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    role: Role
+    token: SecretStr
+
+
+class AlertWebhook(BaseModel):
+    """Where alerts go, and what signs them. The address itself may be a secret, as Slack's is."""
+
+    model_config = ConfigDict(frozen=True)
+
+    url: SecretStr
+    secret: SecretStr
+
+
+class AlpacaAccess(BaseModel):
+    """Where and as whom one mode talks to Alpaca."""
+
+    model_config = ConfigDict(frozen=True)
+
+    mode: Mode
+    url: str
+    key: str
+    secret: SecretStr
+
+    @property
+    def sandbox(self) -> bool:
+        """Whether this is not Alpaca itself, but something that plays it."""
+        return not f".{urlsplit(self.url).hostname}".endswith(".alpaca.markets")
+
+
+def http_url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise ValueError("must be an http:// or https:// address")
+    return value.rstrip("/")
+
+
+def alpaca_url(value: str) -> str:
+    # Alpaca's own pages show its address with the version, which is part of every path here
+    return http_url(value).removesuffix("/v2")
+
+
+def header(value: SecretStr | str) -> SecretStr | str:
+    text = value if isinstance(value, str) else value.get_secret_value()
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        raise ValueError("has a character that cannot be sent: use the key as Alpaca shows it")
+    return value
+
+
+def webhook_url(value: SecretStr) -> SecretStr:
+    url = http_url(value.get_secret_value())
+    parts = urlsplit(url)
+    if parts.username or parts.password or parts.fragment:
+        raise ValueError(
+            "must have neither a user, nor a password, nor a #fragment: the signature says who sends"
+        )
+    if parts.scheme == "http" and not is_near(parts.hostname or ""):
+        raise ValueError("must be an https:// address: http:// is only for receivers on the same network")
+    return SecretStr(url)
+
+
+def is_near(host: str) -> bool:
+    """Whether *host* is this machine, a private address, or a bare name, as containers have."""
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith((".local", ".internal", ".localhost"))
+
+
+def postgres_url(value: str) -> str:
+    try:
+        url = make_url(one_form_of_hosts(value))
+    except (ArgumentError, ValueError):
+        raise ValueError("must look like postgresql://user:password@host:5432/database") from None
+    if url.drivername not in ("postgres", "postgresql", "postgresql+psycopg2"):
+        raise ValueError(f"must be a PostgreSQL address (postgresql://…), not {url.drivername}://")
+    if not url.database:
+        raise ValueError("names no database: add it at the end, as in postgresql://host/pitboss")
+    if "," in str(url.query.get("host", "")) and "target_session_attrs" not in url.query:
+        # of several servers, only the one that takes writes will do
+        url = url.update_query_dict({"target_session_attrs": "read-write"})
+    # SQLAlchemy 2.1 reads a bare postgresql:// as psycopg 3
+    return url.set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)
+
+
+def one_form_of_hosts(value: str) -> str:
+    """Several hosts (``//user@one:5432,two:5432/database``) in the one form that libpq and SQLAlchemy both read."""
+    parts = urlsplit(value)
+    login, at, hosts = parts.netloc.rpartition("@")
+    if "," not in hosts:
+        return value
+    split = [host.partition(":") for host in hosts.split(",")]
+    if not all(host and (port or "5432").isdigit() for host, _, port in split):
+        raise ValueError("a host or a port is not one")
+    query = [*parse_qsl(parts.query), ("host", ",".join(host for host, _, _ in split))]
+    query.append(("port", ",".join(port or "5432" for _, _, port in split)))
+    return f"{parts.scheme}://{login}{at}{parts.path}?{urlencode(query, safe=',')}"
+
+
+def redis_url(value: str | None, info: ValidationInfo) -> str | None:
+    if value is None:
+        if info.data.get("queue_url", "") is None:
+            raise PydanticCustomError("missing", "is not set")
+        return None
+    if not value.startswith(("redis://", "rediss://", "sentinel://", "sentinels://")):
+        raise ValueError(
+            "must be a Redis address (redis://host:6379/0, or sentinel://host:26379,host:26379/0)"
+        )
+    return queue_address(value)
+
+
+def queue_url(value: str) -> str:
+    if not value.startswith(("amqp://", "amqps://", "redis://", "rediss://", "sentinel://", "sentinels://")):
+        raise ValueError(
+            "must be the address of a RabbitMQ (amqp://user:password@host:5672/vhost) or a Redis"
+        )
+    return queue_address(value)
+
+
+def queue_address(value: str) -> str:
+    """One form for all that a queue's address may be; several hosts are parted by commas."""
+    parts = urlsplit(value)
+    hosts = parts.netloc.rpartition("@")[2].split(",")
+    if not all(urlsplit(f"//{host}").hostname for host in hosts):
+        raise ValueError("names no host")
+    try:
+        for host in hosts:
+            urlsplit(f"//{host}").port  # noqa: B018 - raises when it is no port
+    except ValueError:
+        raise ValueError("has a port that is none") from None
+    if len(hosts) > 1 and parts.scheme in ("redis", "rediss"):
+        raise ValueError("names several hosts: only sentinel:// and amqp:// may")
+    return value
+
+
+def file(value: Path) -> Path:
+    try:
+        value.open("rb").close()
+    except OSError as error:
+        raise ValueError(f"{value} cannot be read ({error.strerror})") from None
+    return value
+
+
+def api_tokens(value: SecretStr) -> SecretStr:
+    parse_tokens(value)
+    return value
+
+
+AlpacaUrl = Annotated[str, AfterValidator(alpaca_url)]
+Key = Annotated[str, AfterValidator(header)]
+Secret = Annotated[SecretStr, AfterValidator(header)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+ReadableFile = Annotated[Path, AfterValidator(file)]
+
+
+def upper(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
+def lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+def parse_tokens(value: SecretStr) -> tuple[ApiToken, ...]:
+    """``name:role:token`` entries, comma separated.
+
+    Raises:
+        ValueError: an entry that is malformed, a role that does not exist, a token that is short or given twice.
+    """
+    tokens: list[ApiToken] = []
+    for number, entry in enumerate(value.get_secret_value().split(","), start=1):
+        name, role, token = ([part.strip() for part in entry.split(":", 2)] + ["", ""])[:3]
+        if not (name and role and token):
+            raise ValueError(f"entry {number} must be name:role:token")
+        # parts that were mixed up are not shown: any of them may be the token
+        if role not in list(Role):
+            raise ValueError(f"entry {number} has no known role; use operator, viewer or bot")
+        if len(token) < 16:
+            raise ValueError(f"entry {number} has a token of under 16 characters; use a longer one")
+        if any(token == other.token.get_secret_value() for other in tokens):
+            raise ValueError(f"entry {number} repeats the token of another entry")
+        tokens.append(ApiToken(name=name, role=Role(role), token=SecretStr(token)))
+    return tuple(tokens)
