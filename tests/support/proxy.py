@@ -8,8 +8,10 @@ import threading
 from contextlib import suppress
 from enum import Enum, auto
 
-#: A commit as psycopg2 sends it: a simple query.
-_COMMIT = b"COMMIT\x00"
+#: A commit as it is sent: the end of a simple query.
+_COMMIT, _BEGIN = b"COMMIT", b"BEGIN"
+#: A statement of its own is committed with its end.
+_INSERT = b"EXECUTE insert_bot_command"
 
 
 class Break(Enum):
@@ -77,7 +79,7 @@ class Proxy:
                         data = source.recv(65_536)
                         if not data:
                             return
-                        if source is client and _COMMIT in data and self._break is not None:
+                        if source is client and self._break is not None and _commits(data):
                             self._meet(server, data)
                             return
                         (server if source is client else client).sendall(data)
@@ -94,3 +96,7 @@ class Proxy:
             server.recv(65_536)
         self.broken.set()
         self.cut()
+
+
+def _commits(message: bytes) -> bool:
+    return _COMMIT in message or (_INSERT in message and _BEGIN not in message)
