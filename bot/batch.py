@@ -114,10 +114,15 @@ class Batch:
                 dialect = self._connection.dialect
                 is_lost = dialect.is_disconnect(cast(Any, error), cast(Any, driver), cast(Any, cursor))
                 if is_lost:
-                    self._connection.invalidate(error)
+                    self._forget(error)
                 raise DBAPIError.instance(
                     message, None, error, psycopg2.Error, connection_invalidated=is_lost, dialect=dialect
                 ) from error
+
+    def _forget(self, error: psycopg2.Error) -> None:
+        # as SQLAlchemy does it: what broke one connection broke all that are as old
+        self._connection.engine.pool._invalidate(self._connection.connection, error)
+        self._connection.invalidate(error)
 
     @property
     def is_open(self) -> bool:

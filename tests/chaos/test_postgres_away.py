@@ -9,6 +9,7 @@ import pytest
 import requests
 from sqlalchemy import event, text
 
+from bot.batch import Batch
 from bot.database import Database
 from bot.errors import DatabaseUnavailable
 from script.embedded import Postgres
@@ -149,6 +150,31 @@ def test_the_pool_hands_out_no_dead_connection_twice(database_url: str):
         for _ in range(20):
             ask()
     assert len(broken) == 1  # the first one that is found dead condemns all that are as old
+    database.close()
+
+
+def test_neither_does_the_pool_of_batches(database_url: str):
+    database = Database.connect(settings_for(database_url), pool_size=4)
+    attempts: list[int] = []
+
+    def ask(batch: Batch) -> None:
+        attempts.append(1)
+        batch.send("SELECT 1")
+
+    def wait(batch: Batch) -> None:
+        batch.send("SELECT pg_sleep(0.1)")
+
+    together(8, lambda: database.batched(wait))
+    with database.engine.connect() as survivor:
+        survivor.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+        for _ in range(20):
+            database.batched(ask)
+    assert len(attempts) == 21  # only the first one had to be tried again
     database.close()
 
 
