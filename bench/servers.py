@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import count
 from pathlib import Path
 
+import psutil
 import psycopg2
 
 from bench.errors import BenchError
@@ -52,6 +53,17 @@ class Servers:
             self._migrate(self.postgres.url)
             self._is_migrated = True
         return self._create(name, self.postgres.DATABASE)
+
+    def cpu_sec(self) -> float:
+        """Processor time that both servers and their present children have used, in seconds."""
+        used = 0.0
+        for server in (self.postgres, self.valkey):
+            parent = psutil.Process(server.process.pid)
+            for process in (parent, *parent.children(recursive=True)):
+                with suppress(psutil.NoSuchProcess):
+                    times = process.cpu_times()
+                    used += times.user + times.system
+        return used
 
     def version(self) -> str:
         with closing(psycopg2.connect(self.postgres.url)) as connection:

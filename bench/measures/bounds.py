@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
 import psycopg2
 
 from bench.lab import Lab
-from bench.measures.throughput import of_clients
+from bench.measures.throughput import of_clients, of_naive_clients
+from bench.pitboss import Pitboss
+from bench.rivals import Naive
 from bench.row import Group, Row
 from bench.series import Series, quantile
 from bot.batch import Batch
@@ -24,7 +27,7 @@ _COMMIT = "UPDATE bot SET state = 'stopped', changes = changes + 1 WHERE id = 1"
 
 
 def run(lab: Lab) -> list[Row]:
-    return [*_kill(lab), *_without_celery(lab)]
+    return [*_kill(lab), *_throughput(lab)]
 
 
 def _kill(lab: Lab) -> list[Row]:
@@ -84,21 +87,37 @@ def _commits_ms(connection: Any, count: int) -> float:
     return quantile(taken, 0.5)
 
 
-def _without_celery(lab: Lab) -> list[Row]:
-    """With Valkey stopped nothing is sent to Celery and nothing comes from there: the worker's sweep applies it all."""
-    lab.crew.only(*lab.pitboss.parts)
-    changes = of_clients(lab)
-    lab.servers.valkey.stop()
-    try:
-        done = lab.take_turns({"ours": lambda: lab.crowd.per_second(lab.pitboss.port, changes)})
-    finally:
-        lab.servers.valkey.start()
+def _throughput(lab: Lab) -> list[Row]:
+    """Where two processors' time goes when they are all that there is."""
+    pitboss, naive = lab.pitboss, lab.naive
+    lab.crew.only(*pitboss.parts, *naive.parts)
+    pitboss.stop_bot()
+    sides: dict[str, tuple[Pitboss | Naive, list[list[bytes]]]] = {
+        "ours": (pitboss, of_clients(lab)),
+        "naive": (naive, of_naive_clients(lab)),
+    }
+
+    def spent_ms(side: Pitboss | Naive, requests: list[list[bytes]]) -> dict[str, float]:
+        parts = {"web": side.web.cpu_sec, "worker": side.worker.cpu_sec, "PostgreSQL and Valkey": servers}
+        before = {name: cpu_sec() for name, cpu_sec in parts.items()}
+        lab.crowd.per_second(side.port, requests)
+        count = sum(map(len, requests))
+        spent = {name: (cpu_sec() - before[name]) * 1000 / count for name, cpu_sec in parts.items()}
+        return {**spent, "all of it": sum(spent.values())}
+
+    def servers() -> float:
+        return lab.servers.cpu_sec()
+
+    done = lab.take_turns({name: partial(spent_ms, *side) for name, side in sides.items()})
     return [
         Row(
             Group.REFERENCES,
             "bounds",
-            f"commands per second, {lab.sizes.clients} clients, with Redis down: without Celery's messages",
-            "/s",
-            ours=Series.of(done["ours"]),
+            f"processor time of one command, {lab.sizes.clients} clients: {name}",
+            "ms",
+            ours=Series.of(spent[name] for spent in done["ours"]),
+            baseline=Series.of(spent[name] for spent in done["naive"]),
+            against="naive",
         )
+        for name in done["ours"][0]
     ]

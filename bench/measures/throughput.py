@@ -23,8 +23,7 @@ def run(lab: Lab) -> list[Row]:
     pitboss, naive, sizes = lab.pitboss, lab.naive, lab.sizes
     lab.crew.only(*pitboss.parts, *naive.parts)
     ours = of_clients(lab)
-    switches = [compose("POST", "/start"), compose("POST", "/stop")]
-    theirs = [_cycled(switches, client, sizes.commands_each) for client in range(sizes.clients)]
+    theirs = of_naive_clients(lab)
 
     logged_before, changed_before = _logged(pitboss), naive.changes()
     done = lab.take_turns(
@@ -56,6 +55,12 @@ def of_clients(lab: Lab) -> list[list[bytes]]:
         lab.pitboss.request("PATCH", "/config", {"maxConcurrentPositions": value}) for value in _VALUES
     ]
     return [_cycled(changes, client, lab.sizes.commands_each) for client in range(lab.sizes.clients)]
+
+
+def of_naive_clients(lab: Lab) -> list[list[bytes]]:
+    """What each client sends to the naive side."""
+    switches = [compose("POST", "/start"), compose("POST", "/stop")]
+    return [_cycled(switches, client, lab.sizes.commands_each) for client in range(lab.sizes.clients)]
 
 
 def _cycled(requests: list[bytes], first: int, count: int) -> list[bytes]:
