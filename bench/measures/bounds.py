@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import closing
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
 import psycopg2
 
 from bench.lab import Lab
+from bench.measures.status import of_bare_readers, of_readers
 from bench.measures.throughput import of_clients, of_naive_clients
-from bench.pitboss import Pitboss
-from bench.rivals import Naive
 from bench.row import Group, Row
 from bench.series import Series, quantile
 from bot.batch import Batch
@@ -27,7 +27,7 @@ _COMMIT = "UPDATE bot SET state = 'stopped', changes = changes + 1 WHERE id = 1"
 
 
 def run(lab: Lab) -> list[Row]:
-    return [*_kill(lab), *_throughput(lab)]
+    return [*_kill(lab), *_commands(lab), *_reads(lab)]
 
 
 def _kill(lab: Lab) -> list[Row]:
@@ -87,37 +87,65 @@ def _commits_ms(connection: Any, count: int) -> float:
     return quantile(taken, 0.5)
 
 
-def _throughput(lab: Lab) -> list[Row]:
-    """Where two processors' time goes when they are all that there is."""
+def _commands(lab: Lab) -> list[Row]:
     pitboss, naive = lab.pitboss, lab.naive
     lab.crew.only(*pitboss.parts, *naive.parts)
     pitboss.stop_bot()
-    sides: dict[str, tuple[Pitboss | Naive, list[list[bytes]]]] = {
-        "ours": (pitboss, of_clients(lab)),
-        "naive": (naive, of_naive_clients(lab)),
-    }
+    return _processor_time(
+        lab,
+        "one command",
+        "naive",
+        ours=Load(
+            pitboss.port, of_clients(lab), {"web": pitboss.web.cpu_sec, "worker": pitboss.worker.cpu_sec}
+        ),
+        theirs=Load(
+            naive.port, of_naive_clients(lab), {"web": naive.web.cpu_sec, "worker": naive.worker.cpu_sec}
+        ),
+    )
 
-    def spent_ms(side: Pitboss | Naive, requests: list[list[bytes]]) -> dict[str, float]:
-        parts = {"web": side.web.cpu_sec, "worker": side.worker.cpu_sec, "PostgreSQL and Valkey": servers}
+
+def _reads(lab: Lab) -> list[Row]:
+    pitboss, bare = lab.pitboss, lab.bare
+    lab.crew.only(*pitboss.parts, bare.web)
+    return _processor_time(
+        lab,
+        "one status read",
+        "bare Flask + one SELECT",
+        ours=Load(pitboss.port, of_readers(lab), {"web": pitboss.web.cpu_sec}),
+        theirs=Load(bare.port, of_bare_readers(lab), {"web": bare.web.cpu_sec}),
+    )
+
+
+@dataclass(frozen=True)
+class Load:
+    """What the clients of one side send, and whose processor time counts."""
+
+    port: int
+    requests: list[list[bytes]]
+    parts: dict[str, Callable[[], float]]
+
+
+def _processor_time(lab: Lab, of: str, against: str, *, ours: Load, theirs: Load) -> list[Row]:
+    """Where two processors' time goes when they are all that there is."""
+
+    def spent_ms(load: Load) -> dict[str, float]:
+        parts = {**load.parts, "PostgreSQL and Valkey": lab.servers.cpu_sec}
         before = {name: cpu_sec() for name, cpu_sec in parts.items()}
-        lab.crowd.per_second(side.port, requests)
-        count = sum(map(len, requests))
+        lab.crowd.per_second(load.port, load.requests)
+        count = sum(map(len, load.requests))
         spent = {name: (cpu_sec() - before[name]) * 1000 / count for name, cpu_sec in parts.items()}
         return {**spent, "all of it": sum(spent.values())}
 
-    def servers() -> float:
-        return lab.servers.cpu_sec()
-
-    done = lab.take_turns({name: partial(spent_ms, *side) for name, side in sides.items()})
+    done = lab.take_turns({"ours": lambda: spent_ms(ours), "theirs": lambda: spent_ms(theirs)})
     return [
         Row(
             Group.REFERENCES,
             "bounds",
-            f"processor time of one command, {lab.sizes.clients} clients: {name}",
+            f"processor time of {of}, {lab.sizes.clients} clients: {name}",
             "ms",
             ours=Series.of(spent[name] for spent in done["ours"]),
-            baseline=Series.of(spent[name] for spent in done["naive"]),
-            against="naive",
+            baseline=Series.of(spent[name] for spent in done["theirs"]),
+            against=against,
         )
         for name in done["ours"][0]
     ]

@@ -11,8 +11,7 @@ from bench.series import Series
 def run(lab: Lab) -> list[Row]:
     pitboss, bare, sizes = lab.pitboss, lab.bare, lab.sizes
     lab.crew.only(*pitboss.parts, bare.web)
-    ours = [[pitboss.request("GET", "/status")] * sizes.reads_each] * sizes.clients
-    theirs = [[compose("GET", "/select")] * sizes.reads_each] * sizes.clients
+    ours, theirs = of_readers(lab), of_bare_readers(lab)
     done = lab.take_turns(
         {
             "ours": lambda: lab.crowd.per_second(pitboss.port, ours),
@@ -31,3 +30,13 @@ def run(lab: Lab) -> list[Row]:
             target=at_least(0.8),
         )
     ]
+
+
+def of_readers(lab: Lab) -> list[list[bytes]]:
+    """What each client asks Pitboss."""
+    return [[lab.pitboss.request("GET", "/status")] * lab.sizes.reads_each] * lab.sizes.clients
+
+
+def of_bare_readers(lab: Lab) -> list[list[bytes]]:
+    """What each client asks the bare route."""
+    return [[compose("GET", "/select")] * lab.sizes.reads_each] * lab.sizes.clients
