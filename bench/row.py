@@ -55,7 +55,10 @@ class Row:
 
     @property
     def ratio(self) -> Series | None:
-        return None if self.baseline is None else self.ours.over(self.baseline)
+        """None, too, where a baseline was too short for its clock: processor time is counted in steps of 10 ms."""
+        if self.baseline is None or not all(self.baseline.values):
+            return None
+        return self.ours.over(self.baseline)
 
     @property
     def met(self) -> bool | None:

@@ -1,6 +1,7 @@
 """What is looked at before anything is started; each finding is one sentence that names the setting."""
 
 import os
+from collections.abc import Mapping
 
 import psycopg2
 import redis
@@ -32,9 +33,16 @@ def load_settings() -> Settings:
         raise StartError(str(error)) from None
 
 
-def check_ports(settings: Settings) -> None:
+def check_ports(settings: Settings, own: Mapping[str, int | None]) -> None:
+    """*own*: the ports of the embedded servers, which are not started yet, by their names; None where there is none."""
     if settings.port == settings.flower_port:
         raise StartError(f"PORT and FLOWER_PORT are both {settings.port}: set one of them to another port.")
+    for variable, port in (("PORT", settings.port), ("FLOWER_PORT", settings.flower_port)):
+        for server, taken in own.items():
+            if port == taken:
+                raise StartError(
+                    f"{variable} is {port}, which the embedded {server} keeps for itself: set another port."
+                )
     _check_port("HOST", settings.host, "PORT", settings.port)
     _check_port("HOST", ports.LOOPBACK, "FLOWER_PORT", settings.flower_port)
 

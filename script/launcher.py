@@ -77,7 +77,14 @@ class Launcher:
         environment = complete(os.environ, self._data_dir, database_url, redis_url, demo=self._demo)
         os.environ.update(environment.variables)
         settings = checks.load_settings()
-        checks.check_ports(settings)
+        checks.check_ports(
+            settings,
+            {
+                "PostgreSQL": None if postgres is None else postgres.port,
+                "Valkey": None if valkey is None else valkey.port,
+                "sandbox": environment.sandbox_port,
+            },
+        )
 
         if postgres is None:
             checks.check_database(settings.database_url)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
 
+_given: set[int] = set()
+
 
 def is_free(host: str, port: int) -> bool:
     """Whether a server could listen there now.
@@ -28,11 +30,14 @@ def is_free(host: str, port: int) -> bool:
 
 
 def unused() -> int:
-    """A loopback port that nobody uses at the moment."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback port that nobody uses at the moment, and that no earlier call of this process was given."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind((LOOPBACK, 0))
+            port: int = probe.getsockname()[1]
+        if port not in _given:
+            _given.add(port)
+            return port
 
 
 def kept(file: Path) -> int:

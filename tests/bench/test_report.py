@@ -62,6 +62,14 @@ def test_a_table_leaves_out_columns_in_which_nothing_stands():
     assert [cell.strip() for cell in text.splitlines()[2].split("|")[1:-1]] == ["what", "figure"]
 
 
+def test_a_baseline_too_short_for_its_clock_has_no_ratio():
+    too_short = row([2, 3], [1, 0])
+    assert too_short.ratio is None
+    assert " – " in render([too_short, row([1], [1])])
+    shown = document([too_short], machine={"cores": 2}, sizes=QUICK, quick=True, took_sec=1.0)
+    assert shown["targets"][0]["ratio"] is None
+
+
 def test_the_document_has_every_rounds_figures_in_its_group():
     shown = document([row([2, 4], [1, 1])], machine={"cores": 2}, sizes=QUICK, quick=True, took_sec=1.0)
     shown = json.loads(json.dumps(shown))

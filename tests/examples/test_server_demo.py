@@ -14,9 +14,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from script import ports
 from script.environment import complete
 from tests.script.server_run import ServerRun
+from tests.support import ports
 from tests.support.client import Api
 from tests.support.waiting import wait_for
 
@@ -104,8 +104,8 @@ def test_with_keys_of_a_real_account_the_demo_is_refused() -> None:
             env={
                 "PATH": os.environ["PATH"],
                 "DATA_DIR": directory,
-                "PORT": str(ports.unused()),
-                "FLOWER_PORT": str(ports.unused()),
+                "PORT": str(ports.free()),
+                "FLOWER_PORT": str(ports.free()),
                 "ALPACA_PAPER_API_KEY": "PK1",
                 "ALPACA_PAPER_API_SECRET": "secret",
             },

@@ -20,7 +20,8 @@ import requests
 
 from sandbox.server import PortTaken, Server
 from sandbox.store import StateFileError
-from tests.sandbox.client import HEADERS, KEY, Http, free_port, until
+from tests.sandbox.client import HEADERS, KEY, Http, until
+from tests.support import ports
 
 ROOT = Path(__file__).parents[2]
 
@@ -179,7 +180,7 @@ def test_a_server_starts_again_on_its_port_with_what_it_had() -> None:
 
 
 def test_a_server_takes_the_port_it_is_given_and_starts_once() -> None:
-    port = free_port()
+    port = ports.free()
     with Server(port=port) as server:
         assert server.url == f"http://127.0.0.1:{port}"
         with pytest.raises(RuntimeError):

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from script import ports
+from tests.support import ports
 
 READY = "Pitboss runs."
 LAUNCHER = (sys.executable, "-m", "script.launcher")
@@ -21,12 +21,12 @@ class ServerRun:
 
     def __init__(self, tree: Path, *, command: Sequence[str | Path] = LAUNCHER, **env: str) -> None:
         self.tree = tree
-        self.port = ports.unused()
+        self.port = ports.free()
         self.env: Mapping[str, str] = {
             "PATH": os.environ["PATH"],
             "HOME": str(tree),
             "PORT": str(self.port),
-            "FLOWER_PORT": str(ports.unused()),
+            "FLOWER_PORT": str(ports.free()),
             **env,
         }
         self._lines: list[str] = []

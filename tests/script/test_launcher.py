@@ -14,6 +14,7 @@ from tests.conftest import DatabaseServer
 from tests.script import stub_tree
 from tests.script.processes import living_in, wait_until_empty
 from tests.script.server_run import READY, ServerRun, token
+from tests.support import ports
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +106,18 @@ def test_a_taken_port_is_named_before_anything_starts(variable: str, start: Call
         assert run.exit_code() == 1
     assert f"Port {port} of 127.0.0.1 is taken" in run.output
     assert f"set {variable} to a free port." in run.output
+    assert "Starting" not in run.output
+
+
+def test_a_port_that_an_embedded_server_keeps_is_named_before_anything_starts(
+    start: Callable[..., ServerRun], tree: Path
+) -> None:
+    kept = tree / ".data" / "valkey" / "port"
+    kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    kept.write_text(f"{ports.free()}\n")
+    run = start(PORT=kept.read_text().strip())
+    assert run.exit_code() == 1
+    assert "which the embedded Valkey keeps for itself: set another port." in run.output
     assert "Starting" not in run.output
 
 

@@ -104,7 +104,7 @@ def test_its_files_are_readable_by_their_owner_only(running: ServerRun) -> None:
 
 def test_another_terminal_finds_the_running_system_in_server_env(running: ServerRun) -> None:
     asked = (
-        "from bot.settings import Settings; s = Settings.load  ; print s.redis_url, s.alpaca 'paper' .key "
+        "from bot.settings import Settings; s = Settings.load(); print(s.redis_url, s.alpaca('paper').key)"
     )
     answer = subprocess.run(
         [sys.executable, "-c", asked],
