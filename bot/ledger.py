@@ -107,7 +107,8 @@ class Ledger:
         """Record the order of a trade, and, once the order is finished, the price and the shares that filled.
 
         Needs no open gate. A trade that was written off or made void before its fill was known is open again.
-        While the trade is open, another fill replaces the one before, and the note says so.
+        While the trade is open, another fill replaces the one before, and the note says so. One of fewer shares than
+        are recorded changes nothing: what filled of an order only grows, so that it is an earlier fill that came late.
         """
         entry = fills.read(fills.Entry, _given(locals()))
 
@@ -119,6 +120,8 @@ class Ledger:
                 raise TradeConflict(
                     f"Trade {trade.id} is {trade_rules.side(trade.shares)}, but its fill is {trade_rules.side(entry.shares)}."
                 )
+            if trade.status is TradeStatus.OPEN and _is_outdated(trade, entry):
+                return trade
             news = entry.entry_price is not None and not (
                 trade.filled
                 and not trade_rules.differences(trade, entry, "entry_price", "shares", "entry_at")
@@ -298,6 +301,10 @@ def _reopen(session: Session, trade: BotTrade) -> None:
         )
     trade_rules.note(trade, f"Was {trade.status} until its order became known; open again.")
     trade.status, trade.exit_reason = TradeStatus.OPEN, None
+
+
+def _is_outdated(trade: BotTrade, entry: fills.Entry) -> bool:
+    return trade.filled and entry.shares is not None and abs(entry.shares) < abs(trade.shares)
 
 
 def _trade(session: Session, trade_id: UUID) -> BotTrade:

@@ -144,6 +144,20 @@ def test_a_fill_of_more_shares_replaces_the_one_before_and_the_note_says_so(worl
     assert more.note == "Its fill was recorded as 4 at 10.10 before."
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_an_earlier_fill_that_is_delivered_late_changes_nothing(world: World, sign: int) -> None:
+    trade = reserve(world, shares=10 * sign)
+    fills = [(4, "10.10"), (10, "10.12"), (4, "10.10")]
+    _, full, late = [
+        world.ledger.record_entry(
+            trade.id, alpaca_order_id="order-1", entry_price=price, shares=shares * sign
+        )
+        for shares, price in fills
+    ]
+    assert (late.shares, late.entry_price) == (Decimal(10 * sign), Decimal("10.12"))
+    assert (late.updated_at, late.note) == (full.updated_at, full.note)
+
+
 def test_a_trade_keeps_its_order_and_its_side(world: World) -> None:
     trade = reserve(world)
     world.ledger.record_entry(trade.id, alpaca_order_id="order-1")
