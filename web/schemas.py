@@ -308,6 +308,7 @@ class LastReconciliation(Shape):
     trigger: Trigger
     finished_at: datetime
     age_sec: float
+    error_code: str | None = Field(description="Why it failed, as a slug; null when it did not.")
     error: str | None
     missed: int
     differences: list[DifferenceOut]

@@ -71,6 +71,7 @@ def present(now: Snapshot) -> StatusOut:
             "trigger": last.trigger,
             "finished_at": last.finished_at,
             "age_sec": (now.now - last.finished_at).total_seconds(),
+            "error_code": last.error_code,
             "error": last.error,
             "missed": last.missed,
             "differences": last.differences,
