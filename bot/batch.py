@@ -5,6 +5,7 @@ On a command's way a round trip, a plan and the Python around a statement cost m
 
 from __future__ import annotations
 
+import select
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -18,6 +19,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 BEGIN, COMMIT = "BEGIN", "COMMIT"
+#: What Postgres says of a prepared statement that is gone, or whose columns a migration has changed.
+STALE_PLAN = frozenset({"26000", "0A000"})
 #: Key of a connection's ``info``: what it has prepared.
 _PREPARED = "pitboss_prepared"
 
@@ -38,7 +41,7 @@ class Statement:
     """
 
     def __init__(self, label: str, sql: str, parameters: int = 0) -> None:
-        self.name = f"{label}_{blake2b(sql.encode(), digest_size=4).hexdigest()}"
+        self.name = f"{label}_{blake2b(sql.encode(), digest_size=8).hexdigest()}"
         self.sql = sql
         self.places = f"({', '.join(['%s'] * parameters)})" if parameters else ""
 
@@ -67,6 +70,18 @@ class Batch:
             self._session = Session(self._connection, expire_on_commit=False)
         return self._session
 
+    def look(self) -> None:
+        """Find out, without asking Postgres, whether the connection broke while it idled: a message sent on it that may commit
+        something would leave its outcome unknown.
+
+        Raises:
+            DBAPIError: it broke.
+        """
+        poll = select.poll()
+        poll.register(self._driver, select.POLLIN)
+        if poll.poll(0):  # Postgres speaks unasked: a goodbye, or a setting that has changed
+            self._execute("SELECT 1")
+
     def send(self, *steps: Step, decides: bool = False) -> list[tuple[Any, ...]]:
         """Send *steps* as one message; the rows of the last one. *decides* says that they may commit something.
 
@@ -93,8 +108,10 @@ class Batch:
             values += given
         try:
             rows = self._execute("; ".join(message), values)
-        except DBAPIError:
-            if new and not self._connection.invalidated:
+        except DBAPIError as error:
+            if getattr(error.orig, "pgcode", None) in STALE_PLAN:
+                self._forget(error.orig)
+            elif new and not self._connection.invalidated:
                 self._connection.info[_PREPARED] = _Prepared(known.series + 1)
             raise
         known.names |= new
@@ -119,7 +136,7 @@ class Batch:
                     message, None, error, psycopg2.Error, connection_invalidated=is_lost, dialect=dialect
                 ) from error
 
-    def _forget(self, error: psycopg2.Error) -> None:
+    def _forget(self, error: BaseException | None) -> None:
         # as SQLAlchemy does it: what broke one connection broke all that are as old
         self._connection.engine.pool._invalidate(self._connection.connection, error)
         self._connection.invalidate(error)

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, create_engine, func, select, text
 from sqlalchemy.exc import DBAPIError, TimeoutError
 from sqlalchemy.orm import Session
 
-from bot.batch import Batch
+from bot.batch import STALE_PLAN, Batch
 from bot.errors import DatabaseUnavailable, LockBusy, NotMigrated, OutcomeUnknown
 from bot.settings import Settings
 
@@ -28,7 +28,7 @@ STATEMENT_TIMEOUT_MS = 15_000
 CONNECT_TIMEOUT_SEC = 2
 
 _LOCK_NOT_AVAILABLE = "55P03"
-_TRY_AGAIN = frozenset({"40001", "40P01"})  # serialization failure, deadlock
+_TRY_AGAIN = frozenset({"40001", "40P01", *STALE_PLAN})  # serialization failure, deadlock
 _NOT_MIGRATED = frozenset({"42P01", "42703"})  # a table or a column is not there
 _READ_ONLY = "25006"  # a standby
 #: Classes and codes by which Postgres says "not now": shutdown, start-up, out of connections, a standby, a time-out.
@@ -140,12 +140,16 @@ class Database:
             try:
                 return attempt(fate)
             except TimeoutError:
+                if unknown:
+                    break
                 raise DatabaseUnavailable(
                     "The database is too busy: no connection became free; nothing was changed. Try again in a moment."
                 ) from None
             except DBAPIError as error:
                 code = getattr(error.orig, "pgcode", None)
                 if code == _LOCK_NOT_AVAILABLE:
+                    if unknown:
+                        break
                     raise LockBusy() from None
                 if code in _NOT_MIGRATED:
                     raise NotMigrated() from error
@@ -178,6 +182,7 @@ def _in_session(engine: Engine, work: Callable[[Session], T], fate: _Fate) -> T:
 def _in_batch(engine: Engine, work: Callable[[Batch], T], fate: _Fate) -> T:
     with engine.connect() as connection, closing(Batch(connection)) as batch:
         try:
+            batch.look()
             result = work(batch)
             if batch.is_open:
                 raise RuntimeError("work on a batch has to end the transaction that it began")

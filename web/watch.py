@@ -62,10 +62,14 @@ class Applied:
 
     @classmethod
     def parse(cls, words: list[str]) -> Applied | None:
-        """Of ``<status> <revision> <to_state> <mode>``; None for a command that was finished otherwise."""
+        """Of ``<status> <revision> <to_state> <mode>``; None for a command that was finished otherwise, or in a way that only
+        a newer release knows."""
         if len(words) != 4 or words[0] != CommandStatus.APPLIED:
             return None
-        return cls(int(words[1]), BotState(words[2]), Mode(words[3]))
+        try:
+            return cls(int(words[1]), BotState(words[2]), Mode(words[3]))
+        except ValueError:
+            return None
 
     def to(self, command: BotCommand) -> BotCommand:
         command.status, command.revision = CommandStatus.APPLIED, self.revision
@@ -119,13 +123,17 @@ class Watch:
 
     def _listen(self) -> None:
         while True:
-            for notice in self._listener.hear(HEAR_SEC):
-                self._heard(notice.channel, notice.payload)
+            try:
+                for notice in self._listener.hear(HEAR_SEC):
+                    self._heard(notice.channel, notice.payload)
+            except Exception:
+                log.exception("hearing of outcomes failed and goes on")
+                time.sleep(LOOK_SEC)
 
     def _heard(self, channel: str, payload: str) -> None:
         if channel == FINISHED:
-            command_id, *outcome = payload.split()
-            self._wake(command_id, Applied.parse(outcome))
+            command_id, _, outcome = payload.partition(" ")
+            self._wake(command_id, Applied.parse(outcome.split()))
         elif not channel:
             with self._lock:
                 waiting = list(self._waiting)

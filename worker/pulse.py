@@ -91,7 +91,11 @@ class Pulse:
                 away = True
             except Exception:
                 log.exception("%s failed and goes on", name)
-            wait(seconds)
+            try:
+                wait(seconds)
+            except Exception:
+                log.exception("%s: waiting failed and goes on", name)
+                self._stopping.wait(seconds)
 
     def _beat(self) -> None:
         # before the row: a worker whose database is away lives, and is no better for being started again

@@ -8,6 +8,7 @@ from itertools import count
 
 import pytest
 
+from bot.errors import DatabaseUnavailable
 from tests.support.waiting import wait_for
 from web.shared import Shared
 
@@ -67,3 +68,18 @@ def test_a_read_that_fails_fails_for_all_who_waited_for_it_and_not_for_the_next(
     reads.fails = False
     reads.may_end.release()
     assert shared() > 1
+
+
+def test_a_read_that_hangs_is_waited_for_so_long_and_no_longer():
+    reads = Reads()
+    shared = Shared(reads, patience_sec=0.1)
+    with ThreadPoolExecutor(4) as pool:
+        hanging = pool.submit(shared)
+        wait_for(lambda: reads.begun == 1, 5, "it hangs")
+        for each in [pool.submit(shared) for _ in range(3)]:
+            with pytest.raises(DatabaseUnavailable):
+                each.result(5)
+        assert reads.begun == 1
+        reads.may_end.release(2)
+        assert hanging.result(5) == 1
+    assert shared() == 2, "the next one is served again"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import pytest
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError, TimeoutError
 
 from bot.batch import BEGIN, COMMIT, Batch, Statement
+from bot.database import Database
 from bot.errors import DatabaseUnavailable, OutcomeUnknown
 from bot.models import BotWorker
-from tests.bot.world import TestDatabase
+from tests.bot.world import TestDatabase, settings_for
+from tests.support.waiting import wait_for
 
 ONE = Statement("one", "SELECT 1")
 DIVIDE = Statement("divide", "SELECT 10 / $1::integer", 1)
@@ -110,3 +113,54 @@ def test_a_connection_that_breaks_leaves_the_outcome_unknown_only_if_something_w
     assert type(raised.value) is told
     assert len(attempts) == 2, "it is tried again once"
     assert database.pool.batched(lambda batch: batch.send(ONE())) == [(1,)]
+
+
+def test_a_connection_that_broke_while_it_idled_is_noticed_before_anything_is_sent_on_it(
+    database: TestDatabase,
+):
+    [(pid,)] = database.pool.batched(lambda batch: batch.send("SELECT pg_backend_pid()"))
+    database.sql("SELECT pg_terminate_backend(%s)", [pid])
+    wait_for(
+        lambda: not database.sql("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [pid]), 5, "it has ended"
+    )
+    attempts = []
+
+    def work(batch: Batch) -> None:
+        attempts.append(1)
+        batch.send(BEGIN, ADD("w"), COMMIT, decides=True)
+
+    database.pool.batched(work)
+    assert (len(attempts), workers(database)) == (1, ["w"])
+
+
+def test_an_unknown_outcome_stays_unknown_when_no_connection_becomes_free_to_ask(database: TestDatabase):
+    pool = Database.connect(settings_for(database.url))
+
+    def nobody_is_free(*_: object) -> None:
+        raise TimeoutError("no connection became free")
+
+    def work(batch: Batch) -> None:
+        event.listen(batch.session.get_bind().engine, "do_connect", nobody_is_free)
+        batch.send("SELECT pg_terminate_backend(pg_backend_pid())", decides=True)
+
+    with closing(pool), pytest.raises(OutcomeUnknown):
+        pool.batched(work)
+
+
+def test_a_prepared_statement_that_is_gone_is_prepared_again(database: TestDatabase):
+    for _ in range(2):
+        assert database.pool.batched(lambda batch: batch.send(ONE())) == [(1,)]
+        database.pool.batched(lambda batch: batch.send("DEALLOCATE ALL"))
+
+
+def test_a_column_that_a_migration_changes_does_not_break_the_connections_that_read_it(
+    database: TestDatabase,
+):
+    names_of = Statement("names_of_workers", "SELECT name FROM bot_worker")
+    database.pool.batched(lambda batch: batch.send(BEGIN, ADD("w"), COMMIT))
+    assert database.pool.batched(lambda batch: batch.send(names_of())) == [("w",)]
+    try:
+        database.sql("ALTER TABLE bot_worker ALTER COLUMN name TYPE varchar(80)")
+        assert database.pool.batched(lambda batch: batch.send(names_of())) == [("w",)]
+    finally:
+        database.sql("ALTER TABLE bot_worker ALTER COLUMN name TYPE text")

@@ -1,0 +1,36 @@
+"""The one thread of a web process that hears of outcomes."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+
+import psycopg2
+
+from bot.controller import Controller
+from bot.database import Database
+from bot.listener import FINISHED
+from tests.bot.world import settings_for
+from tests.support.waiting import wait_for
+from web.watch import Watch
+
+
+def test_a_notification_that_this_release_does_not_understand_does_not_make_it_deaf(database_url: str):
+    settings = settings_for(database_url)
+    watch = Watch(Controller(Database.connect(settings), settings), settings)
+    heard: list[tuple[str, str]] = []
+    watch.subscribe(lambda channel, payload: heard.append((channel, payload)))
+    threading.Thread(target=watch._listen, daemon=True).start()
+    wait_for(lambda: heard, 5, "it listens")
+    with closing(psycopg2.connect(database_url)) as connection, connection, connection.cursor() as cursor:
+        for payload in (
+            "",
+            " ",
+            "no-id",
+            "1 applied x running paper",
+            "1 applied 7 flying paper",
+            "after all",
+        ):
+            cursor.execute("SELECT pg_notify(%s, %s)", [FINISHED, payload])
+    wait_for(lambda: (FINISHED, "after all") in heard, 5, "it goes on")
+    assert len(heard) == 7
