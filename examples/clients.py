@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from decimal import Decimal
 from typing import Any
 
 import requests
@@ -12,6 +13,11 @@ TIMEOUT_SEC = (2, 5)
 FINISHED = {"filled", "canceled", "expired", "rejected", "replaced"}
 
 Row = dict[str, Any]
+
+
+def plain(number: Decimal | float) -> str:
+    """Every digit of it, and no exponent: neither service takes one, and ``:g`` would round to six digits."""
+    return f"{Decimal(str(number)).normalize():f}"
 
 
 class Pitboss:
@@ -63,9 +69,9 @@ class Broker:
         found: Row | None = self._call("GET", "/orders:by_client_order_id", params={"client_order_id": name})
         return found
 
-    def send(self, name: str, symbol: str, shares: float, side: str, **kind: str) -> Row:
+    def send(self, name: str, symbol: str, shares: Decimal | float, side: str, **kind: str) -> Row:
         """Send an order. The broker takes one of a name, so that sending it twice buys once."""
-        order = {"symbol": symbol, "qty": f"{shares:g}", "side": side, "time_in_force": "day", **kind}
+        order = {"symbol": symbol, "qty": plain(shares), "side": side, "time_in_force": "day", **kind}
         sent: Row = self._call("POST", "/orders", json={**order, "client_order_id": name})
         return sent
 

@@ -8,6 +8,7 @@ asks the broker by these names how far it had come.
     and ALPACA_PAPER_API_SECRET in the environment
 """
 
+import contextlib
 import itertools
 import os
 import random
@@ -15,12 +16,13 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import requests
 
-from examples.clients import Broker, Pitboss, Row
+from examples.clients import Broker, Pitboss, Row, plain
 
 #: What it buys, and the most that it pays for a share, in US dollars.
 WATCHLIST = {"BOAT": "10.30", "DRUM": "9.70", "GULF": "8.10", "HARP": "11.50", "SOIL": "9.50", "VINE": "7.90"}
@@ -34,6 +36,8 @@ PATIENCE_SEC = 5.0
 ON_ITS_WAY_SEC = 10.0
 LOOK_BACK_SEC = 15.0
 PROFIT_PCT = Decimal("0.5")
+#: Decimal places of a price, at most.
+PLACES = 9
 
 
 class DemoBot:
@@ -45,21 +49,20 @@ class DemoBot:
     def tick(self) -> None:
         gate = self._pitboss.get("/gate")
         if gate != self._heard:
-            say(
-                "the gate is open" if gate["mayOpen"] else f"the gate is closed: {', '.join(gate['reasons'])}"
-            )
+            closed = f"closed: {', '.join(gate['reasons'])}"
+            say(f"the gate is {'open' if gate['mayOpen'] else closed}")
             self._heard = gate
         if not gate["mayMonitor"]:
             return
-        if (
-            time.monotonic() > self._next_look_back
-        ):  # what was written off may have filled, or been sold, after all
+        missed: list[Row] = []
+        if time.monotonic() > self._next_look_back:
+            # what was written off may have filled, or been sold, after all
             self._next_look_back = time.monotonic() + LOOK_BACK_SEC
-            for trade in self._pitboss.get("/trades", status="missed", limit="10")["items"]:
-                self._settle(trade)
+            missed = self._pitboss.get("/trades", status="missed", limit="10")["items"]
         trades = self._pitboss.get("/trades", status="open", limit="200")["items"]
-        for trade in trades:
-            self._settle(trade)
+        for trade in missed + trades:
+            with trying(trade):
+                self._settle(trade)
         self._watch([trade for trade in trades if trade["filled"] and not trade["exitReason"]])
         free = sorted(WATCHLIST.keys() - {trade["symbol"] for trade in trades})
         if gate["mayOpen"] and free and time.monotonic() > self._next_entry:
@@ -100,12 +103,13 @@ class DemoBot:
                 continue  # gone at the broker: that is for reconciliation to judge
             entry = Decimal(str(trade["entryPrice"]))
             gain_pct = (Decimal(prices[trade["symbol"]]) - entry) / entry * 100
-            if gain_pct <= -Decimal(str(thresholds["hardStopLossPct"])):
-                self._exit(trade, "hard_stop")
-            elif gain_pct >= PROFIT_PCT:
-                self._exit(trade, "profit_target")
-            elif age_sec(trade["entryAt"]) > min(HOLD_SEC, thresholds["maxHoldDurationSec"]):
-                self._exit(trade, "time_exit")
+            with trying(trade):
+                if gain_pct <= -Decimal(str(thresholds["hardStopLossPct"])):
+                    self._exit(trade, "hard_stop")
+                elif gain_pct >= PROFIT_PCT:
+                    self._exit(trade, "profit_target")
+                elif age_sec(trade["entryAt"]) > min(HOLD_SEC, thresholds["maxHoldDurationSec"]):
+                    self._exit(trade, "time_exit")
 
     def _exit(self, trade: Row, reason: str) -> None:
         # marked before the order is sent: whoever starts again sees that an exit was begun
@@ -113,24 +117,30 @@ class DemoBot:
         self._finish_exit(trade, may_send=True)
 
     def _finish_exit(self, trade: Row, *, may_send: bool) -> None:
-        """Sell, or go on from where an earlier attempt was broken off."""
+        """Sell what the orders so far have left. It sends one order at most: the gate is asked before another."""
+        shares = left = Decimal(str(trade["shares"]))
+        received = Decimal(0)
         for attempt in itertools.count(1):
             name = f"{trade['id']}-exit-{attempt}"
             order = self._broker.find(name)
             if order is None:
                 if not may_send:
                     return
-                order = self._broker.send(name, trade["symbol"], trade["shares"], "sell", type="market")
+                order, may_send = self._broker.send(name, trade["symbol"], left, "sell", type="market"), False
             order = self._broker.finish(order, PATIENCE_SEC)
-            if order["status"] == "filled":
-                self._record_exit(trade, order)
+            if filled := Decimal(order["filled_qty"]):
+                left -= filled
+                received += filled * Decimal(order["filled_avg_price"])
+            if left <= 0:
+                self._record_exit(trade, order, received / shares)
                 return
 
-    def _record_exit(self, trade: Row, order: Row) -> None:
-        price, at = order["filled_avg_price"], order["filled_at"]
-        path = f"/trades/{trade['id']}/close"
-        closed = self._pitboss.post(path, exitPrice=price, exitAt=at, alpacaExitOrderId=order["id"])
-        sold = f"sold {trade['shares']:g} {trade['symbol']} at {price}"
+    def _record_exit(self, trade: Row, last: Row, average: Decimal) -> None:
+        path, price = f"/trades/{trade['id']}/close", plain(round(average, PLACES))
+        closed = self._pitboss.post(
+            path, exitPrice=price, exitAt=last["filled_at"], alpacaExitOrderId=last["id"]
+        )
+        sold = f"sold {plain(trade['shares'])} {trade['symbol']} at {price}"
         say(f"{sold}: {closed['pnl']:+.2f} USD, {closed['exitReason']}", trade)
 
     def _settle(self, trade: Row) -> None:
@@ -154,6 +164,16 @@ def say(words: str, trade: Row | None = None) -> None:
     print(f"{words}{about}", flush=True)
 
 
+@contextlib.contextmanager
+def trying(trade: Row | None = None) -> Iterator[None]:
+    """What fails with one trade does not stop the others: each is tried again with the next tick."""
+    try:
+        yield
+    except requests.RequestException as error:
+        answered = error.response is not None and error.response.text
+        say(f"this did not work, it is tried again: {answered or error}", trade)
+
+
 def main() -> None:
     names = ["PITBOSS_URL", "PITBOSS_TOKEN"]
     names += [f"ALPACA_PAPER_{name}" for name in ("URL", "API_KEY", "API_SECRET")]
@@ -164,11 +184,8 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
     while not stopping.wait(TICK_SEC):
-        try:
+        with trying():
             bot.tick()
-        except requests.RequestException as error:
-            answered = error.response is not None and error.response.text
-            say(f"this did not work, it is tried again: {answered or error}")
 
 
 if __name__ == "__main__":

@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
+from examples.clients import Broker
 from examples.demo_bot import WATCHLIST
+from sandbox.server import Server
 from script.guard import Guard
 from tests.support.broker import KEYS
 from tests.support.client import TOKENS
@@ -217,6 +220,58 @@ def test_an_order_that_does_not_fill_is_canceled_and_its_trade_withdrawn(demo: D
     demo.wait("it is withdrawn", lambda: demo.trades("status = 'void'"))
     assert demo.trades()[0]["note"] == "The order is canceled; nothing filled."
     assert demo.orders()[0]["status"] == "canceled"
+
+
+def test_an_exit_that_filled_in_part_sells_what_is_left_and_records_the_average_price(demo: Demo) -> None:
+    demo.process.start()
+    demo.wait_for_open()
+    demo.stack.api().do("/pause")
+    trade = demo.trades("status = 'open'")[0]
+    demo.stack.broker.control("PUT", "/fills", {"hold": True})
+    demo.hold(1)
+    first = demo.wait("its exit waits to fill", lambda: demo.orders(f"{trade['id']}-exit"))[0]
+    # 3 of them fill at 7, and it is canceled for the rest
+    part = {"status": "partially_filled", "filled_qty": "3", "filled_avg_price": "7"}
+    same = {name: first[name] for name in ("symbol", "side", "qty", "client_order_id")}
+    demo.stack.broker.order(first["id"], **same, **part)
+    others = [row for row in demo.account()["positions"] if row["symbol"] != trade["symbol"]]
+    left = {"symbol": trade["symbol"], "qty": str(trade["shares"] - 3), "avg_entry_price": "7.50"}
+    demo.stack.broker.control("PUT", f"/accounts/{KEY}/positions", [left, *others])
+    demo.stack.broker.control("PUT", "/fills", {"hold": False})
+    demo.wait("all is sold", lambda: not demo.trades("status = 'open'"))
+    orders = demo.orders(f"{trade['id']}-exit")
+    assert [(row["status"], Decimal(row["qty"])) for row in orders] == [
+        ("canceled", trade["shares"]),
+        ("filled", trade["shares"] - 3),
+    ]
+    closed = demo.trades(f"id = '{trade['id']}'")[0]
+    average = (3 * 7 + (trade["shares"] - 3) * Decimal("7.50")) / trade["shares"]
+    assert closed["exit_price"] == round(average, 9)
+    assert closed["alpaca_exit_order_id"] == orders[1]["id"]
+    assert demo.account()["positions"] == []
+
+
+def test_an_error_about_one_trade_does_not_stop_the_others(demo: Demo) -> None:
+    """The broker has nothing of a trade whose exit was begun, and so refuses to sell it."""
+    demo.stack.api().patch("/config", {"maxConcurrentPositions": 3})
+    demo.stack.broker.account("paper", shorting_enabled=False)
+    refused = demo.stack.open_trade("ACME")
+    demo.stack.sql(f"UPDATE bot_trade SET exit_reason = 'time_exit' WHERE id = '{refused}'")
+    demo.process.start()
+    demo.wait("it trades all the same", lambda: demo.trades("status = 'closed'"), 40)
+    assert demo.trades(f"id = '{refused}'")[0]["status"] == "open"
+    assert f'not allowed to short"}}  [{refused[:8]}]' in demo.process.log(whole=True)
+
+
+@pytest.mark.parametrize(
+    ("shares", "text"),
+    [(1234567.0, "1234567"), (0.1234567, "0.1234567"), (Decimal("1E-9"), "0.000000001"), (100, "100")],
+)
+def test_shares_reach_the_broker_to_the_last_digit(shares: Decimal | float, text: str) -> None:
+    with Server() as server:
+        requests.put(f"{server.url}/sandbox/prices", json={"BOAT": "0.01"}, timeout=5)
+        broker = Broker(server.url, KEY, SECRET)
+        assert broker.send("one", "BOAT", shares, "buy", type="market")["qty"] == text
 
 
 def test_killed_in_the_middle_of_an_exit_its_true_price_is_recorded_though_it_was_written_off(
