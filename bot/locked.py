@@ -37,7 +37,8 @@ _READ = Statement(
     f" FROM bot_config config LEFT JOIN bot_command command ON command.status = '{CommandStatus.QUEUED}'"
     f" WHERE config.id = '{SINGLETON}' ORDER BY command.seq",
 )
-_MAKE = Statement(
+#: The row, once and for all: whoever finds none may send it.
+MAKE = Statement(
     "make_bot_config",
     f"INSERT INTO bot_config (id) VALUES ('{SINGLETON}') ON CONFLICT DO NOTHING",  # noqa: S608 - as above
 )
@@ -76,7 +77,7 @@ class Locked:
         """
         rows = batch.send(BEGIN, *first, _LOCK(), _READ())
         if not rows:
-            rows = batch.send(_MAKE(), _LOCK(), _READ())
+            rows = batch.send(MAKE(), _LOCK(), _READ())
         return cls(batch, rows)
 
     @property

@@ -182,6 +182,7 @@ class BotTrade(Base):
         Index("ix_bot_trade_status", "status"),
         Index("ix_bot_trade_symbol", "symbol"),
         Index("ix_bot_trade_created_at", "created_at"),
+        Index("ix_bot_trade_exit_at", "exit_at", postgresql_where=text("pnl IS NOT NULL")),
         Index("ix_bot_trade_open", "symbol", postgresql_where=text("status = 'open'")),
         Index(
             "ix_bot_trade_order",
@@ -314,7 +315,9 @@ class BotReconciliation(Base):
     """The report of one attempt to compare the open trades with the broker's positions."""
 
     __tablename__ = "bot_reconciliation"
-    __table_args__ = (Index("ix_bot_reconciliation_finished_at", "finished_at"),)
+    __table_args__ = (
+        Index("ix_bot_reconciliation_command", "command_id", postgresql_where=text("command_id IS NOT NULL")),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     trigger: Mapped[Trigger] = mapped_column(EnumText(Trigger))

@@ -9,6 +9,7 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from bot.batch import Batch, Statement
+from bot.locked import MAKE
 from bot.models import SINGLETON, BotConfig, BotReconciliation, TradeStatus
 from bot.rows import Rows
 from bot.states import CommandStatus
@@ -59,7 +60,7 @@ _READ_CONFIG = Statement(
 
 def snapshot(batch: Batch) -> Snapshot:
     """Read everything that the status and the gate need."""
-    [row] = batch.send(_SNAPSHOT())
+    [row] = batch.send(_SNAPSHOT()) or batch.send(MAKE(), _SNAPSHOT())
     now, today, open_trades, realized_pnl, trade_count, pending, seen_at, *rest = row
     config, report = rest[: len(_CONFIG.names)], rest[len(_CONFIG.names) :]
     return Snapshot(
@@ -83,5 +84,5 @@ def snapshot_in(session: Session) -> Snapshot:
 
 def config(batch: Batch) -> BotConfig:
     """The bot's row."""
-    [row] = batch.send(_READ_CONFIG())
+    [row] = batch.send(_READ_CONFIG()) or batch.send(MAKE(), _READ_CONFIG())
     return _CONFIG.instance(_CONFIG.values(row))

@@ -19,6 +19,13 @@ def leave_out_empty(_context: Any, _revision: Any, directives: list[Any]) -> Non
         directives[:] = []
 
 
+def is_newer() -> bool:
+    """Whether an upgrade meets a revision that this release does not know: going back to it changes nothing."""
+    known = {script.revision for script in context.script.walk_revisions()}
+    upgrading = context.get_context().opts.get("destination_rev") in ("head", "heads")
+    return upgrading and not known.issuperset(context.get_context().get_current_heads())
+
+
 def run() -> None:
     options = {
         "target_metadata": database.metadata,
@@ -38,6 +45,9 @@ def run() -> None:
         connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
         connection.commit()
         context.configure(connection=connection, **options)
+        if is_newer():
+            print("The database belongs to a newer release: it stays as it is.")
+            return
         with context.begin_transaction():
             context.run_migrations()
         connection.invalidate()

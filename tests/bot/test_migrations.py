@@ -17,6 +17,8 @@ import pytest
 from psycopg2 import errors
 from sqlalchemy import select
 
+from bot import status
+from bot.controller import Controller
 from bot.database import Database
 from bot.models import SINGLETON, BotCommand, BotConfig
 from bot.states import CommandKind
@@ -208,12 +210,20 @@ def test_an_idempotency_key_is_its_actors_own(world: World) -> None:
         world.insert_command("kill", {}, actor="ann", idempotency_key="k")
 
 
+def test_readers_make_the_row_if_it_is_not_there(world: World) -> None:
+    for read in (status.snapshot, status.config):
+        world.sql("DELETE FROM bot_config")
+        world.database.batched(read)
+        assert world.sql("SELECT state FROM bot_config") == [{"state": "stopped"}]
+
+
 def test_twenty_makers_of_the_row_at_once_make_one(world: World) -> None:
     world.sql("DELETE FROM bot_config")
     database = Database.connect(settings_for(world.database_url), pool_size=20)
+    controller = Controller(database, world.settings)
     with ThreadPoolExecutor(20) as threads:
         kills = [
-            threads.submit(world.controller.submit_and_apply, world.want(CommandKind.KILL, reason=str(n)))
+            threads.submit(controller.submit_and_apply, world.want(CommandKind.KILL, reason=str(n)))
             for n in range(20)
         ]
         revisions = sorted(kill.result().revision or 0 for kill in kills)

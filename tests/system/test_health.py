@@ -31,6 +31,26 @@ def test_an_unmigrated_database_is_not_ready_and_commands_say_so(
     assert stack.api(None).get("//readyz").status_code == 200
 
 
+def test_a_database_of_a_newer_release_is_served_and_left_as_it_is(
+    database_url: str, make_stack: StackFactory
+):
+    stack = make_stack(database_url=database_url)
+    stack.start_web()
+    stack.sql("UPDATE alembic_version SET version_num = '9999'")
+    assert stack.api(None).get("//readyz").status_code == 200
+    upgrade = stack.flask("db", "upgrade")
+    assert (upgrade.returncode, "newer release" in upgrade.stdout) == (0, True), upgrade.stderr
+    assert stack.sql("SELECT version_num FROM alembic_version") == [{"version_num": "9999"}]
+    assert stack.api().do("/kill")["state"] == "stopped"
+
+
+def test_a_database_of_an_older_release_is_not_ready(database_url: str, make_stack: StackFactory):
+    stack = make_stack(database_url=database_url)
+    stack.start_web()
+    stack.sql("UPDATE alembic_version SET version_num = '0001'")
+    assert stack.api(None).get("//readyz").status_code == 503
+
+
 def test_the_document_lists_every_route(stack: Stack, monkeypatch: pytest.MonkeyPatch):
     document = requests.get(f"{stack.url}/openapi.json", timeout=5).json()
     assert document["openapi"].startswith("3.")
