@@ -3,34 +3,14 @@
 from __future__ import annotations
 
 import re
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]
 
 from bot import secret_files
-from bot.setting_values import Role
-from bot.settings import Settings
-from bot.states import Mode
+from tests.deploy.compose_files import BASE, EXTERNAL_POSTGRES, EXTERNAL_QUEUE, SERVICES
 from tests.support.stack import ROOT
 
-
-class _Loader(yaml.SafeLoader):
-    """Compose's own tags mean nothing here."""
-
-
-_Loader.add_constructor("!reset", lambda loader, node: None)
-
-
-def read(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.load((ROOT / name).read_text(), _Loader)  # noqa: S506 - a SafeLoader
-    return found
-
-
-BASE, PROXY = read("docker-compose.yml"), read("docker-compose.proxy.yml")
-SERVICES: dict[str, dict[str, Any]] = {**BASE["services"], "proxy": PROXY["services"]["proxy"]}
 ONE_SHOT = {"migrate"}
 PLACES = re.compile(r"/run/secrets/([\w.]+)")
 
@@ -126,8 +106,8 @@ def test_only_who_trades_has_the_keys_of_the_account() -> None:
 
 
 def test_no_variable_has_a_default_that_could_be_a_password() -> None:
-    for name in ("docker-compose.yml", "docker-compose.proxy.yml"):
-        for variable, default in re.findall(r"\$\{(\w+):?-([^}]+)\}", (ROOT / name).read_text()):
+    for file in ROOT.glob("docker-compose*.yml"):
+        for variable, default in re.findall(r"\$\{(\w+):?-([^}]+)\}", file.read_text()):
             assert variable in {
                 "PITBOSS_TAG",
                 "PORT",
@@ -159,104 +139,45 @@ def test_nothing_starts_before_the_migrations_have_succeeded() -> None:
         assert needs["migrate"]["condition"] == "service_completed_successfully", name
 
 
-# -- the secrets ------------------------------------------------------------------------------------------------
+# -- servers elsewhere ------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def secrets_dir(tmp_path: Path) -> Path:
-    make_secrets(tmp_path)
-    return tmp_path / "secrets"
-
-
-def make_secrets(directory: Path, *arguments: str, given: str = "") -> str:
-    done = subprocess.run(
-        [str(ROOT / "script" / "secrets"), *arguments],
-        env={
-            "PATH": "/usr/bin:/bin",
-            "SECRETS_DIR": str(directory / "secrets"),
-            "SETTINGS_FILE": str(directory / "env"),
-        },
-        input=given,
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def test_one_command_makes_every_secret(secrets_dir: Path) -> None:
-    wanted = {Path(secret["file"]).name for secret in BASE["secrets"].values()}
-    assert {file.name for file in secrets_dir.iterdir()} == wanted
-    assert set(BASE["secrets"]) == wanted
-
-
-def test_nobody_else_enters_the_directory_and_every_container_reads_the_files(secrets_dir: Path) -> None:
-    assert secrets_dir.stat().st_mode & 0o777 == 0o700
-    assert {file.stat().st_mode & 0o777 for file in secrets_dir.iterdir()} == {0o444}
-
-
-def test_secrets_are_made_once_and_differ_from_host_to_host(secrets_dir: Path, tmp_path: Path) -> None:
-    before = {file.name: file.read_text() for file in secrets_dir.iterdir()}
-    make_secrets(tmp_path)
-    assert {file.name: file.read_text() for file in secrets_dir.iterdir()} == before
-    (tmp_path / "other").mkdir()
-    make_secrets(tmp_path / "other")
-    for name, value in before.items():
-        if value:
-            assert (tmp_path / "other" / "secrets" / name).read_text() != value, name
-
-
-def test_nothing_secret_is_printed(tmp_path: Path) -> None:
-    printed = make_secrets(tmp_path)
-    for file in (tmp_path / "secrets").iterdir():
-        assert not file.read_text() or file.read_text() not in printed
-    assert "SIMULATED" in printed
-
-
-@pytest.mark.parametrize("name", ["web", "worker", "standby", "beat", "flower", "migrate"])
-def test_each_service_starts_with_what_was_made(
-    name: str, secrets_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("away", "file"), [("postgres", EXTERNAL_POSTGRES), ("redis", EXTERNAL_QUEUE)])
+def test_nobody_waits_for_a_container_whose_task_a_server_elsewhere_has(
+    away: str, file: dict[str, Any]
 ) -> None:
-    made = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().splitlines())
-    monkeypatch.setenv("DATA_DIR", str(tmp_path))
-    for variable, value in SERVICES[name]["environment"].items():
-        value = re.sub(r"\$\{(\w+):-([^}]*)\}", lambda found: made.get(found[1], found[2]), str(value))
-        monkeypatch.setenv(variable, value.replace("/run/secrets", str(secrets_dir)))
-    settings = Settings.load()
-    assert settings.database.host == "postgres"
-    assert settings.redis_url is not None
-    if name == "web":
-        assert [token.role for token in settings.tokens] == [Role.OPERATOR, Role.VIEWER, Role.BOT]
-        assert settings.secret_key is not None
-    if name in ("web", "worker", "standby"):
-        paper = settings.alpaca(Mode.PAPER)
-        assert paper is not None
-        assert paper.sandbox
-        assert settings.alpaca(Mode.LIVE) is None
-        assert settings.alert_webhook is None
+    assert file["services"][away] is None
+    others = {name: service for name, service in file["services"].items() if name != away}
+    waiting = {name for name, service in BASE["services"].items() if away in service.get("depends_on", {})}
+    assert {name for name, service in others.items() if "depends_on" in service} == waiting
+    for name in waiting:
+        assert file["services"][name]["depends_on"] == {away: None}
+    unused = {name for name, secret in file["secrets"].items() if secret is None}
+    assert unused == set(SERVICES[away]["secrets"])
+    for name, service in others.items():
+        reaches = {*SERVICES[name]["networks"], *service.get("networks", [])}
+        assert "outside" in reaches or name not in waiting, name
 
 
-def test_keys_of_a_real_account_turn_the_simulated_one_off(tmp_path: Path) -> None:
-    make_secrets(tmp_path)
-    assert "COMPOSE_PROFILES=sandbox" in (tmp_path / "env").read_text()
-    make_secrets(tmp_path, "set", "alpaca_paper_api_key", given="PKREAL\n")
-    make_secrets(tmp_path, "set", "alpaca_paper_api_secret", given="its-secret")
-    assert (tmp_path / "env").read_text() == ""
-    assert (tmp_path / "secrets" / "alpaca_paper_api_key").read_text() == "PKREAL"
-    assert (tmp_path / "secrets" / "alpaca_paper_api_secret").read_text() == "its-secret"
-    assert "SIMULATED" not in make_secrets(tmp_path), "it would be simulated again"
+def test_a_queue_elsewhere_is_told_to_all_who_are_told_of_the_one_here() -> None:
+    told = {name for name, service in SERVICES.items() if "redis_url" in service.get("secrets", [])}
+    for name in told:
+        service = EXTERNAL_QUEUE["services"][name]
+        secrets = service["secrets"]
+        for variable, value in service["environment"].items():
+            if variable.endswith("_FILE"):
+                assert value == f"/run/secrets/{variable.removesuffix('_FILE').lower()}"
+                assert variable.removesuffix("_FILE") in secret_files.NAMES
+                assert PLACES.fullmatch(value)[1] in secrets  # type: ignore[index]
+            else:
+                assert value == f"${{{variable}:-}}"
+                assert variable.lower() in secrets
 
 
-def test_an_address_for_alerts_gets_a_secret_that_signs_them(tmp_path: Path) -> None:
-    make_secrets(tmp_path)
-    make_secrets(tmp_path, "set", "alert_webhook_url", given="https://hooks.example.com/x\n")
-    assert len((tmp_path / "secrets" / "alert_webhook_secret").read_text()) == 40
-
-
-def test_git_and_the_image_never_see_the_secrets() -> None:
-    ignored = (ROOT / ".gitignore").read_text().splitlines()
-    assert {"/secrets/", "/.env"} <= set(ignored)
+def test_every_secret_that_a_process_reads_can_be_handed_to_it() -> None:
+    services = [*SERVICES.values(), *filter(None, EXTERNAL_QUEUE["services"].values())]
+    handed = {variable for service in services for variable in service.get("environment", ())}
+    assert {f"{name}_FILE" for name in secret_files.NAMES} <= handed
 
 
 # -- the image --------------------------------------------------------------------------------------------------

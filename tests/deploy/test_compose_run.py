@@ -56,16 +56,19 @@ def headings(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "files", [["docker-compose.yml"], ["docker-compose.yml", "docker-compose.proxy.yml"]]
+    "added", [[], ["proxy"], ["external-postgres"], ["proxy", "external-queue", "external-postgres"]]
 )
-def test_compose_itself_takes_the_files(files: list[str]) -> None:
+def test_compose_itself_takes_the_files(added: list[str]) -> None:
     if shutil.which("docker") is None or docker("compose", "version").returncode != 0:
         pytest.skip("docker compose is not installed")
+    files = ["docker-compose.yml", *(f"docker-compose.{name}.yml" for name in added)]
     done = docker(
         "compose", *(word for file in files for word in ("-f", file)), "--profile", "sandbox", "config"
     )
     assert done.returncode == 0, done.stderr
     services = yaml.safe_load(done.stdout)["services"]
+    gone = {"external-postgres": "postgres", "external-queue": "redis"}
+    assert not {gone[name] for name in added if name in gone} & services.keys()
     published = [port for service in services.values() for port in service.get("ports", [])]
     assert published
     assert all(port["host_ip"] == "127.0.0.1" for port in published)
