@@ -142,13 +142,19 @@ class Alpaca:
 
     def working_orders(self, orders: Mapping[str, str]) -> set[str]:
         """Those of *orders* (id to symbol) that may still fill, themselves or by what replaced them. An order that
-        Alpaca does not know is not working."""
+        Alpaca does not know is not working. More than ORDERS_ONE_BY_ONE are looked up in one list, which is no proof that
+        what it leaves out is finished: ask twice. Name the likeliest to work first, an empty list is checked with it.
+        """
         if len(orders) <= ORDERS_ONE_BY_ONE:
             return {order_id for order_id in orders if self._is_working(order_id)}
         ids, replaced = self._open_orders()
-        return {
+        working = {
             order_id for order_id, symbol in orders.items() if order_id.lower() in ids or symbol in replaced
         }
+        # that all are finished is what a list would say that is empty for no reason
+        if not working and self._is_working(next(iter(orders))):
+            raise BrokerGarbled("Alpaca's list of orders leaves out an order that works.")
+        return working
 
     def _is_working(self, order_id: str) -> bool:
         for _ in range(MOST_REPLACEMENTS):

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import column, func, literal, select, text, update
 from sqlalchemy.orm import Session
 
-from bot.alpaca import Account, Alpaca
+from bot.alpaca import ORDERS_ONE_BY_ONE, Account, Alpaca
 from bot.batch import Batch, Statement
 from bot.comparison import ZERO, Comparison, Disputed, Here, OpenTrade, compare, unequal
 from bot.database import Database
@@ -186,13 +186,18 @@ def _ask(database: Database, alpaca: Alpaca, here: Here) -> Comparison:
     first = last = alpaca.positions()
     ours = here.shares.keys() & unequal(here, first)
     trades: list[OpenTrade] = []
+    orders: dict[str, str] = {}
     working: set[str] = set()
     if ours:
         trades = database.read(lambda session: _open_trades(session, list(ours), here.began_at))
-        working = alpaca.working_orders({trade.order: trade.symbol for trade in trades if trade.order})
+        orders = {trade.order: trade.symbol for trade in trades if trade.order}
+        working = alpaca.working_orders(orders)
     if ours - first.keys():
         # between its fill and its booking a position can be absent for a moment: ask again before writing off
         time.sleep(SECOND_READ_AFTER_SEC)
+        if len(orders) > ORDERS_ONE_BY_ONE:
+            # an order is finished when two lists leave it out, and what filled by then shows in the positions below
+            working |= alpaca.working_orders(orders)
         read_at = database.now()
         last = alpaca.positions()
     return compare(here, trades, working, first, last, account=account, read_at=read_at)
@@ -209,11 +214,13 @@ def _open_trades(session: Session, symbols: list[str], before: datetime) -> list
             & BotTrade.alpaca_order_id.is_(None)
             & (BotTrade.created_at > before - RESERVATION),
             BotTrade.updated_at,
-        ).where(
+        )
+        .where(
             BotTrade.status == TradeStatus.OPEN,
             BotTrade.created_at < before,
             BotTrade.symbol == func.any(symbols),
         )
+        .order_by(BotTrade.created_at.desc())  # the newest order is the likeliest to work
     )
     return [OpenTrade(*row) for row in rows]
 

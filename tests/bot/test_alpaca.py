@@ -254,9 +254,11 @@ def listed(order_id: str, at: datetime, symbol: Any = "AAPL", **fields: Any) -> 
 
 
 def book(orders: list[dict[str, Any]], asked: list[Call] | None = None) -> fake.Script:
-    """Alpaca's list of orders: newest first, ``until`` exclusive, 500 a page."""
+    """Alpaca's list of orders: newest first, ``until`` exclusive, 500 a page. No other order is known."""
 
     def answer(call: Call) -> Answer:
+        if call.path != "/v2/orders":
+            return Answer({"code": 40410000, "message": "order not found"}, status=404)
         if asked is not None:
             asked.append(call)
         until = call.query.get("until")
@@ -332,6 +334,19 @@ def test_a_list_that_never_ends_is_garbled() -> None:
 def test_a_list_of_orders_that_makes_no_sense_is_garbled(page: Any) -> None:
     with answered(Answer(page)) as url, client(url) as alpaca:
         assert type(refused(lambda: alpaca.working_orders(MANY))) is BrokerGarbled
+
+
+def test_a_list_that_names_none_of_the_orders_is_checked_with_the_first_of_them() -> None:
+    def answer(call: Call) -> Answer:
+        return Answer([] if call.path == "/v2/orders" else {"status": works.get(call.path[-1], "filled")})
+
+    works = {"a": "new"}
+    with fake.serve(answer) as url, client(url) as alpaca:
+        error = refused(lambda: alpaca.working_orders({"a": "AAPL", **MANY}))
+        assert type(error) is BrokerGarbled
+        assert str(error) == "Alpaca's list of orders leaves out an order that works."
+        works.clear()
+        assert alpaca.working_orders({"a": "AAPL", **MANY}) == set()
 
 
 def test_ids_are_compared_whatever_their_case() -> None:

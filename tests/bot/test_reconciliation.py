@@ -300,8 +300,7 @@ def test_many_orders_are_looked_up_in_the_list_over_all_its_pages(world: World, 
     assert world.paper.calls() == [
         "/v2/account",
         "/v2/positions",
-        "/v2/orders",
-        "/v2/orders",
+        *["/v2/orders"] * 4,  # two pages, twice
         "/v2/positions",
     ]
 

@@ -206,6 +206,30 @@ def test_an_order_that_fills_between_its_query_and_the_second_read_is_matched(
     assert (report.matched, report.in_flight, report.missed, report.differences) == (1, 0, 0, [])
 
 
+def test_an_order_that_fills_after_the_second_read_is_not_missed_though_the_first_list_left_it_out(
+    make_world: Callable[..., World],
+) -> None:
+    asked: list[str] = []
+
+    def answer(call: Call) -> Answer:
+        asked.append(call.path)
+        if call.path == "/v2/account":
+            return Answer(ACCOUNT)
+        if call.path.startswith("/v2/orders/"):
+            return Answer({"status": "filled"})
+        works = asked.count("/v2/orders") == 2 and asked.count("/v2/positions") < 2
+        return Answer([{"id": "works", "symbol": "NEW", "status": "new"}] if works else [])
+
+    with fake.serve(answer) as url:
+        world = make_world(alpaca_paper_url=url)
+        working = world.trade("NEW", 5, alpaca_order_id="works")
+        for n in range(24):
+            world.trade(f"GONE{n}", 5, alpaca_order_id=f"filled-{n}")
+        report = world.reconcile()
+    assert (report.outcome, report.missed, report.in_flight) == (Outcome.OK, 24, 1)
+    assert world.status_of(working) == "open"
+
+
 def test_a_position_that_is_back_in_the_second_read_is_not_missed(make_world: Callable[..., World]) -> None:
     with reads(make_world, lambda _: [], lambda _: [row("AAPL", 10)]) as world:
         world.trade("AAPL", 10)
