@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from bot.alert import MEANINGS
+from script import doc_blocks
+from script.environment import Environment
 from tests.ops.receiver import Receiver, is_signed
 from tests.ops.scrape import Scrape
 from tests.support.client import TOKENS
@@ -140,24 +143,62 @@ def test_the_panels_of_the_dashboard_do_not_overlap_and_have_ids_of_their_own() 
 
 
 def test_every_command_of_the_runbook_works(running: Stack) -> None:
-    blocks = re.findall(r"^```sh\n(.*?)^```", RUNBOOK.read_text(), re.MULTILINE | re.DOTALL)
+    blocks = [block for block in doc_blocks.unmarked("operations.md") if "def " not in block]
     assert len(blocks) > 15
     running.wait_accepting()
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", "set -x\n" + "\n".join(blocks)],
-        env={
-            "PATH": f"{directory_of_psql()}:{os.environ['PATH']}",
-            "PITBOSS": running.url,
-            "TOKEN": TOKENS["operator"],
-            "DATABASE_URL": running.database_url,
-            "PAGER": "cat",
-        },
+    done = shell(
+        "\n".join(blocks),
+        ROOT,
+        PATH=f"{directory_of_psql()}:{os.environ['PATH']}",
+        PITBOSS=running.url,
+        TOKEN=TOKENS["operator"],
+        DATABASE_URL=running.database_url,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
+    assert running.status()["state"] == "running"
+
+
+def shell(commands: str, directory: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", f"set -x\n{commands}"],
+        env={"PATH": os.environ["PATH"], "PAGER": "cat", **environment},
+        cwd=directory,
         capture_output=True,
         text=True,
         timeout=60,
     )
+
+
+def test_beside_script_server_a_shell_finds_all_that_the_commands_need(
+    running: Stack, tmp_path: Path
+) -> None:
+    settings = running.env()
+    left = Environment({**settings, "HOST": "127.0.0.1"}, None, True, True)
+    (tmp_path / ".data").mkdir()
+    (tmp_path / ".data" / "server.env").write_text(left.server_env())
+    (tmp_path / ".venv").symlink_to(Path(sys.prefix))
+    (given,) = doc_blocks.blocks("operations.md", mark="beside-server")
+    (api,) = [block for block in doc_blocks.unmarked("operations.md") if block.startswith("PITBOSS=")]
+
+    done = shell(
+        f"{given}{api}api /api/bot/status\npsql \"$DATABASE_URL\" -c 'SELECT 1'\ncelery -A worker call bot.kill",
+        tmp_path,
+        PYTHONPATH=str(ROOT),
+        DATA_DIR=str(tmp_path / ".data"),
+    )
+
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
-    assert running.status()["state"] == "running"
+    running.wait_for(lambda: running.status()["killed"], 10, "killed by hand")
+
+
+def test_prometheus_takes_the_documented_scrapes(promtool: str, tmp_path: Path) -> None:
+    blocks = doc_blocks.blocks("operations.md", language="yaml")
+    assert len(blocks) == 2
+    shutil.copy(RULES, tmp_path)
+    for number, block in enumerate(blocks):
+        (tmp_path / f"{number}.yml").write_text(block.replace("/etc/prometheus/", f"{tmp_path}/"))
+        (tmp_path / "pitboss-token").write_text("a-token")
+        run(promtool, "check", "config", tmp_path / f"{number}.yml")
 
 
 def test_the_documented_check_of_a_signature_is_the_one_that_was_tested(receiver: Receiver) -> None:
