@@ -6,6 +6,9 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+#: Name of the threads that work under a time limit.
+THREAD = "deadline"
+
 T = TypeVar("T")
 
 
@@ -24,7 +27,7 @@ def within(seconds: float, work: Callable[[], T]) -> T:
         except BaseException as error:  # noqa: BLE001 - handed to the caller below
             failure.append(error)
 
-    thread = threading.Thread(target=attempt, name="deadline", daemon=True)
+    thread = threading.Thread(target=attempt, name=THREAD, daemon=True)
     thread.start()
     thread.join(seconds)
     if failure:
