@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from chaos import report
+from chaos.faults import FAULTS
 from chaos.run import Plan, Run
 from script.guard import Guard
 
@@ -18,7 +19,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="script/chaos", description=_DESCRIPTION)
     parser.add_argument("--seed", type=int, default=1, help="what happens depends on it (%(default)s)")
     parser.add_argument("--commands", type=int, default=600, metavar="N", help="about so many (%(default)s)")
-    parser.add_argument("--faults", type=int, default=12, metavar="N", help="(%(default)s)")
+    parser.add_argument(
+        "--faults", type=int, default=len(FAULTS), metavar="N", help="(%(default)s: each kind once)"
+    )
     parser.add_argument(
         "--seconds", type=float, default=900, metavar="S", help="no fault begins later (%(default)s)"
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from chaos import transactions
@@ -14,6 +15,10 @@ from script.process import Process
 #: Note of a fault that found a process with the lock in its hand.
 CAUGHT = "caught in a transaction"
 FAULTS: dict[str, Callable[[Scene], None]] = {}
+
+
+class NothingToStrike(Exception):
+    """Nobody was there whom the fault could strike. Raised before ``Scene.struck`` is called."""
 
 
 @dataclass
@@ -59,9 +64,9 @@ def worker_parent_killed(scene: Scene) -> None:
 
 @_fault
 def worker_child_killed(scene: Scene) -> None:
-    worker = scene.any_worker()
+    pids = _children(scene, scene.any_worker())
     scene.burst()
-    kill(scene.system.pids(worker)[1:])
+    kill(pids)
     scene.struck()
     scene.for_a_while(0.3, 1.0)
 
@@ -85,8 +90,9 @@ def both_workers_killed(scene: Scene) -> None:
 
 @_fault
 def worker_frozen_for_seconds(scene: Scene) -> None:
-    pids = scene.system.pids(scene.any_worker())
-    _freeze_for_a_while(scene, scene.rng.choice([pids, pids[:1], pids[1:]]))
+    worker = scene.any_worker()
+    pids = _children(scene, worker)
+    _freeze_for_a_while(scene, scene.rng.choice([[worker.pid, *pids], [worker.pid], pids]))
 
 
 @_fault
@@ -141,15 +147,16 @@ def web_killed(scene: Scene) -> None:
 
 @_fault
 def web_process_killed(scene: Scene) -> None:
+    pids = _children(scene, scene.system.web)
     scene.burst()
-    kill([scene.rng.choice(scene.system.pids(scene.system.web)[1:])])
+    kill([scene.rng.choice(pids)])
     scene.struck()
     scene.for_a_while(0.3, 1.0)
 
 
 @_fault
 def web_process_frozen_in_the_middle_of_a_transaction(scene: Scene) -> None:
-    caught = _catch(scene, scene.system.pids(scene.system.web)[1:], lambda pid: freeze([pid]))
+    caught = _catch(scene, _children(scene, scene.system.web), lambda pid: freeze([pid]))
     scene.struck()
     scene.kill()
     scene.for_a_while(2.0, 7.0)
@@ -208,19 +215,19 @@ def Postgres_killed_away_for_seconds(scene: Scene) -> None:
 
 @_fault
 def messages_duplicated_and_reordered(scene: Scene) -> None:
-    pids = _worker_pids(scene)
-    freeze(pids)
-    scene.burst()
-    scene.last(0.4)
-    scene.notes.append(f"{scene.messages.shuffle(scene.rng)} messages")
-    resume(pids)
+    with _messages_waiting(scene):
+        count = scene.messages.shuffle(scene.rng)
+    _note_messages(scene, count)
     scene.struck()
     scene.last(0.3)
 
 
 @_fault
 def messages_of_earlier_sent_again(scene: Scene) -> None:
-    scene.notes.append(f"{scene.messages.replay(scene.rng, 20)} messages")
+    with _messages_waiting(scene):  # at other times workers take them before they can be seen
+        scene.messages.remember()
+    scene.last(0.3)
+    _note_messages(scene, scene.messages.replay(scene.rng, 20))
     scene.struck()
     scene.last(0.3)
 
@@ -232,6 +239,13 @@ def _worker_pids(scene: Scene) -> list[int]:
     return [pid for worker in scene.system.workers.values() for pid in scene.system.pids(worker)]
 
 
+def _children(scene: Scene, process: Process) -> list[int]:
+    """Those that do its work; it has none while it starts."""
+    if not (pids := scene.system.pids(process)[1:]):
+        raise NothingToStrike
+    return pids
+
+
 def _freeze_for_a_while(scene: Scene, pids: list[int], shortest: float = 1.0, longest: float = 4.0) -> None:
     freeze(pids)
     scene.struck()
@@ -239,11 +253,29 @@ def _freeze_for_a_while(scene: Scene, pids: list[int], shortest: float = 1.0, lo
     resume(pids)
 
 
+@contextmanager
+def _messages_waiting(scene: Scene) -> Iterator[None]:
+    """Nobody takes messages meanwhile, and some are sent."""
+    pids = _worker_pids(scene)
+    freeze(pids)
+    scene.burst()
+    scene.last(0.4)
+    try:
+        yield
+    finally:
+        resume(pids)
+
+
+def _note_messages(scene: Scene, count: int) -> None:
+    if not count:
+        raise NothingToStrike
+    scene.notes.append(f"{count} messages")
+
+
 def _catch(scene: Scene, pids: list[int], strike: Callable[[int], None]) -> list[int]:
     """Strike whoever of *pids* holds the bot's lock, and say so; nobody is found when none of them has work."""
     caught = transactions.catch(scene.system.postgres.url, pids, strike, gather=scene.burst)
     if caught is None:
-        scene.notes.append("nobody had the lock")
-        return []
+        raise NothingToStrike
     scene.notes.append(CAUGHT)
     return [caught]

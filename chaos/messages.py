@@ -17,12 +17,17 @@ class Messages:
         self._url = url
         self._seen: list[bytes] = []
 
+    def remember(self) -> None:
+        """Keep what waits there, to be sent again later."""
+        with redis.Redis.from_url(self._url, socket_timeout=5) as client:
+            self._keep(client.lrange(QUEUE, 0, -1))
+
     def shuffle(self, rng: random.Random) -> int:
         """Put all that waits there twice, in another order. Returns how many there are then."""
         with redis.Redis.from_url(self._url, socket_timeout=5) as client:
             waiting = client.lrange(QUEUE, 0, -1)
             client.delete(QUEUE)
-            self._seen = (self._seen + waiting)[-500:]
+            self._keep(waiting)
             mixed = [*waiting, *map(_copy, waiting)]
             rng.shuffle(mixed)
             if mixed:
@@ -36,6 +41,9 @@ class Messages:
             with redis.Redis.from_url(self._url, socket_timeout=5) as client:
                 client.lpush(QUEUE, *chosen)
         return len(chosen)
+
+    def _keep(self, waiting: list[bytes]) -> None:
+        self._seen = (self._seen + waiting)[-500:]
 
 
 def _copy(message: bytes) -> bytes:

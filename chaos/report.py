@@ -25,6 +25,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
             {"name": each.name, "recoveredAfterSec": each.recovered_after, "notes": each.notes}
             for each in outcome.faults
         ],
+        "foundNothingToStrike": [each.name for each in outcome.tried if not each.did_strike],
         "slowestKillSec": _slowest_kill(outcome),
         "longestPendingSec": _longest_pending(outcome),
         "tracebacks": outcome.tracebacks,
@@ -74,11 +75,13 @@ def _faults(outcome: Outcome) -> str:
         shown = [f"{median(known):.2f}", f"{max(known):.2f}"] if known else ["never", "never"]
         rows.append((name, len(after), *shown))
     rows.append(("all", len(outcome.faults), "", ""))
-    return _table(["fault", "count", "next command applied after (s), median", "most"], rows)
+    if missed := len(outcome.tried) - len(outcome.faults):
+        rows.append(("found nothing to strike, not counted", missed, "", ""))
+    return _table(["fault", "count", "probe's command applied after (s), median", "most"], rows)
 
 
 def _caught(outcome: Outcome) -> str:
-    tried = [each for each in outcome.faults if "transaction" in each.name]
+    tried = [each for each in outcome.tried if "transaction" in each.name]
     return f"{sum(CAUGHT in each.notes for each in tried)} of {len(tried)}"
 
 

@@ -15,7 +15,7 @@ from chaos import journal, tables
 from chaos.checker import Violation, check
 from chaos.client import Client
 from chaos.clock import now
-from chaos.faults import FAULTS, Scene
+from chaos.faults import FAULTS, NothingToStrike, Scene
 from chaos.flow import Flow
 from chaos.history import History
 from chaos.messages import Messages
@@ -24,6 +24,8 @@ from chaos.system import TOKENS, System
 from script.guard import Guard
 
 CLIENTS = 6
+#: How often a fault is tried that finds nothing to strike.
+MOST_TRIES = 3
 #: After a fault the next command has to be applied within this time, in seconds.
 RECOVER_SEC = 30.0
 #: What is pending at the end has to reach its end within this time, in seconds.
@@ -45,11 +47,12 @@ class Plan:
 
 @dataclass(frozen=True)
 class Struck:
-    """One fault that happened."""
+    """One fault of the plan."""
 
     name: str
-    at: float
-    #: Seconds until a command that was issued afterwards was applied; None if none was.
+    #: False when it found nothing to strike, however often it was tried: then it did not happen.
+    did_strike: bool
+    #: Seconds from the fault until the probe's command was applied, which is for a worker to do; None if it never was.
     recovered_after: float | None
     notes: tuple[str, ...]
 
@@ -59,9 +62,15 @@ class Outcome:
     plan: Plan
     seconds: float
     history: History
-    faults: list[Struck]
+    #: All of the plan's for which there was time, also those that found nothing to strike.
+    tried: list[Struck]
     violations: list[Violation]
     tracebacks: int
+
+    @property
+    def faults(self) -> list[Struck]:
+        """Those that happened."""
+        return [each for each in self.tried if each.did_strike]
 
 
 class Run:
@@ -84,7 +93,8 @@ class Run:
             for number, name in enumerate(self._deck(), start=1):
                 if now() - began > self._plan.seconds:
                     break
-                self._strike(name, self._plan.commands * number // (self._plan.faults + 1))
+                until = self._plan.commands * number // (self._plan.faults + 1)
+                self._struck.append(self._strike(name, until))
             self._flow.release(max(0, self._plan.commands - self._flow.taken))
             self._flow.close()
             for client in clients:
@@ -121,8 +131,12 @@ class Run:
 
     # -- one fault --------------------------------------------------------------------------------------------
 
-    def _strike(self, name: str, until: int) -> None:
+    def _strike(self, name: str, until: int, tries: int = MOST_TRIES) -> Struck:
         """Let one fault happen; *until* commands are sent by the time that it is over."""
+        struck = self._try_to_strike(name, until)
+        return struck if struck.did_strike or tries == 1 else self._strike(name, until, tries - 1)
+
+    def _try_to_strike(self, name: str, until: int) -> Struck:
         budget = max(6, until - self._flow.taken)
         struck_at = now()
         number, url = len(self._struck) + 1, self._system.url
@@ -149,16 +163,18 @@ class Run:
             last=last,
             burst=lambda: self._flow.release(max(4, budget // 6)),
         )
-        FAULTS[name](scene)
+        did_strike = _happens(name, scene)
         self._system.mend()
-        left = until - self._flow.taken
-        recovered_after = self._wait_until_applied(struck_at, left)
+        recovered_after = None
+        if did_strike:
+            left = until - self._flow.taken
+            recovered_after = self._wait_until_applied(probe, struck_at, left)
         for each in (probe, killer):
             each.end()
-        self._struck.append(Struck(name, struck_at, recovered_after, tuple(scene.notes)))
+        return Struck(name, did_strike, recovered_after, tuple(scene.notes))
 
-    def _wait_until_applied(self, since: float, commands: int) -> float | None:
-        """Seconds from *since* until the first command that was issued later was applied. Has *commands* sent."""
+    def _wait_until_applied(self, probe: Probe, since: float, commands: int) -> float | None:
+        """Seconds from *since* until a command of *probe* was applied. Has *commands* sent."""
         deadline = now() + RECOVER_SEC
         while now() < deadline:
             if commands > 0:
@@ -166,17 +182,18 @@ class Run:
                 self._flow.release(step)
                 commands -= step
             time.sleep(0.05)
-            if commands <= 0 and (seconds := self._applied_after(since)) is not None:
+            if commands <= 0 and (seconds := self._applied_after(probe, since)) is not None:
                 return seconds
         return None
 
-    def _applied_after(self, since: float) -> float | None:
+    def _applied_after(self, probe: Probe, since: float) -> float | None:
+        # no other command counts: a stop, pause or kill is applied by web itself when no worker lives
         with suppress(psycopg2.Error):
             [(seconds,)] = tables.query(
                 self._system.postgres.url,
                 "SELECT extract(epoch FROM min(finished_at)) - %s FROM bot_command"
-                " WHERE status = 'applied' AND issued_at > to_timestamp(%s)",
-                [since, since],
+                " WHERE status = 'applied' AND reason LIKE %s",
+                [since, f"{probe.name}/%"],
             )
             return None if seconds is None else float(seconds)
         return None
@@ -201,7 +218,7 @@ class Run:
         violations += [
             Violation("it_recovers", f"no command was applied within {RECOVER_SEC:.0f} s after: {each.name}")
             for each in self._struck
-            if each.recovered_after is None
+            if each.did_strike and each.recovered_after is None
         ]
         violations += [Violation("it_works_afterwards", what) for what in self._works_afterwards()]
         violations += [
@@ -218,3 +235,12 @@ class Run:
             if answer.status_code != 200:
                 wrong.append(f"{command} after the run was answered {answer.status_code}: {answer.text}")
         return wrong
+
+
+def _happens(name: str, scene: Scene) -> bool:
+    """Whether the fault found something to strike."""
+    try:
+        FAULTS[name](scene)
+    except NothingToStrike:
+        return False
+    return True
