@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy.orm import Session
@@ -24,9 +24,11 @@ class Snapshot:
 
     now: datetime
     config: BotConfig
-    today: date
     open_trades: int
+    #: Of today, on both accounts: what the day's statistics say.
     realized_pnl: Decimal
+    #: Of today, on the account of the present mode.
+    mode_pnl: Decimal
     trade_count: int
     pending_commands: int
     worker_seen_at: datetime | None
@@ -40,11 +42,16 @@ class Snapshot:
 _CONFIG, _REPORT = Rows(BotConfig), Rows(BotReconciliation)
 #: The trading date, as bot.market.trading_date has it. Not clock_timestamp(): Postgres would not look for it by an index.
 _TODAY = "timezone('America/New_York', statement_timestamp())::date"
+_MODE_PNL = (
+    "SELECT sum(pnl) FROM bot_trade WHERE pnl IS NOT NULL"  # noqa: S608 - made of constants
+    f" AND exit_at >= timezone('America/New_York', {_TODAY}::timestamp)"
+    " AND coalesce(mode, config.mode) = config.mode"
+)
 _SNAPSHOT = Statement(
     "snapshot_of_bot",
-    f"SELECT statement_timestamp(), {_TODAY},"  # noqa: S608 - made of constants
+    "SELECT statement_timestamp(),"  # noqa: S608 - as above
     f" (SELECT count(*) FROM bot_trade WHERE status = '{TradeStatus.OPEN}'),"
-    " stats.realized_pnl, stats.trade_count,"
+    f" stats.realized_pnl, ({_MODE_PNL}), stats.trade_count,"
     f" (SELECT count(*) FROM bot_command WHERE status = '{CommandStatus.QUEUED}'),"
     " (SELECT max(last_seen_at) FROM bot_worker),"
     f" {_CONFIG.columns('config')}, {_REPORT.columns('report')}"
@@ -61,14 +68,14 @@ _READ_CONFIG = Statement(
 def snapshot(batch: Batch) -> Snapshot:
     """Read everything that the status and the gate need."""
     [row] = batch.send(_SNAPSHOT()) or batch.send(MAKE(), _SNAPSHOT())
-    now, today, open_trades, realized_pnl, trade_count, pending, seen_at, *rest = row
+    now, open_trades, realized_pnl, mode_pnl, trade_count, pending, seen_at, *rest = row
     config, report = rest[: len(_CONFIG.names)], rest[len(_CONFIG.names) :]
     return Snapshot(
         now=now,
         config=_CONFIG.instance(_CONFIG.values(config)),
-        today=today,
         open_trades=open_trades,
         realized_pnl=realized_pnl or Decimal(0),
+        mode_pnl=mode_pnl or Decimal(0),
         trade_count=trade_count or 0,
         pending_commands=pending,
         worker_seen_at=seen_at,

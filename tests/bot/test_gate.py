@@ -54,9 +54,9 @@ def moment(at: datetime = NOON, **changes: Any) -> Snapshot:
     fine = Snapshot(
         now=at,
         config=config(**changes),
-        today=at.astimezone(NEW_YORK).date(),
         open_trades=0,
         realized_pnl=Decimal(0),
+        mode_pnl=Decimal(0),
         trade_count=0,
         pending_commands=0,
         worker_seen_at=at,
@@ -205,6 +205,19 @@ def test_a_void_a_missed_and_a_closed_trade_are_not_open(world: World) -> None:
         " SELECT 'ACME', 1, 1, unnest(ARRAY['void', 'missed', 'closed'])"
     )
     assert world.database.batched(snapshot).open_trades == 0
+
+
+def test_a_profit_on_paper_makes_no_room_for_a_loss_of_real_money(world: World) -> None:
+    world.open_gate()
+    sold = "INSERT INTO bot_trade (symbol, entry_price, shares, status, mode, pnl, exit_at) VALUES"
+    world.sql(f"{sold} ('ACME', 1, 1, 'closed', 'paper', -499, now())")
+    world.sql(f"{sold} ('ACME', 1, 1, 'closed', 'live', -500, now())")
+    world.sql(
+        "INSERT INTO bot_daily_stats (date, realized_pnl) VALUES ((now() AT TIME ZONE 'America/New_York')::date, 1)"
+    )
+    assert world.reasons() == []
+    world.sql("UPDATE bot_config SET mode = 'live', live_account_id = 'L'")
+    assert "daily_loss" in world.reasons()
 
 
 def test_yesterdays_loss_is_over(world: World) -> None:
