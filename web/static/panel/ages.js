@@ -27,5 +27,8 @@ function show(element, text) {
 }
 
 setInterval(() => {
-  for (const [element, text] of ages) show(element, text);
+  for (const [element, text] of ages) {
+    if (element.isConnected) show(element, text);
+    else ages.delete(element);
+  }
 }, 1000);

@@ -1,6 +1,6 @@
 // The bot at a glance: shows a status, and nothing that the server has not said.
 
-import { now, setNow, since, tick } from "./ages.js";
+import { now, since, tick } from "./ages.js";
 import { announce, byId, el, setData, setText } from "./dom.js";
 import { DIFFERENCES, STATES, TRIGGERS, bell, duration, money, number, reason, signedMoney, time, when } from "./format.js";
 
@@ -10,7 +10,6 @@ let shown = null;
 export const stateOf = (status) => (status.killed ? "killed" : status.state);
 
 export function show(status, config) {
-  setNow(status.asOf);
   showState(status);
   showGate(status, config);
   showTiles(status, config);
@@ -22,8 +21,7 @@ export function show(status, config) {
 }
 
 /** A pulse: nothing has changed but the worker's heartbeat. */
-export function pulse({ asOf, worker }) {
-  setNow(asOf);
+export function pulse({ worker }) {
   if (shown) shown.worker = worker;
 }
 

@@ -17,19 +17,13 @@ export function listen(on) {
   let heardAt = Date.now();
   let retry = 0;
   let hide = 0;
-  let shownAt = "";
 
   function open() {
     clearTimeout(retry);
     source?.close();
     source = new EventSource("/api/bot/events");
     heardAt = Date.now();
-    receive("status", (status) => {
-      // after a reconnect another process may be a moment behind
-      if (status.asOf < shownAt) return;
-      shownAt = status.asOf;
-      on.status(status);
-    });
+    receive("status", on.status);
     receive("pulse", on.pulse);
     receive("unavailable", on.unavailable);
     source.addEventListener("error", lost);

@@ -1,9 +1,11 @@
 // The panel: one status comes in, every part shows it.
 
-import { since, tick } from "./ages.js";
+import { setNow, since, tick } from "./ages.js";
+import { repeated } from "./again.js";
+import { get } from "./api.js";
 import { byId, el, setData, setText } from "./dom.js";
 import * as buttons from "./buttons.js";
-import { time } from "./format.js";
+import { isSameDay, time } from "./format.js";
 import * as glance from "./glance.js";
 import { listen } from "./live.js";
 import * as pictures from "./pictures.js";
@@ -19,35 +21,70 @@ let status = null;
 let asOf = start.status?.asOf ?? null;
 let link = "connecting";
 let ended = false;
-let refreshing = 0;
-let stale = {};
+
+const read = {
+  status: repeated(async () => {
+    const answer = await get("/status");
+    if (answer.ok) show(answer.body);
+    return answer.ok;
+  }),
+  thresholds: repeated(async () => {
+    const ok = await thresholds.refresh();
+    if (ok && status) glance.show(status, thresholds.current());
+    return ok;
+  }),
+  lists: repeated(records.refreshShown),
+  intraday: repeated(pictures.readIntraday),
+  daily: repeated(pictures.readDaily),
+  states: repeated(pictures.readStates),
+};
+
+/** At first, on a new day, and after a gap in which anything may have happened. */
+function readAll() {
+  for (const name of ["thresholds", "lists", "intraday", "daily", "states"]) read[name]();
+}
 
 function show(now) {
+  // after a reconnect another process may be a moment behind
+  if (status && now.asOf < status.asOf) return;
   const before = status;
   status = now;
-  asOf = now.asOf;
+  goOn(now.asOf);
   byId("unavailable").hidden = true;
   glance.show(now, thresholds.current());
   buttons.allow(now);
   setStale();
   look();
-  if (!before || before.revision !== now.revision) {
-    thresholds.refresh().then((config) => glance.show(status, config));
+  if (!before) {
+    readAll();
+    return;
   }
   // whatever was committed shows in a list; the pictures change with what they show
-  const hasTraded = !before || before.todayRealizedPnl !== now.todayRealizedPnl || before.todayTradeCount !== now.todayTradeCount;
-  const hasActed = !before || before.revision !== now.revision;
-  clearTimeout(refreshing);
-  stale = { trades: stale.trades || hasTraded, commands: stale.commands || hasActed };
-  refreshing = setTimeout(() => {
-    records.refreshShown();
-    pictures.refresh(stale);
-    stale = {};
-  }, 150);
+  read.lists();
+  if (before.revision !== now.revision) {
+    read.thresholds();
+    read.states();
+    read.intraday(); // it shows the loss limit
+  }
+  if (before.todayRealizedPnl !== now.todayRealizedPnl || before.todayTradeCount !== now.todayTradeCount) {
+    read.intraday();
+    read.daily();
+  }
+}
+
+/** It is *now* at the server. With a new day in New York, everything that says "today" is of yesterday. */
+function goOn(now) {
+  const isNewDay = asOf !== null && !isSameDay(asOf, now);
+  asOf = now;
+  setNow(now);
+  if (!isNewDay) return;
+  read.status();
+  readAll();
 }
 
 function setLink(now) {
   if (ended || link === now) return;
+  if (now === "live" && link !== "connecting") readAll();
   link = now;
   setData(byId("link"), "link", now);
   setText("link-word", LINK_WORDS[now]);
@@ -92,7 +129,7 @@ else unavailable({ error: "The database cannot be reached." });
 listen({
   status: show,
   pulse: (news) => {
-    asOf = news.asOf;
+    goOn(news.asOf);
     glance.pulse(news);
   },
   unavailable,

@@ -3,18 +3,17 @@
 import { now } from "./ages.js";
 import { get } from "./api.js";
 import { byId, setText } from "./dom.js";
-import { STATES, duration, hourMinute, money, roundMoney, signedMoney, tradingDate, words } from "./format.js";
+import { STATES, bell, duration, hourMinute, money, roundMoney, signedMoney, tradingDate, words } from "./format.js";
 
 const HOUR = 3600_000;
 const DAYS = 30;
 /** Time goes on: the pictures of today are drawn anew this often, in milliseconds. */
 const REDRAW_MS = 60_000;
+const CHANGE_STATE = "start,pause,resume,stop,kill,rearm,set_mode";
 const BANDS = ["running", "paused", "stopped", "killed"];
 
 const charts = {};
 const data = {};
-let loading = false;
-let missed = {};
 
 export function bind() {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
@@ -27,25 +26,32 @@ export function bind() {
   setInterval(draw, REDRAW_MS);
 }
 
-/** Read anew what has changed: the pictures of trades (the loss limit is a command's), those of commands, or both. */
-export async function refresh({ trades, commands }) {
-  if (!trades && !commands) return;
-  if (loading) {
-    missed = { trades: missed.trades || trades, commands: missed.commands || commands };
-    return;
-  }
-  loading = true;
-  const [intraday, daily, states] = await Promise.all([get("/stats/intraday"), trades ? get(`/stats/daily?limit=${DAYS}`) : null, commands ? get("/states") : null]);
-  loading = false;
-  if (intraday.ok) data.intraday = intraday.body;
-  if (daily?.ok) data.daily = daily.body.items.reverse();
-  if (states?.ok) data.states = states.body;
-  draw();
-  if (missed.trades || missed.commands) {
-    const next = missed;
-    missed = {};
-    setTimeout(() => refresh(next), 500);
-  }
+/** Read what the picture shows, and draw it. Resolves with whether it could be read. */
+export async function readIntraday() {
+  const answer = await get("/stats/intraday");
+  if (answer.ok) drawIntraday((data.intraday = answer.body));
+  return answer.ok;
+}
+
+export async function readDaily() {
+  const answer = await get(`/stats/daily?limit=${DAYS}`);
+  if (answer.ok) drawDaily((data.daily = answer.body.items.reverse()));
+  return answer.ok;
+}
+
+export async function readStates() {
+  const answer = await get("/states");
+  if (!answer.ok) return false;
+  const began = answer.body.items.length === 1 ? await beganBefore() : null;
+  drawStates((data.states = { ...answer.body, began }));
+  return true;
+}
+
+/** The command that began a state which lasts since before today; null when none is found. */
+async function beganBefore() {
+  const answer = await get(`/commands?status=applied&kind=${CHANGE_STATE}&limit=20`);
+  const has = (item) => item.fromState !== item.toState || ["kill", "rearm", "set_mode"].includes(item.kind);
+  return answer.ok ? (answer.body.items.find(has) ?? null) : null;
 }
 
 function draw() {
@@ -115,7 +121,7 @@ function drawDaily(days) {
   });
 }
 
-function drawStates({ items, ...day }) {
+function drawStates({ items, began, ...day }) {
   const changes = items.slice(1).map((item) => item.beganAt);
   const [from, to] = span(day, changes);
   const until = Math.min(now(), to);
@@ -123,9 +129,10 @@ function drawStates({ items, ...day }) {
   const spent = Object.fromEntries(BANDS.map((name) => [name, stretches.filter((item) => item.name === name).reduce((sum, item) => sum + Math.max(0, item.to - Math.max(from, item.from)), 0)]));
   const parts = BANDS.filter((name) => spent[name] >= 1000).map((name) => `${name} ${duration(spent[name] / 1000)}`);
   const last = stretches.at(-1);
-  setText("states-text", `Since ${hourMinute(from)} ET: ${parts.join(", ")}. Now ${last.name} since ${hourMinute(last.from)} ET, in ${last.mode} mode.`);
-  const by = last.kind ? `${words(last.kind)} by ${last.actor}` : "as the day began";
-  setText("state-since", last.kind ? `Since ${hourMinute(last.from)} ET: ${by}.` : "Since before today.");
+  const first = last.kind ? { at: last.from, by: last } : began && { at: began.finishedAt, by: began };
+  const since = first ? `since ${bell(first.at, now())} ET` : "since before today";
+  setText("states-text", `Since ${bell(from, now())} ET: ${parts.join(", ")}. Now ${last.name} ${since}, in ${last.mode} mode.`);
+  setText("state-since", `S${since.slice(1)}${first ? `: ${words(first.by.kind)} by ${first.by.actor}` : ""}.`);
   const c = colours();
   const fills = { running: c.good, paused: c.warn, stopped: c.halt, killed: c.bad };
   // each state has a row of its own: they are told apart without their colours, too

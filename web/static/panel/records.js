@@ -87,6 +87,7 @@ class List {
     this.load();
   }
 
+  /** Resolves with whether it was read, or need not be read again. */
   async load() {
     const turn = ++this.turn;
     const wanted = new URLSearchParams([...new FormData(this.form)].filter(([, value]) => value.trim()).map(([name, value]) => [name, value.trim()]));
@@ -97,10 +98,10 @@ class List {
       query.set("limit", PAGE);
       if (cursor) query.set("cursor", cursor);
       const answer = await get(`${this.panel.dataset.list}?${query}`);
-      if (turn !== this.turn) return; // a later filter has overtaken this one
+      if (turn !== this.turn) return true; // a later filter has overtaken this one
       if (!answer.ok) {
         this.shownText.textContent = answer.body.error ?? "It could not be read.";
-        return;
+        return answer.status >= 400 && answer.status < 500; // it would be refused again
       }
       items.push(...answer.body.items);
       cursor = answer.body.nextCursor;
@@ -113,6 +114,7 @@ class List {
     this.body.replaceChildren(...rows);
     this.shownText.textContent = items.length ? `${items.length} shown, the newest first` : "";
     this.more.hidden = !cursor;
+    return true;
   }
 }
 
@@ -123,9 +125,10 @@ export function bind() {
 /** Read the list anew if it is the one that is shown. */
 export function refresh(id) {
   const list = lists.get(id);
-  if (list && !byId(id).hidden) list.load();
+  return list && !byId(id).hidden ? list.load() : Promise.resolve(true);
 }
 
-export function refreshShown() {
-  for (const id of lists.keys()) refresh(id);
+/** Resolves with whether what is shown could be read. */
+export async function refreshShown() {
+  return (await Promise.all([...lists.keys()].map(refresh))).every(Boolean);
 }

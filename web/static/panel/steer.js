@@ -2,9 +2,9 @@
 // only when the log says so.
 
 import { call, get, newKey } from "./api.js";
-import { now } from "./ages.js";
+import { now, tick } from "./ages.js";
 import { announce, byId, el } from "./dom.js";
-import { command as commandText, duration, time } from "./format.js";
+import { command as commandText, duration, when } from "./format.js";
 
 /** Waits before a command is sent again that got no answer; it cannot be applied twice. */
 const AGAIN_MS = [400, 1000, 2000, 3000, 5000];
@@ -76,7 +76,10 @@ function newEntry(kind, params, reason) {
   const outcome = el("span", { class: "outcome" });
   const why = el("span", { class: "why", hidden: true });
   const name = commandText(kind, kind === "update_config" ? null : params);
-  const item = el("li", {}, el("time", {}, time(now())), el("strong", {}, name), outcome, reason ? el("span", {}, `“${reason}”`) : null, why);
+  const sentAt = now();
+  const clock = el("time", {});
+  tick(clock, (at) => when(sentAt, at));
+  const item = el("li", {}, clock, el("strong", {}, name), outcome, reason ? el("span", {}, `“${reason}”`) : null, why);
   list.prepend(item);
   while (list.children.length > MOST_ENTRIES) list.lastElementChild.remove();
   const button = document.querySelector(`.button[data-command="${kind}"]`);

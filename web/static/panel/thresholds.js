@@ -27,11 +27,11 @@ export function bind(first, onChange) {
   });
 }
 
-/** Read the thresholds anew; what somebody is typing here stays. */
+/** Read the thresholds anew; what somebody is typing here stays. Resolves with whether they could be read. */
 export async function refresh() {
   const answer = await get("/config");
   if (answer.ok) show(answer.body);
-  return config;
+  return answer.ok;
 }
 
 function show(now) {

@@ -1,0 +1,37 @@
+// What is read beside the status: once for several wishes in a row, and again until it has been read.
+
+const SOON_MS = 150;
+const FAILED_MS = [1000, 2000, 5000];
+
+let ended = false;
+document.addEventListener("session-ended", () => (ended = true));
+
+/** Makes a function that says "this is wanted". `read()` resolves with whether it succeeded, and never runs twice at a time. */
+export function repeated(read) {
+  let isWanted = false;
+  let isReading = false;
+  let failures = 0;
+  let timer = 0;
+
+  async function run() {
+    timer = 0;
+    if (ended) return;
+    isWanted = false;
+    isReading = true;
+    const ok = await read().catch(() => false);
+    isReading = false;
+    failures = ok ? 0 : failures + 1;
+    if (ok && isWanted) wait(SOON_MS);
+    if (!ok) wait(FAILED_MS[failures - 1] ?? FAILED_MS.at(-1));
+  }
+
+  function wait(ms) {
+    clearTimeout(timer);
+    timer = setTimeout(run, ms);
+  }
+
+  return () => {
+    isWanted = true;
+    if (!isReading && (!timer || failures)) wait(SOON_MS);
+  };
+}
