@@ -53,10 +53,15 @@ class Deployment:
     def token(self) -> str:
         return (self.directory / "secrets" / "api_tokens").read_text().split(",")[0].split(":")[2]
 
-    def run(self, command: str, *, show: int = 0, may_fail: bool = False) -> str:
-        """Run what an operator would type; *show* is how many of its last lines the transcript keeps."""
+    @property
+    def login(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
+
+    def run(self, command: str, *, before: str = "", show: int = 0, may_fail: bool = False) -> str:
+        """Run what an operator would type, and *before* it what he has typed already; *show* is how many of its last
+        lines the transcript keeps."""
         began = time.monotonic()
-        done = shell(command, self.env)
+        done = shell(before + command, self.env)
         took = time.monotonic() - began
         self._write(f"$ {command.removeprefix(STRICT)}{f'    # {took:.0f} s' if took >= 1 else ''}")
         output = (
@@ -69,8 +74,7 @@ class Deployment:
         return done.stdout.strip()
 
     def ask(self, method: str, path: str, **kwargs: object) -> requests.Response:
-        headers = {"Authorization": f"Bearer {self.token}"}
-        return requests.request(method, self.url + path, headers=headers, timeout=20, **kwargs)  # type: ignore[arg-type]
+        return requests.request(method, self.url + path, headers=self.login, timeout=20, **kwargs)  # type: ignore[arg-type]
 
     def wait_serving(self, patience_sec: float = 180) -> float:
         """Seconds until a worker is online and web says so."""

@@ -14,26 +14,40 @@ from pathlib import Path
 import requests
 
 from script import doc_blocks
+from script.compose_images import headline
 from script.compose_project import PROJECT, PROXIED, ROOT, STRICT, TAGS, Deployment, TrialError, shell
-from script.steady_load import Load, broken_rules
+from script.compose_watch import Watch, must
 
-ENGINE_VERSION = "docker version --format '{{.Server.Version}}'"
+NO_PROXY = "left out: there is no image for the proxy"
+
+#: Asks each web for its metrics as Prometheus does, which looks for all addresses of the name.
+_SCRAPE = """export TOKEN={token}
+exec <<'END'
+import os, socket, urllib.request
+for place in sorted({{each[4] for each in socket.getaddrinfo("web", 8000, socket.AF_INET, socket.SOCK_STREAM)}}):
+    request = urllib.request.Request("http://%s:%s/metrics" % place, headers={{"Authorization": "Bearer " + os.environ["TOKEN"]}})
+    print("GET /metrics of one web →", urllib.request.urlopen(request).status)
+END
+"""
 
 
 class Trial:
     """The steps, in order."""
 
     def __init__(
-        self, deployment: Deployment, write: Callable[[str], None], restart_engine: str | None
+        self, deployment: Deployment, write: Callable[[str], None], restart_engine: str | None, *, proxy: bool
     ) -> None:
+        """Without *proxy* there is one web, and nothing is tried that needs several."""
         self._it = deployment
         self._write = write
         self._restart_engine = restart_engine
+        self._proxy = proxy
 
     def run(self) -> None:
         for step in (
             self.comes_up,
             self.commands,
+            self.runbook,
             self.confined,
             self.crashes,
             self.loses_worker,
@@ -74,8 +88,8 @@ class Trial:
         self._write(
             f"GET /api/bot/status → sandbox: {status['sandbox']}, worker online: {status['worker']['online']}"
         )
-        _must(status["sandbox"] is True, "the status does not say that the account is simulated")
-        _must(
+        must(status["sandbox"] is True, "the status does not say that the account is simulated")
+        must(
             requests.get(f"{self._it.url}/api/bot/status", timeout=10).status_code == 401,
             "no token was needed",
         )
@@ -83,7 +97,21 @@ class Trial:
         without = requests.get(f"{self._it.flower}/workers", timeout=20).status_code
         within = requests.get(f"{self._it.flower}/workers", timeout=20, auth=(user, password)).status_code
         self._write(f"Flower without its login → {without}, with it → {within}")
-        _must((without, within) == (401, 200), "Flower's login")
+        must((without, within) == (401, 200), "Flower's login")
+
+    def runbook(self) -> None:
+        """What docs/operations.md tells an operator to type."""
+        preamble = "".join(doc_blocks.blocks("operations.md", mark="with-compose"))
+        self._write("# after the lines under `With docker compose` there:")
+        ask = "SELECT kind, status FROM bot_command ORDER BY seq LIMIT 1"
+        self._it.run(f'psql "$DATABASE_URL" --tuples-only -c "{ask}"', before=preamble, show=1)
+        kill = """celery -A worker call bot.kill --kwargs '{"reason": "drill"}'"""
+        id_ = self._it.run(kill, before=preamble, show=1)
+        time.sleep(2)
+        self._it.run(f"docker compose logs --no-log-prefix web worker standby | grep -c {id_}", show=1)
+        body = self._it.ask("POST", "/api/bot/rearm").json()
+        self._write(f"POST /api/bot/rearm → {body['status']}, revision {body['revision']}")
+        must(body["status"] == "applied", "the kill by hand was not applied")
 
     def confined(self) -> None:
         """What a process in a container may: no root, no capability, nothing to write to."""
@@ -104,7 +132,7 @@ class Trial:
             "docker compose exec -T web bash -c 'time /app/deploy/healthy web; time /app/deploy/healthy worker' 2>&1 | grep real",
             show=2,
         )
-        _must("0.0.0.0" not in outside, "a port is open to the world")  # noqa: S104 - compared, not bound
+        must("0.0.0.0" not in outside, "a port is open to the world")  # noqa: S104 - compared, not bound
 
     def crashes(self) -> None:
         """Kill -9 of everything in a container: it is started again, and no command is lost."""
@@ -145,11 +173,14 @@ class Trial:
             return
         with self._watched("the engine restarts", may_wait=True):
             done = shell(self._restart_engine, dict(os.environ), 300)
-            _must(done.returncode == 0, f"the engine did not come back: {done.stdout}{done.stderr}")
+            must(done.returncode == 0, f"the engine did not come back: {done.stdout}{done.stderr}")
             self._write(f"# served again {self._it.wait_serving():.0f} s after the engine answered")
 
     def scales(self) -> None:
         """Three webs behind the proxy."""
+        if not self._proxy:
+            self._write(NO_PROXY)
+            return
         self._it.env["COMPOSE_FILE"] = PROXIED
         self._it.run("docker compose up --detach --wait --scale web=3", may_fail=False)
         self._it.run(
@@ -160,11 +191,18 @@ class Trial:
             time.sleep(3)
             self._it.run(f"docker kill {PROJECT}-web-2")
             time.sleep(3)
+        self._it.run("docker compose up --detach --wait --no-recreate --scale web=3")
+        scraped = self._it.run(
+            "docker compose exec -T -e TOKEN standby python -",
+            before=_SCRAPE.format(token=self._it.token),
+            show=3,
+        )
+        must(scraped.count(" → 200") == 3, "Prometheus would not find all webs")
         took = self._it.run("docker compose logs --no-log-prefix web | grep -c '\"rang for'", show=0)
         self._write(f"# {took} messages were sent by the webs")
         with requests.get(
             f"{self._it.url}/api/bot/events",
-            headers={"Authorization": f"Bearer {self._it.token}"},
+            headers=self._it.login,
             stream=True,
             timeout=10,
         ) as stream:
@@ -176,7 +214,6 @@ class Trial:
 
     def upgrades(self) -> None:
         """Upgrade to the next release while commands arrive."""
-        self._it.run("docker compose up --detach --wait --no-recreate --scale web=3")
         self._it.env["PITBOSS_TAG"] = TAGS[1]
         with self._watched("image, migrations, webs, standby, worker, the rest"):
             self._it.run("script/upgrade", show=0)
@@ -201,61 +238,20 @@ class Trial:
             f"# revision at the dump: {before}, before the restore: {after},"
             f" after it: {commands[0]['revision']} ({commands[0]['kind']}, reason: {commands[0]['reason']})"
         )
-        _must(commands[0]["revision"] == before + 1, "the log is not the one of the dump")
+        must(commands[0]["revision"] == before + 1, "the log is not the one of the dump")
 
     def keeps_its_data(self) -> None:
         """The volumes survive `down`."""
         before = self._it.ask("GET", "/api/bot/status").json()["revision"]
         self._it.run("docker compose down")
-        self._it.run("docker compose up --detach --wait --scale web=3")
+        self._it.run("docker compose up --detach --wait" + (" --scale web=3" if self._proxy else ""))
         self._it.wait_serving()
         after = self._it.ask("GET", "/api/bot/status").json()["revision"]
         self._write(f"# revision before: {before}, after: {after}")
-        _must(before == after, "the log is not what it was")
+        must(before == after, "the log is not what it was")
 
-    def _watched(self, what: str, *, may_wait: bool = False) -> "_Watch":
-        return _Watch(self._it.load(), what, self._write, self._it, may_wait)
-
-
-class _Watch:
-    """Commands arrive as long as it is open; afterwards each must have come to an end."""
-
-    def __init__(
-        self, load: Load, what: str, write: Callable[[str], None], deployment: Deployment, may_wait: bool
-    ) -> None:
-        self._load, self._what, self._write, self._it, self._may_wait = (
-            load,
-            what,
-            write,
-            deployment,
-            may_wait,
-        )
-
-    def __enter__(self) -> None:
-        self._load.__enter__()
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        time.sleep(0 if kind else 2)
-        self._load.__exit__(None, None, None)
-        if kind is not None:
-            return
-        self._it.wait_serving()
-        unfinished, untrue, broken = self._load.unfinished(), self._load.untrue(), broken_rules(self._load)
-        self._write(f"# {self._what}: {self._load.summary()}")
-        accepted = len(self._load.accepted)
-        self._write(
-            f"# of {accepted} accepted commands {accepted - len(unfinished)} came to an end;"
-            f" {len(untrue)} answered with 200 but not applied; {len(broken)} broken rules in the log"
-        )
-        _must(accepted > 0, "no command was accepted")
-        _must(not unfinished, f"accepted and never finished: {unfinished}")
-        _must(not untrue, f"answered with 200 and not applied: {untrue}")
-        _must(not broken, f"broken: {broken[:5]}")
-
-
-def _must(holds: bool, complaint: str) -> None:
-    if not holds:
-        raise TrialError(complaint)
+    def _watched(self, what: str, *, may_wait: bool = False) -> Watch:
+        return Watch(self._it.load(), what, self._write, self._it, may_wait)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -265,19 +261,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--transcript", type=Path, default=ROOT / "docs" / "compose-run.md", metavar="FILE")
     parser.add_argument("--restart-engine", metavar="COMMAND", help="restarts the engine and waits for it")
+    parser.add_argument("--without-proxy", action="store_true", help="leave out what needs several webs")
     asked = parser.parse_args(arguments)
 
-    lines = [
-        "# The deployment, tried on a real engine",
-        "",
-        "Written by `script/try-compose`; run it again to see for yourself. Lines with `#` say what it found.",
-    ]
-    lines.append(f"Engine: {_version(ENGINE_VERSION)},")
-    lines[-1] += f" Compose {_version('docker compose version --short')}, {os.cpu_count()} cores."
+    lines = ["# The deployment, tried on a real engine", "", *headline(proxy=not asked.without_proxy)]
     with tempfile.TemporaryDirectory(prefix="pitboss-trial-") as directory:
         deployment = Deployment(Path(directory), lines.append)
         try:
-            Trial(deployment, lines.append, asked.restart_engine).run()
+            Trial(deployment, lines.append, asked.restart_engine, proxy=not asked.without_proxy).run()
             status = 0
         except TrialError as error:
             print(f"{error}\n\n" + "\n".join(lines[-15:]), file=sys.stderr)
@@ -287,10 +278,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if status == 0:
         asked.transcript.write_text("\n".join(lines) + "\n")
     return status
-
-
-def _version(command: str) -> str:
-    return shell(command, dict(os.environ)).stdout.strip()
 
 
 if __name__ == "__main__":
