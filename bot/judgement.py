@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
 
-from bot import mode_switch, reconciliation, thresholds
+from bot import attempt, mode_switch, reconciliation, thresholds
 from bot.errors import CommandRefused, Expired, InvalidParams, Superseded
 from bot.locked import Locked
 from bot.mode_switch import Preflight
@@ -28,9 +27,6 @@ from bot.states import (
     Mode,
     next_state,
 )
-
-#: Backoff between attempts to reconcile, in seconds: doubled with each failure, spread by a fifth.
-RETRY_FIRST_SEC, RETRY_MOST_SEC = 2.0, 60.0
 
 log = logging.getLogger(__name__)
 
@@ -185,15 +181,9 @@ def conclude(
         config.reconcile_due_at = config.reconcile_trigger = None
         config.reconcile_failures = 0
     else:
-        wait = max(_backoff(config.reconcile_failures), reconciliation.retry_after(evidence))
+        wait = attempt.wait_sec(config.reconcile_failures, reconciliation.retry_after(evidence))
         config.reconciled_at = None
-        config.reconcile_due_at = now + timedelta(seconds=min(wait, RETRY_MOST_SEC))
+        config.reconcile_due_at = now + timedelta(seconds=wait)
         config.reconcile_trigger = Trigger.RETRY
         config.reconcile_failures += 1
     return report
-
-
-def _backoff(failures: int) -> float:
-    spread = random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, keeps no secret
-    wait = RETRY_FIRST_SEC * 2.0 ** min(failures, 10) * spread
-    return min(max(wait, RETRY_FIRST_SEC), RETRY_MOST_SEC)
