@@ -16,6 +16,8 @@ from bot.settings import Settings
 #: How long a publisher waits for a connection, and for an answer, in seconds. It must notice a queue that hangs.
 CONNECT_SEC = 1
 ANSWER_SEC = 2
+#: Header of a message that says that the command's row exists: it only rings for it.
+DOORBELL = "pitboss_doorbell"
 
 
 class Kind(StrEnum):

@@ -29,8 +29,6 @@ from bot.states import CommandKind
 MAX_WAITING = 1_000
 #: How often an idle doorbell looks whether the queue answers, in seconds.
 CHECK_SEC = 3.0
-#: Message header by which the worker knows that the command's row exists.
-HEADER = "pitboss_doorbell"
 _LOST = (KombuError, RedisError, AMQPError, OSError)
 
 log = logging.getLogger(__name__)
@@ -147,6 +145,6 @@ class Doorbell:
             routing_key=queue_name,
             serializer="json",
             delivery_mode=2,
-            headers=message.headers | {HEADER: True},
+            headers=message.headers | {queues.DOORBELL: True},
             **message.properties,
         )

@@ -9,11 +9,10 @@ from uuid import UUID
 
 from bot.command_log import MAX_REASON, Intention
 from bot.errors import InvalidParams
+from bot.queue import DOORBELL
 from bot.states import CommandKind, Source
 from bot.text import is_storable
 
-#: Message header by which the API says that the command's row exists.
-DOORBELL = "pitboss_doorbell"
 #: Largest arguments of a command sent by hand, in characters of JSON.
 MAX_ARGUMENTS = 64 * 1024
 ACTOR = "celery"
