@@ -19,6 +19,12 @@ _ALWAYS = [
     ("Referrer-Policy", "no-referrer"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
 ]
+#: What answers that are not the application's carry: as much as its own.
+ON_EVERYTHING = [
+    *_ALWAYS,
+    ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
+    ("Cache-Control", "no-store"),
+]
 
 
 def register(app: Flask, settings: Settings) -> None:

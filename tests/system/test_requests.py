@@ -299,9 +299,16 @@ def test_no_body_at_all_is_fine(stack: Stack):
 
 def test_errors_carry_the_security_headers_too(api: Stack):
     for response in (api.api().get("/nothing"), api.api(None).get("/status"), api.api().get("/status")):
-        assert response.headers["X-Content-Type-Options"] == "nosniff"
-        assert "default-src 'self'" in response.headers["Content-Security-Policy"]
-        assert response.headers["Cache-Control"] == "no-store"
+        has_the_security_headers(response)
+
+
+def has_the_security_headers(response: requests.Response) -> None:
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["X-Frame-Options"] == "DENY"
+    assert response.headers["Referrer-Policy"] == "no-referrer"
+    assert response.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert "default-src 'self'" in response.headers["Content-Security-Policy"]
+    assert response.headers["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize(
@@ -309,12 +316,14 @@ def test_errors_carry_the_security_headers_too(api: Stack):
     [
         ("/api/bot/status?x=" + "x" * 5000, {}, 414, "uri_too_long"),
         ("/api/bot/status", {"X-Long": "x" * 10_000}, 431, "headers_too_large"),
+        ("/api/bot/status", {"Transfer-Encoding": "chunked", "Content-Length": "1"}, 400, "bad_request"),
     ],
 )
-def test_what_gunicorn_refuses_by_itself_comes_in_the_envelope(
+def test_what_gunicorn_refuses_by_itself_comes_in_the_envelope_with_the_security_headers(
     stack: Stack, path: str, headers: dict[str, str], status: int, code: str
 ):
     answer = requests.get(stack.url + path, headers=headers, timeout=5)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert set(answer.json()) == {"error", "code", "details"}
     assert answer.headers["Content-Type"] == "application/json"
+    has_the_security_headers(answer)
