@@ -1,8 +1,8 @@
-"""Commands, trades, reconciliations and restarts in any order, against a model that fits on a page."""
+"""Commands, trades, reconciliations and restarts in any order, against a model (``ledger_model``) that fits on a page."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Set
 from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
@@ -18,64 +18,20 @@ from hypothesis.stateful import (
 )
 
 from bot import heartbeat
+from bot.alpaca import Account
+from bot.command_log import Intention
+from bot.comparison import Here, OpenTrade, compare
 from bot.errors import GateClosed, TradeConflict
-from bot.models import BotTrade
-from bot.states import CommandStatus
+from bot.fills import GIVEN_REASONS
+from bot.mode_switch import Preflight
+from bot.models import BotTrade, Outcome, TradeStatus, Trigger
+from bot.states import CommandKind, CommandStatus, Mode, Source
+from tests.bot.ledger_model import LOSS_LIMIT, STEPS, Model, Trade
 from tests.bot.ledger_world import WORKER, World, settings_of
 
-#: From, command, to; every other pair is refused. A kill is allowed from anywhere, a rearm while it is killed.
-STEPS = {
-    ("stopped", "start"): "running",
-    ("running", "pause"): "paused",
-    ("paused", "resume"): "running",
-    ("running", "stop"): "stopped",
-    ("paused", "stop"): "stopped",
-}
-LOSS_LIMIT = Decimal(150)
 prices = st.decimals(min_value="1", max_value="20", places=2)
 sizes = st.integers(-9, 9).filter(bool)
-
-
-@dataclass
-class Trade:
-    shares: Decimal
-    price: Decimal
-    status: str = "open"
-    filled: bool = False
-    pnl: Decimal | None = None
-
-
-@dataclass
-class Model:
-    state: str = "stopped"
-    enabled: bool = False
-    killed: bool = False
-    reconciled: bool = False
-    most: int = 3
-    trades: dict[UUID, Trade] = field(default_factory=dict)
-
-    def of(self, *statuses: str) -> list[UUID]:
-        return [trade_id for trade_id, trade in self.trades.items() if trade.status in statuses]
-
-    @property
-    def closed(self) -> list[Trade]:
-        return [trade for trade in self.trades.values() if trade.status == "closed"]
-
-    @property
-    def pnl(self) -> Decimal:
-        return sum((trade.pnl or Decimal(0) for trade in self.closed), Decimal(0))
-
-    @property
-    def reasons(self) -> list[str]:
-        holds = {
-            "disabled": not self.enabled,
-            "killed": self.killed,
-            "not_running": self.state != "running",
-            "not_reconciled": not self.reconciled,
-            "max_positions": len(self.of("open")) >= self.most,
-            "daily_loss": self.pnl <= -LOSS_LIMIT,
-        }
-        return [reason for reason, held in holds.items() if held]
+reasons = st.sampled_from(GIVEN_REASONS)
 
 
 class LedgerMachine(RuleBasedStateMachine):
@@ -83,7 +39,8 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.settings = settings_of(self.database_url)
+        # "always" would keep the mode from being switched to live; the test has the exchange open instead
+        self.settings = settings_of(self.database_url, market_hours="nyse")
         self.world = World(self.settings, pool_size=1)
         self.world.do("kill")
         self.world.do("rearm")
@@ -91,7 +48,7 @@ class LedgerMachine(RuleBasedStateMachine):
         for table in ("bot_trade", "bot_daily_stats"):
             self.world.sql(f"DELETE FROM {table}")
         self.world.database.run(lambda session: heartbeat.beat(session, WORKER))
-        self.model = Model()
+        self.model = Model(self.world.config().mode)
         self.get_going()
         self.last: tuple[Any, tuple[Any, ...], dict[str, Any]] | None = None
 
@@ -104,13 +61,16 @@ class LedgerMachine(RuleBasedStateMachine):
     def operate(self, data: st.DataObject) -> None:
         """A command, a reconciliation or a restart. They are one rule because examples leave whole rules out."""
         kinds = ["start", "resume", "rearm", "pause", "stop", "kill"]
-        match data.draw(st.sampled_from([*kinds, "limit", "restart", *["reconcile"] * 3])):
+        match data.draw(st.sampled_from([*kinds, "limit", "restart", "mode", *["reconcile"] * 3])):
             case "limit":
                 self.limit(data.draw(st.integers(1, 4)))
             case "restart":
                 self.restart()
+            case "mode":
+                self.switch(data.draw(st.sampled_from(Mode)), flat=data.draw(st.booleans()))
             case "reconcile":
-                self.reconcile(data)
+                lost = {trade_id for trade_id in self.model.of("open") if data.draw(st.booleans())}
+                self.reconcile(lost, stray=data.draw(st.integers(0, 5)) == 0)
             case kind:
                 self.command(kind)
 
@@ -135,8 +95,33 @@ class LedgerMachine(RuleBasedStateMachine):
         """What an operator does to have the bot trade again; each step may be refused as needless."""
         for kind in ("rearm", "start", "resume"):
             self.command(kind)
-        self.world.sql("UPDATE bot_config SET reconciled_at = clock_timestamp()")
-        self.model.reconciled = True
+        self.reconcile()
+
+    def switch(self, target: Mode, *, flat: bool) -> None:
+        """To *target*, whose account can be used, while the present one holds nothing."""
+        if flat:
+            self.command("stop")
+            self.reconcile(set(self.model.of("open")))
+        model, world = self.model, self.world
+        wanted = Intention(
+            kind=CommandKind.SET_MODE, actor="tests", source=Source.API, params={"mode": target.value}
+        )
+        command = world.controller.submit(wanted)
+        preflight = Preflight(
+            Mode(model.mode),
+            target,
+            world.database.now(),
+            (),
+            account_of(target),
+            None,
+            account_of(model.mode),
+        )
+        [done] = world.controller.apply(evidence={command.id: preflight})
+        may = target == model.mode or (model.state == "stopped" and not model.of("open"))
+        assert (done.status is CommandStatus.APPLIED) is may
+        if may and target != model.mode:
+            event("switched the mode")
+            model.mode, model.reconciled = target, False
 
     def limit(self, most: int) -> None:
         self.world.do("update_config", maxConcurrentPositions=most)
@@ -149,16 +134,18 @@ class LedgerMachine(RuleBasedStateMachine):
         """One of the bot's calls."""
         may = ["open"]
         if self.model.trades:
-            may += ["open", "fill", "withdraw", "close", "close"]
+            may += ["open", "fill", "fill", "withdraw", "mark", "close", "close"]
         if self.last is not None:
             may.append("repeat")
         match data.draw(st.sampled_from(may)):
             case "open":
                 self.open(shares, price, filled, ready)
             case "fill":
-                self.fill(data, price)
+                self.fill(data, price, shares)
             case "withdraw":
                 self.withdraw(data)
+            case "mark":
+                self.mark(data)
             case "close":
                 self.close(data, price)
             case "repeat":
@@ -167,7 +154,11 @@ class LedgerMachine(RuleBasedStateMachine):
     def open(self, shares: int, price: Decimal, filled: bool, ready: bool) -> None:
         if ready:
             self.get_going()
-        said: dict[str, Any] = {"symbol": "ACME", "shares": shares, "entry_price": price}
+        said: dict[str, Any] = {
+            "symbol": f"S{len(self.model.trades)}",
+            "shares": shares,
+            "entry_price": price,
+        }
         if self.model.reasons:
             with pytest.raises(GateClosed) as refused:
                 self.world.ledger.open_trade(**said)
@@ -175,29 +166,37 @@ class LedgerMachine(RuleBasedStateMachine):
         else:
             order = f"order-{uuid4()}" if filled else None
             trade = self.say(self.world.ledger.open_trade, **said, alpaca_order_id=order)
-            self.model.trades[trade.id] = Trade(Decimal(shares), price, filled=filled)
+            self.model.trades[trade.id] = Trade(Decimal(shares), price, filled=filled, mode=self.model.mode)
             if not filled:
                 self.last = None  # a reservation that is repeated without a key is another one
 
-    def fill(self, data: st.DataObject, price: Decimal) -> None:
-        trade_id, trade = self.pick(data, filled=False)
+    def fill(self, data: st.DataObject, price: Decimal, drawn: int) -> None:
+        """A fill of any size, now and then of the other side."""
+        trade_id, trade = self.pick(data, filled=data.draw(st.booleans()))
+        own_side = data.draw(st.integers(0, 5)) > 0
+        shares = Decimal(drawn if (drawn * trade.shares > 0) is own_side else -drawn)
         said: dict[str, Any] = {
             "alpaca_order_id": self.world.trade_of(trade_id).alpaca_order_id or f"order-{trade_id}",
             "entry_price": price,
-            "shares": trade.shares,
+            "shares": shares,
         }
-        new = not trade.filled or price != trade.price
+        late = trade.filled and trade.status == "open" and abs(shares) < abs(trade.shares)
+        new = not late and (not trade.filled or (price, shares) != (trade.price, trade.shares))
+        comes_back = not trade.filled and trade.mode == self.model.mode
         try:
             self.say(self.world.ledger.record_entry, trade_id, **said)
         except TradeConflict:
-            assert new
-            assert trade.filled
-            assert trade.status in ("closed", "missed")
+            assert not own_side or (new and trade.status != "open" and not comes_back)
         else:
+            assert own_side
             if new:
                 event(f"a fill of a trade that was {trade.status}")
-                trade.status = "open"
-            trade.filled, trade.price = True, price
+                assert trade.status == "open" or comes_back
+                if trade.status != "open":
+                    trade.status, trade.exit_reason = "open", None
+                trade.filled, trade.price, trade.shares = True, price, shares
+            elif late:
+                event("an earlier fill that came late")
 
     def withdraw(self, data: st.DataObject) -> None:
         trade_id, trade = self.pick(data, filled=False)
@@ -207,20 +206,35 @@ class LedgerMachine(RuleBasedStateMachine):
             assert trade.filled
         else:
             assert not trade.filled
-            trade.status = "void"
+            trade.status, trade.exit_reason = "void", trade.exit_reason if trade.status == "void" else None
+
+    def mark(self, data: st.DataObject) -> None:
+        trade_id, trade = self.pick(data, filled=True)
+        reason = data.draw(reasons)
+        try:
+            self.say(self.world.ledger.mark_exit_reason, trade_id, reason)
+        except TradeConflict:
+            assert trade.status != "open"
+            assert reason != trade.exit_reason
+        else:
+            assert trade.status == "open" or reason == trade.exit_reason
+            trade.exit_reason = reason
 
     def close(self, data: st.DataObject, price: Decimal) -> None:
+        """With a reason, or with the one that was marked."""
         trade_id, trade = self.pick(data, filled=True)
+        reason = None if trade.exit_reason and data.draw(st.booleans()) else data.draw(reasons)
+        pnl = trade.shares * (price - trade.price)
+        same = trade.pnl == pnl and reason in (None, trade.exit_reason)
         try:
-            self.say(self.world.ledger.close_trade, trade_id, exit_price=price, exit_reason="time_exit")
+            self.say(self.world.ledger.close_trade, trade_id, exit_price=price, exit_reason=reason)
         except TradeConflict:
-            assert trade.status == "closed" or not trade.filled
+            assert not trade.filled or (trade.status == "closed" and not same)
         else:
             assert trade.filled
-            pnl = trade.shares * (price - trade.price)
-            assert trade.status != "closed" or trade.pnl == pnl
+            assert trade.status != "closed" or same
             event(f"closed a trade that was {trade.status}")
-            trade.status, trade.pnl = "closed", pnl
+            trade.status, trade.pnl, trade.exit_reason = "closed", pnl, reason or trade.exit_reason
 
     def repeat(self) -> None:
         """What was said last is said again, as after an answer that was lost."""
@@ -240,17 +254,33 @@ class LedgerMachine(RuleBasedStateMachine):
             self.model.state = "stopped"
         self.last = None
 
-    def reconcile(self, data: st.DataObject) -> None:
-        """As a reconciliation does it that finds no position for some of the open trades."""
-        for trade_id in self.model.of("open"):
-            if data.draw(st.booleans()):
-                self.world.sql(
-                    "UPDATE bot_trade SET status = 'missed', exit_reason = 'reconciled_missing' WHERE id = :id",
-                    id=trade_id,
-                )
-                self.model.trades[trade_id].status = "missed"
-        self.world.sql("UPDATE bot_config SET reconciled_at = clock_timestamp()")
-        self.model.reconciled = True
+    def reconcile(self, lost: Set[UUID] = frozenset(), *, stray: bool = False) -> None:
+        """By hand, with a broker that has no position of the *lost* trades, and perhaps a *stray* one of its own."""
+        world, model = self.world, self.model
+        began_at = world.database.now()
+        rows = world.database.read(
+            lambda session: session.query(BotTrade).where(BotTrade.status == TradeStatus.OPEN).all()
+        )
+        here = {row.symbol: row.shares for row in rows}
+        there = {row.symbol: row.shares for row in rows if row.id not in lost}
+        if stray:
+            there["STRAY"] = Decimal(1)
+        trades = [OpenTrade(row.id, row.symbol, row.shares, None, False, row.updated_at) for row in rows]
+        found = compare(
+            Here(Mode(model.mode), began_at, here, dict.fromkeys(here, 1)),
+            trades,
+            set(),
+            there,
+            there,
+            account=account_of(model.mode),
+            read_at=began_at,
+        )
+        report = world.controller.conclude(found, Trigger.MANUAL)
+        assert (report.outcome, report.missed) == (Outcome.OK, len(lost))
+        for trade_id in lost:
+            model.trades[trade_id].status = "missed"
+            model.trades[trade_id].exit_reason = "reconciled_missing"
+        model.reconciled = not stray
         self.last = None
 
     # -- what always holds ------------------------------------------------------------------------------------
@@ -259,7 +289,8 @@ class LedgerMachine(RuleBasedStateMachine):
     def the_gate_says_what_the_model_says(self) -> None:
         assert self.world.reasons() == self.model.reasons
         config = self.world.config()
-        assert (config.state, config.enabled, config.killed) == (
+        assert (config.mode, config.state, config.enabled, config.killed) == (
+            self.model.mode,
             self.model.state,
             self.model.enabled,
             self.model.killed,
@@ -269,8 +300,11 @@ class LedgerMachine(RuleBasedStateMachine):
     def the_trades_are_those_of_the_model(self) -> None:
         rows = self.world.database.read(lambda session: session.query(BotTrade).all())
         assert {
-            row.id: Trade(row.shares, row.entry_price, row.status, row.filled, row.pnl) for row in rows
-        } == (self.model.trades)
+            row.id: Trade(
+                row.shares, row.entry_price, row.status, row.filled, row.mode or "", row.exit_reason, row.pnl
+            )
+            for row in rows
+        } == self.model.trades
 
     @invariant()
     def the_statistics_are_the_sum_of_the_closed_trades(self) -> None:
@@ -297,6 +331,10 @@ class LedgerMachine(RuleBasedStateMachine):
         return trade
 
 
+def account_of(mode: str) -> Account:
+    return Account(f"the {mode} account", ())
+
+
 @pytest.fixture(scope="module")
 def machine(module_database_url: str) -> type[LedgerMachine]:
     LedgerMachine.database_url = module_database_url
@@ -304,8 +342,9 @@ def machine(module_database_url: str) -> type[LedgerMachine]:
 
 
 def test_any_order_of_commands_trades_and_restarts_ends_as_in_the_model(
-    machine: type[LedgerMachine],
+    machine: type[LedgerMachine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("bot.market.is_open", lambda at: True)
     run_state_machine_as_test(
         machine,
         settings=settings(
