@@ -1,0 +1,83 @@
+"""A migration that cannot have its lock gives up, rather than let every command wait behind it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+
+from tests.support.stack import ROOT
+
+#: The time-out of migrations/env.py, and what the start of ``flask`` may take beside it on a busy machine, in seconds.
+LOCK_SEC, START_SEC = 4.0, 20.0
+
+
+def flask_db(url: str, data_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "web", "db", *arguments],
+        cwd=ROOT,
+        env={
+            "PATH": os.environ["PATH"],
+            "DATABASE_URL": url,
+            "REDIS_URL": "redis://127.0.0.1:1/0",
+            "DATA_DIR": str(data_dir),
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def rows(connection: Any, query: str) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return list(cursor.fetchall())
+
+
+def schema(connection: Any) -> list[tuple[Any, ...]]:
+    """The revision, and everything that a migration could have made or taken away."""
+    return [
+        *rows(connection, "SELECT version_num FROM alembic_version"),
+        *rows(connection, "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1"),
+        *rows(
+            connection,
+            "SELECT table_name, column_name, data_type FROM information_schema.columns"
+            " WHERE table_schema = 'public' ORDER BY 1, 2",
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("start", "step"), [("0005", ["downgrade", "0004"]), ("0004", ["upgrade", "0005"])], ids=["down", "up"]
+)
+def test_a_migration_whose_table_is_held_gives_up_and_changes_nothing_and_works_afterwards(
+    database_url: str, tmp_path: Path, start: str, step: list[str]
+) -> None:
+    assert flask_db(database_url, tmp_path, "downgrade", start).returncode == 0
+    with closing(psycopg2.connect(database_url)) as looking, closing(psycopg2.connect(database_url)) as held:
+        looking.autocommit = True
+        before = schema(looking)
+        tables = rows(looking, "SELECT tablename FROM pg_tables WHERE tablename LIKE 'bot\\_%'")
+        with held.cursor() as cursor:  # as a transaction does that has written
+            cursor.execute(f"LOCK {', '.join(name for (name,) in tables)} IN ROW EXCLUSIVE MODE")
+
+        began = time.monotonic()
+        refused = flask_db(database_url, tmp_path, *step)
+        took = time.monotonic() - began
+
+        assert refused.returncode != 0
+        assert "canceling statement due to lock timeout" in refused.stderr
+        assert LOCK_SEC <= took < LOCK_SEC + START_SEC
+        assert schema(looking) == before
+
+        held.rollback()
+        again = flask_db(database_url, tmp_path, *step)
+        assert again.returncode == 0, again.stderr
+        assert schema(looking) != before
