@@ -16,6 +16,7 @@ from uuid import UUID
 from sqlalchemy import func, update
 
 from bot import command_log
+from bot.attempt import ATTEMPT_SEC
 from bot.batch import Batch
 from bot.command_log import Intention
 from bot.database import Database, evict_idle_lock_holders
@@ -38,8 +39,6 @@ T = TypeVar("T")
 LOCK_PATIENCE_SEC = 5.0
 #: A stop or a pause that is pending for longer is applied by whoever notices.
 SAFER_WITHIN = timedelta(seconds=1)
-#: How long one attempt to reconcile holds the right to it, in seconds; longer than any attempt takes.
-ATTEMPT_SEC = 20.0
 
 log = logging.getLogger(__name__)
 

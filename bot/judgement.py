@@ -172,8 +172,12 @@ def conclude(
     report = reconciliation.judge(
         locked.session, config, evidence, now=now, trigger=trigger, command_id=command_id
     )
-    if evidence.mode is not config.mode:
-        return report  # superseded: the mode switch closed the gate and has its own attempt due
+    if (
+        evidence.mode is not config.mode
+        or attempt.is_older_than_gate(config, evidence.began_at, now)
+        or attempt.is_overtaken(locked.session, evidence.began_at, now)
+    ):
+        return report  # a newer attempt decides about the gate, or has decided
     if report.outcome is Outcome.OK and config.account_id is None:
         setattr(config, f"{config.mode}_account_id", report.account_id)
     if reconciliation.agrees(report):

@@ -139,6 +139,7 @@ class BotConfig(Base):
     reconciled_at: Mapped[datetime | None] = mapped_column(Timestamp)
     #: When the next attempt is due, and while one is under way, until when it holds the right to it.
     reconcile_due_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    #: What the next attempt is for; ``retry`` as soon as one that began after the gate was closed did not open it.
     reconcile_trigger: Mapped[Trigger | None] = mapped_column(EnumText(Trigger))
     #: Attempts in a row that did not open the gate: the retry's backoff grows with them.
     reconcile_failures: Mapped[int] = mapped_column(Integer, server_default=text("0"))

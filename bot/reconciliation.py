@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import column, func, literal, select, text, update
 from sqlalchemy.orm import Session
 
+from bot import attempt
 from bot.alpaca import ORDERS_ONE_BY_ONE, Account, Alpaca
 from bot.batch import Batch, Statement
 from bot.comparison import ZERO, Comparison, Disputed, Here, OpenTrade, compare, unequal
@@ -148,6 +149,8 @@ def _objection(config: BotConfig, evidence: Evidence, now: datetime) -> BrokerEr
         return evidence.error
     if evidence.mode is not config.mode:
         return StaleEvidence(f"Alpaca was read in {evidence.mode} mode, but the mode is {config.mode} now.")
+    if attempt.is_older_than_gate(config, evidence.began_at, now):
+        return StaleEvidence("Alpaca was read before the gate was closed.")
     if now - evidence.read_at > MAX_AGE:
         return StaleEvidence(
             f"What was read at Alpaca was over {MAX_AGE.seconds} s old when it came to be judged."

@@ -11,7 +11,8 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from celery import Task
 
 from bot import command_log, mode_switch, reconciliation
-from bot.controller import ATTEMPT_SEC, Controller
+from bot.attempt import ATTEMPT_SEC
+from bot.controller import Controller
 from bot.errors import DatabaseUnavailable, InvalidParams
 from bot.judgement import wanted_mode
 from bot.models import BotCommand, Trigger
