@@ -53,6 +53,7 @@ def status(state: str = "running", **changes: Any) -> dict[str, Any]:
             "trigger": "startup",
             "finishedAt": at(9, 2, 11),
             "ageSec": 19794.0,
+            "errorCode": None,
             "error": None,
             "missed": 0,
             "differences": [],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.panel.driver import Panel
@@ -20,11 +21,16 @@ def test_the_panel_outlives_a_dead_worker_a_restart_of_web_and_its_own_session(s
     stack.web.close()
     expect(panel.page.locator("#link-word")).to_have_text("Connection lost")
     expect(panel.page.locator("#lost")).to_contain_text("What you see is from")
+    expect(panel.page.locator("#state-title")).to_contain_text("as it was at")
+    grey = _colour(panel, "#state-means")
+    for figure in (".state", ".gate h3", ".state-badge", "#pnl", "#reconciliation"):
+        assert _colour(panel, figure) == grey, f"{figure} looks like the present"
     stack.start_web()
     stack.api().do("/pause")  # web applies what makes the bot safer by itself
     panel.expect_connected(15_000)
     panel.expect_state("Paused")
     expect(panel.page.locator("#lost")).to_be_hidden()
+    assert _colour(panel, ".state") != grey
 
     # nothing is claimed that nobody has applied
     expect(panel.page.locator("#worker")).to_have_text("Offline", timeout=15_000)
@@ -62,6 +68,10 @@ def test_live_mode_cannot_be_overlooked(make_stack, open_panel):
     expect(panel.page).to_have_title("LIVE Stopped – Pitboss")
     frame = panel.page.evaluate("getComputedStyle(document.body, '::after').borderTopWidth")
     assert frame == "6px"
+    # red is Kill's alone: it is found at once, in live mode above all
+    red = _colour(panel, "#kill", "background-color")
+    for other in ("#live-band", "#mode-badge"):
+        assert _colour(panel, other, "background-color") != red
     assert stack.status()["mode"] == "live"
     assert stack.commands()[-1]["reason"] == "paper went well"
 
@@ -88,3 +98,40 @@ def test_an_answer_that_is_lost_is_asked_for_again_and_applied_once(stack, panel
     panel.expect_outcome("applied")
     time.sleep(0.5)
     assert [row["kind"] for row in stack.commands()[before:]] == ["start"]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "word"),
+    [
+        ({"fault": "refuse"}, "No answer"),
+        ({"fault": "500"}, "Answers with errors"),
+        ({"fault": "401"}, "Keys refused"),
+        ({"account": {"id": "00000000-0000-4000-8000-00000000beef"}}, "Wrong account"),
+        ({"account": {"account_blocked": True}}, "Blocked"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_broker_tile_says_what_is_wrong(stack, panel, trouble, word):
+    page, healthy = panel.page, stack.broker.account("paper")
+    try:
+        if "fault" in trouble:
+            stack.broker.faults({"kind": trouble["fault"], "path": "/v2/account"})
+        stack.broker.account("paper", **trouble.get("account", {}))
+        panel.press("Reconcile")
+        expect(page.locator("#broker")).to_have_text(word, timeout=15_000)
+        expect(page.locator("#broker-note")).to_contain_text("Sandbox, tried")
+    finally:
+        stack.broker.heal()
+        stack.broker.account("paper", id=healthy["id"], account_blocked=False)
+    panel.press("Reconcile")
+    expect(page.locator("#broker")).to_have_text("Sandbox", timeout=15_000)
+
+
+def test_the_broker_tile_says_that_there_are_no_keys(make_stack, open_panel):
+    stack = make_stack(ALPACA_PAPER_API_KEY="", ALPACA_PAPER_API_SECRET="").start()
+    expect(open_panel(stack).page.locator("#broker")).to_have_text("No keys", timeout=15_000)
+
+
+def _colour(panel: Panel, selector: str, name: str = "color") -> str:
+    script = "(part, name) => getComputedStyle(part).getPropertyValue(name)"
+    return str(panel.page.locator(selector).evaluate(script, name))

@@ -73,7 +73,7 @@ function askMode() {
   byId("mode-typed").value = "";
   byId("mode-reason").value = byId("reason").value;
   byId("mode-yes").textContent = live ? "Switch to live" : "Switch to paper";
-  byId("mode-yes").classList.toggle("kill", live);
+  byId("mode-yes").classList.toggle("live", live);
   byId("mode-yes").classList.toggle("primary", !live);
   byId("mode-dialog").dataset.target = otherMode();
   judgeTyped();

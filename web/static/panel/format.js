@@ -90,6 +90,18 @@ export function reason(slug, status, config) {
   return sentences[slug] ?? `${words(slug)}.`;
 }
 
+/** What a failed report says of the broker; any other failure means that no answer came. */
+export const BROKER = {
+  account_mismatch: "Wrong account",
+  account_blocked: "Blocked",
+  credentials_missing: "No keys",
+  broker_unauthorized: "Keys refused",
+  broker_rate_limited: "Too many requests",
+  broker_failed: "Answers with errors",
+  broker_garbled: "Answer unreadable",
+  stale_evidence: "Answer too old",
+};
+
 export const TRIGGERS = { startup: "at startup", manual: "by hand", mode_switch: "after a mode switch", retry: "as a retry" };
 export const DIFFERENCES = { unknown_here: "not in the database", quantity: "another quantity", side: "another side" };
 

@@ -2,7 +2,7 @@
 
 import { now, since, tick } from "./ages.js";
 import { announce, byId, el, setData, setText } from "./dom.js";
-import { DIFFERENCES, STATES, TRIGGERS, bell, duration, money, number, reason, signedMoney, time, when } from "./format.js";
+import { BROKER, DIFFERENCES, STATES, TRIGGERS, bell, duration, money, number, reason, signedMoney, time, when } from "./format.js";
 
 let shown = null;
 
@@ -100,11 +100,11 @@ function showReconciliation(status) {
   const differences = last?.differences ?? [];
   const failed = last?.outcome === "failed";
   const account = status.sandbox ? "Sandbox" : `Alpaca ${status.mode}`;
-  setText("broker", !last ? account : failed ? `${account}: no answer` : account);
+  setText("broker", failed ? (BROKER[last.errorCode] ?? "No answer") : account);
   tone("tile-broker", failed ? "bad" : "");
   setText("reconciliation", !last ? "None yet" : failed ? "Failed" : differences.length ? "Disagrees" : "Agrees");
   tone("tile-reconciliation", failed || differences.length ? "bad" : last ? "good" : "");
-  tick(byId("broker-note"), () => (!last ? "not asked yet" : failed ? `asked ${since(last.finishedAt)}` : `answered ${since(last.finishedAt)}`));
+  tick(byId("broker-note"), () => (!last ? "not asked yet" : failed ? `${account}, tried ${since(last.finishedAt)}` : `answered ${since(last.finishedAt)}`));
   tick(byId("reconciliation-note"), () => {
     if (!last) return "the gate is closed until one succeeds";
     const parts = [`${since(last.finishedAt)}, ${TRIGGERS[last.trigger] ?? last.trigger}`];

@@ -98,7 +98,9 @@ function setLink(now) {
 }
 
 function setStale() {
-  setData(document.body, "stale", String(link === "lost" || ended || !byId("unavailable").hidden));
+  const isStale = link === "lost" || ended || !byId("unavailable").hidden;
+  setData(document.body, "stale", String(isStale));
+  setText("state-title", isStale && asOf ? `The bot, as it was at ${time(asOf)} ET` : "The bot");
 }
 
 function unavailable({ error }) {
