@@ -23,6 +23,8 @@ from web.errors import Answer, envelope
 READERS = [Role.OPERATOR, Role.VIEWER, Role.BOT]
 OPERATORS = [Role.OPERATOR]
 RECORDERS = [Role.OPERATOR, Role.BOT]
+#: What nobody's wrong tokens may keep an operator from.
+URGENT = ("actions.kill", "actions.stop")
 
 
 @dataclass(frozen=True)
@@ -42,14 +44,15 @@ class Tokens:
         self._secrets = [(entry.token.get_secret_value().encode(), entry) for entry in entries]
         self._attempts = Attempts()
 
-    def check(self, token: str, address: str) -> ApiToken | None:
-        """The entry of *token*, shown from *address*.
+    def check(self, token: str, address: str, endpoint: str | None = None) -> ApiToken | None:
+        """The entry of *token*, shown from *address* at *endpoint*.
 
         Raises:
             TooManyFailures: too many wrong ones came from there.
         """
         entry = self._find(token)
-        self._attempts.judge(address, None if entry is None else entry.name)
+        urgent = endpoint in URGENT and entry is not None and entry.role is Role.OPERATOR
+        self._attempts.judge(address, None if entry is None else entry.name, urgent=urgent)
         return entry
 
     def _find(self, token: str) -> ApiToken | None:
@@ -107,7 +110,7 @@ def session_actor() -> Actor | None:
 
 
 def _by_token(token: str) -> Actor | None:
-    entry = tokens().check(token, address())
+    entry = tokens().check(token, address(), request.endpoint)
     return None if entry is None else Actor(entry.name, entry.role)
 
 

@@ -51,6 +51,13 @@ def test_who_was_let_in_from_there_before_is_never_locked_out(attempts):
         attempts.judge("1.1.1.1", "viewer")
 
 
+def test_what_is_urgent_is_held_up_for_wrong_tokens_only(attempts):
+    exhaust(attempts)
+    with pytest.raises(TooManyFailures):
+        attempts.judge("1.1.1.1", None, urgent=True)
+    attempts.judge("1.1.1.1", "operator", urgent=True)
+
+
 def test_failures_that_are_spread_out_are_not_held_against_anybody(attempts, clock):
     for _ in range(MOST_FAILURES * 3):
         attempts.judge("1.1.1.1", None)
