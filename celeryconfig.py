@@ -25,6 +25,7 @@ if _messages.kind is queue.Kind.SENTINEL:
 broker_heartbeat = 10
 # Kept for commands sent by hand, whose return value is their outcome. The truth about a command is its row.
 result_backend = "rpc://" if _results is None else _results.url
+# By Celery's default they would lie there for a day, in a memory that refuses messages when it is full.
 result_expires = 3600
 if _results is not None:
     redis_backend_use_ssl = _results.tls
@@ -57,7 +58,8 @@ accept_content = ["json"]
 task_time_limit = 40
 # Mingle and gossip cost a second at start-up and tell one bot's workers nothing that Postgres does not.
 worker_consumer = "worker.consumer:Consumer"
-# The worker's log lines are formatted by us.
+# Celery's own logging would take our handler off the root logger, and with it the masking of secrets, and would make a
+# warning of all that is printed. It does neither while worker.app listens to setup_logging; these hold without that, too.
 worker_hijack_root_logger = False
 worker_redirect_stdouts = False
 # Beat looks up this often, in seconds, even with nothing to do, so that a health check can tell that it lives.
