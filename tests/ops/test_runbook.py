@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import yaml  # type: ignore[import-untyped]
@@ -167,6 +168,35 @@ def shell(commands: str, directory: Path, **environment: str) -> subprocess.Comp
         text=True,
         timeout=60,
     )
+
+
+def test_freed_of_its_binding_a_bot_takes_another_account_but_only_when_stopped_and_flat(
+    make_stack: StackFactory,
+) -> None:
+    (block,) = doc_blocks.blocks("operations.md", mark="new-account")
+    stack = make_stack().start()
+    stack.wait_accepting()
+
+    def free() -> str:
+        path = f"{directory_of_psql()}:{os.environ['PATH']}"
+        done = shell(block, ROOT, PATH=path, DATABASE_URL=stack.database_url)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    old = stack.config()["paper_account_id"]
+    stack.api().do("/start")
+    assert free() == "UPDATE 0", "it runs"
+    trade = stack.open_trade()
+    stack.api().do("/stop")
+    assert free() == "UPDATE 0", "a trade is open"
+    stack.sql("DELETE FROM bot_trade WHERE id = %s", [trade])
+    assert stack.config()["paper_account_id"] == old
+    stack.worker.terminate()
+    assert free() == "UPDATE 1"
+    new = stack.broker.account("paper", id=str(uuid4()))["id"]
+    stack.start_worker()
+    stack.wait_for(lambda: stack.config()["paper_account_id"] == new != old, 10, "the new account is bound")
+    assert stack.config()["reconciled_at"] is not None
 
 
 def test_beside_script_server_a_shell_finds_all_that_the_commands_need(
