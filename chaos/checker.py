@@ -11,6 +11,7 @@ from chaos.history import History
 Rule = Callable[[History], Iterator[str]]
 
 RULES: tuple[Rule, ...] = (
+    log_rules.no_id_twice,
     log_rules.revisions_run_without_gap_or_double,
     log_rules.each_state_follows_from_the_one_before,
     log_rules.every_step_is_allowed,
@@ -27,6 +28,7 @@ RULES: tuple[Rule, ...] = (
     client_rules.what_was_refused_has_no_effect,
     client_rules.what_was_never_accepted_is_absent,
     client_rules.what_was_accepted_reached_an_end,
+    client_rules.what_is_unknown_is_absent_or_its_own,
     client_rules.nothing_happens_twice,
     client_rules.order_is_real_time_order,
     client_rules.who_looks_sees_what_is_acknowledged,

@@ -59,6 +59,18 @@ def what_was_accepted_reached_an_end(history: History) -> Iterator[str]:
                 yield f"{attempt} was told 202, but its row is {row}"
 
 
+def what_is_unknown_is_absent_or_its_own(history: History) -> Iterator[str]:
+    """A 503 that could not know how its command ended names it all the same."""
+    for attempt in history.attempts:
+        if attempt.said.get("code") != "outcome_unknown" or not attempt.is_command:
+            continue
+        if attempt.command_id is None:
+            yield f"{attempt} was told of no command to ask for"
+        row = history.by_id.get(attempt.command_id or "")
+        if row is not None and row.reason != attempt.mark:
+            yield f"{attempt} was told of another's command: {row}"
+
+
 def nothing_happens_twice(history: History) -> Iterator[str]:
     for mark, attempts in history.intentions.items():
         if len(rows := history.rows_of[mark]) > 1:
@@ -129,12 +141,38 @@ def who_looks_sees_what_is_acknowledged(history: History) -> Iterator[str]:
 
 
 def a_frozen_process_delays_no_kill(history: History) -> Iterator[str]:
-    """A kill that is sent after a process froze with the lock in its hand. (One that was under way inside a web process
-    that froze is answered when that goes on; whoever asks again meanwhile is answered by the other one.)"""
+    """Whoever sends a kill is answered in time, and it is applied in time, by its row: a 202 or 503 is no kill.
+
+    While web or Postgres is away only those are judged that are sent after a process froze with the lock in its hand. (One
+    that was under way inside a web process that froze is answered when that goes on; new ones are answered by the other.)
+    """
     for attempt in history.attempts:
+        if attempt.kind != "kill" or _is_excused(history, attempt):
+            continue
         took = attempt.answered_at - attempt.sent_at
-        if attempt.client.startswith(KILLER) and attempt.status is not None and took > LONGEST_KILL_SEC:
+        if attempt.status is None:
+            yield f"{attempt} was not answered, in {took:.2f} s"
+        elif took > LONGEST_KILL_SEC:
             yield f"{attempt} was answered after {took:.2f} s"
+        if attempt.status is not None and 400 <= attempt.status < 500:
+            continue
+        rows = history.rows_of[attempt.mark]
+        if not any(_is_applied_in_time(row) for row in rows):
+            yield f"{attempt} was not applied within {LONGEST_KILL_SEC:.0f} s: {', '.join(map(str, rows)) or 'no row'}"
+
+
+def _is_excused(history: History, attempt: Attempt) -> bool:
+    """Whether nobody could answer it, or its row was written in such a time, when it was sent before."""
+    if attempt.client.startswith(KILLER):
+        return False
+    first = history.intentions[attempt.mark][0]
+    return any(span.meets(first.sent_at, attempt.answered_at) for span in history.away)
+
+
+def _is_applied_in_time(row: Row) -> bool:
+    if row.status != "applied" or row.finished_at is None:
+        return False
+    return (row.finished_at - row.issued_at).total_seconds() <= LONGEST_KILL_SEC
 
 
 def every_answer_is_described(history: History) -> Iterator[str]:

@@ -240,10 +240,12 @@ def _worker_pids(scene: Scene) -> list[int]:
 
 
 def _children(scene: Scene, process: Process) -> list[int]:
-    """Those that do its work; it has none while it starts."""
-    if not (pids := scene.system.pids(process)[1:]):
-        raise NothingToStrike
-    return pids
+    """Those that do its work; while it starts it has none yet, and is waited for."""
+    for _ in range(50):
+        if pids := scene.system.pids(process)[1:]:
+            return pids
+        scene.last(0.1)
+    raise NothingToStrike
 
 
 def _freeze_for_a_while(scene: Scene, pids: list[int], shortest: float = 1.0, longest: float = 4.0) -> None:

@@ -89,12 +89,25 @@ class Attempt:
 
 
 @dataclass(frozen=True)
+class Span:
+    """From the beginning of a fault until all was well again, in epoch seconds."""
+
+    began: float
+    ended: float
+
+    def meets(self, began: float, ended: float) -> bool:
+        return began <= self.ended and ended >= self.began
+
+
+@dataclass(frozen=True)
 class History:
     rows: Sequence[Row]
     config: Config
     attempts: Sequence[Attempt]
     #: When the tables were read, by the database's clock.
     read_at: datetime
+    #: When web or Postgres was away or frozen, without which nobody can be answered.
+    away: Sequence[Span] = ()
 
     @cached_property
     def by_id(self) -> dict[str, Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -10,6 +11,18 @@ from chaos.history import History, Row
 
 #: No command may be pending for longer while somebody lives who can finish it. A fault of this run lasts up to 8 s.
 LONGEST_PENDING = timedelta(seconds=25)
+#: What has expired is finished at the next look at the log, each second, by whoever lives; the rest as above.
+LONGEST_AFTER_EXPIRY = timedelta(seconds=12)
+
+
+def no_id_twice(history: History) -> Iterator[str]:
+    for name, values in (
+        ("id", [row.id for row in history.rows]),
+        ("seq", [row.seq for row in history.rows]),
+    ):
+        for value, count in Counter[object](values).items():
+            if count > 1:
+                yield f"{count} commands have the {name} {value}"
 
 
 def revisions_run_without_gap_or_double(history: History) -> Iterator[str]:
@@ -117,6 +130,9 @@ def expiry_is_kept(history: History) -> Iterator[str]:
             yield f"{row} was applied after it had expired"
         elif row.status == "expired" and row.finished_at < row.expires_at:
             yield f"{row} expired before its time"
+        elif row.status == "expired" and row.finished_at - row.expires_at > LONGEST_AFTER_EXPIRY:
+            late = (row.finished_at - row.expires_at).total_seconds()
+            yield f"{row} was found to have expired after {late:.1f} s"
 
 
 def nothing_stays_pending(history: History) -> Iterator[str]:

@@ -17,7 +17,7 @@ from chaos.client import Client
 from chaos.clock import now
 from chaos.faults import FAULTS, NothingToStrike, Scene
 from chaos.flow import Flow
-from chaos.history import History
+from chaos.history import History, Span
 from chaos.messages import Messages
 from chaos.probe import Probe
 from chaos.system import TOKENS, System
@@ -55,6 +55,12 @@ class Struck:
     #: Seconds from the fault until the probe's command was applied, which is for a worker to do; None if it never was.
     recovered_after: float | None
     notes: tuple[str, ...]
+    span: Span
+
+    @property
+    def takes_away(self) -> bool:
+        """Whether it strikes what nobody can be answered without."""
+        return self.name.startswith(("web ", "Postgres "))
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,7 @@ class Outcome:
     #: All of the plan's for which there was time, also those that found nothing to strike.
     tried: list[Struck]
     violations: list[Violation]
-    tracebacks: int
+    tracebacks: list[str]
 
     @property
     def faults(self) -> list[Struck]:
@@ -138,7 +144,7 @@ class Run:
 
     def _try_to_strike(self, name: str, until: int) -> Struck:
         budget = max(6, until - self._flow.taken)
-        struck_at = now()
+        began = struck_at = now()
         number, url = len(self._struck) + 1, self._system.url
         probe = Probe(number, url, self._journals)
         killer = Probe(number, url, self._journals, kill=True)
@@ -169,9 +175,10 @@ class Run:
         if did_strike:
             left = until - self._flow.taken
             recovered_after = self._wait_until_applied(probe, struck_at, left)
+        span = Span(began, now())
         for each in (probe, killer):
             each.end()
-        return Struck(name, did_strike, recovered_after, tuple(scene.notes))
+        return Struck(name, did_strike, recovered_after, tuple(scene.notes), span)
 
     def _wait_until_applied(self, probe: Probe, since: float, commands: int) -> float | None:
         """Seconds from *since* until a command of *probe* was applied. Has *commands* sent."""
@@ -213,7 +220,8 @@ class Run:
 
     def _judge(self, seconds: float) -> Outcome:
         rows, config, read_at = tables.read(self._system.postgres.url)
-        history = History(rows, config, journal.read(self._journals), read_at)
+        away = [each.span for each in self._struck if each.takes_away]
+        history = History(rows, config, journal.read(self._journals), read_at, away)
         violations = check(history)
         violations += [
             Violation("it_recovers", f"no command was applied within {RECOVER_SEC:.0f} s after: {each.name}")

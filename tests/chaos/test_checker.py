@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from chaos.checker import RULES, check
-from chaos.history import History
+from chaos.history import History, Span
 from tests.chaos.histories import NOON, also, fine, looked, misremember, mistell, row, spoil, told
 
 SECOND = timedelta(seconds=1)
@@ -33,7 +34,23 @@ def start_after_stop(history: History) -> History:
     return replace(history, rows=rows, attempts=attempts)
 
 
+def while_away(history: History) -> History:
+    """The same, but web was away at the kill (seq 8)."""
+    return replace(history, away=[Span(7.0, 9.0)])
+
+
+def unknown(history: History, mark: str, command_id: str | None) -> History:
+    """A client is told that nobody knows how its command ended."""
+    details = {} if command_id is None else {"commandId": command_id}
+    body = {"error": "No.", "code": "outcome_unknown", "details": details}
+    return mistell(history, mark, status=503, body=body)
+
+
 BREACHES: dict[str, list[Callable[[History], History]]] = {
+    "no_id_twice": [
+        lambda h: spoil(h, 4, id="id-9"),
+        lambda h: also(h, row(4, "reconcile", "stopped x", revision=None, id="id-15", reason=None)),
+    ],
     "revisions_run_without_gap_or_double": [
         lambda h: spoil(h, 13, revision=11),
         lambda h: spoil(h, 13, revision=9),
@@ -73,6 +90,7 @@ BREACHES: dict[str, list[Callable[[History], History]]] = {
     "expiry_is_kept": [
         lambda h: spoil(h, 1, finished_at=NOON + 32 * SECOND),
         lambda h: spoil(h, 14, finished_at=NOON + 20 * SECOND),
+        lambda h: spoil(h, 14, finished_at=NOON + 60 * SECOND),
         lambda h: spoil(h, 1, expires_at=None),
         lambda h: spoil(h, 2, expires_at=NOON + 40 * SECOND),
     ],
@@ -110,6 +128,10 @@ BREACHES: dict[str, list[Callable[[History], History]]] = {
     "what_was_accepted_reached_an_end": [
         lambda h: mistell(h, "mark-x", status=202, body={"commandId": "id-99"}),
     ],
+    "what_is_unknown_is_absent_or_its_own": [
+        lambda h: unknown(h, "mark-2", "id-3"),
+        lambda h: unknown(h, "mark-2", None),
+    ],
     "nothing_happens_twice": [
         lambda h: also(h, row(15, "rearm", "stopped invalid_transition", revision=None, reason="mark-4")),
         lambda h: also(h, attempts=(told(h.rows[1], mark="mark-5", status=202, body={"commandId": "id-3"}),)),
@@ -125,7 +147,16 @@ BREACHES: dict[str, list[Callable[[History], History]]] = {
         lambda h: also(h, attempts=(looked(9.9, 6, "running"),)),
         lambda h: also(h, attempts=(looked(13.9, 10, "stopped", "paper"),)),
     ],
-    "a_frozen_process_delays_no_kill": [lambda h: mistell(h, "mark-8", sent_at=3.0, client="kill-1")],
+    "a_frozen_process_delays_no_kill": [
+        lambda h: mistell(h, "mark-8", sent_at=3.0),
+        lambda h: mistell(h, "mark-8", sent_at=3.0, client="kill-1"),
+        lambda h: mistell(h, "mark-8", status=None, body=None),
+        lambda h: mistell(while_away(h), "mark-8", status=None, body=None, client="kill-1"),
+        # answered in time, and applied too late or not at all
+        lambda h: spoil(h, 8, finished_at=NOON + 12.5 * SECOND),
+        lambda h: mistell(spoil(h, 8, finished_at=NOON + 12.5 * SECOND), "mark-8", status=202),
+        lambda h: mistell(spoil(h, 8, reason=None), "mark-8", status=503, body=ENVELOPE),
+    ],
     "every_answer_is_described": [
         lambda h: mistell(h, "mark-x", status=500),
         lambda h: mistell(h, "mark-x", body="<h1>Sorry</h1>"),
@@ -175,3 +206,14 @@ def test_a_reconcile_may_be_passed_by_what_was_issued_after_it_was_accepted():
     waiting = {"commandId": "id-12", "state": "stopped", "status": "queued"}
     history = mistell(history, "mark-12", status=202, body=waiting)
     assert not [v for v in check(history) if v.rule == "order_is_real_time_order"]
+
+
+def test_a_command_whose_outcome_is_unknown_may_be_its_own_or_absent():
+    own = unknown(fine(), "mark-2", "id-2")
+    assert check(own) == []
+    assert check(unknown(own, "mark-y", "id-99")) == []
+
+
+@pytest.mark.parametrize("changes", [{"sent_at": 3.0}, {"status": None, "body": None}])
+def test_a_kill_that_nobody_could_answer_is_excused(changes: dict[str, Any]):
+    assert check(mistell(while_away(fine()), "mark-8", **changes)) == []
