@@ -48,6 +48,15 @@ class InvalidParams(CommandRefused):
 
     code = "validation"
 
+    def __init__(self, message: str | None = None, *, details: Mapping[str, Any] | None = None) -> None:
+        """Unless *message* says it, what is wrong with each field of ``details["fields"]`` is the sentence."""
+        super().__init__(message or name_fields((details or {}).get("fields", {})), details=details)
+
+
+def name_fields(fields: Mapping[str, Sequence[str]]) -> str:
+    """What is wrong with each of *fields*, in a sentence; empty without any."""
+    return " ".join(f"{name}: {'; '.join(reasons)}." for name, reasons in fields.items())
+
 
 class NotStopped(CommandRefused):
     """The mode can only be switched while the bot is stopped."""

@@ -219,5 +219,4 @@ def read(kind: type[S], given: Mapping[str, Any]) -> S:
 
 def invalid(**fields: list[str]) -> InvalidParams:
     """The error whose sentence names each of *fields*."""
-    sentence = " ".join(f"{name}: {'; '.join(reasons)}." for name, reasons in fields.items())
-    return InvalidParams(sentence, details={"fields": fields})
+    return InvalidParams(details={"fields": fields})

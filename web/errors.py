@@ -18,6 +18,7 @@ from bot.errors import (
     PitbossError,
     TradeConflict,
     TradeNotFound,
+    name_fields,
 )
 from bot.models import BotCommand
 
@@ -90,7 +91,7 @@ def register(app: APIFlask) -> None:
         details: dict[str, Any] = {}
         if error.status_code == 422 and isinstance(error.detail, dict):
             details = {"fields": _by_field(error.detail)}
-            sentence = _sentence(details["fields"]) or sentence
+            sentence = name_fields(details["fields"]) or sentence
         body, status, headers = envelope(error.status_code, code, sentence, details)
         return body, status, headers
 
@@ -125,8 +126,7 @@ def register(app: APIFlask) -> None:
                 headers["Location"] = f"/api/bot/commands/{error.details['commandId']}"
             return envelope(503, error.code, str(error), error.details, **headers)
         if isinstance(error, InvalidParams):
-            fields = error.details.get("fields", {})
-            return envelope(422, error.code, _sentence(fields) or str(error), error.details)
+            return envelope(422, error.code, str(error), error.details)
         status = STATUS_OF_ERROR.get(type(error), 500)
         if status == 500:
             log.error("unexpected %s: %s", type(error).__name__, error)
@@ -153,7 +153,3 @@ def _plain(reason: str) -> str:
     if reason == "Extra inputs are not permitted":
         return "is not a known field"
     return reason.removeprefix("Value error, ")
-
-
-def _sentence(fields: Mapping[str, list[str]]) -> str:
-    return " ".join(f"{name}: {'; '.join(reasons)}." for name, reasons in fields.items())

@@ -192,21 +192,23 @@ def test_a_message_with_wrong_arguments_is_refused_with_a_log_line_and_the_worke
 
 
 @pytest.mark.parametrize(
-    ("kind", "args", "kwargs", "code"),
+    ("kind", "args", "kwargs", "named"),
     [
-        ("set_mode", ["demo"], {}, "validation"),
-        ("set_mode", [7], {}, "validation"),
-        ("set_mode", [], {}, "validation"),
-        ("update_config", [], {"positionSizeUsd": -1}, "validation"),
-        ("update_config", [], {"state": "running"}, "validation"),
-        ("update_config", [], {}, "validation"),
+        ("set_mode", ["demo"], {}, "mode: "),
+        ("set_mode", [7], {}, "mode: "),
+        ("set_mode", [], {}, "mode: "),
+        ("update_config", [], {"positionSizeUsd": -1}, "positionSizeUsd: Input should be greater than 0."),
+        ("update_config", [], {"minWinRate": None}, "minWinRate: must not be null."),
+        ("update_config", [], {"state": "running"}, "state: is not a threshold."),
+        ("update_config", [], {}, "There is nothing to change"),
     ],
 )
-def test_a_message_with_wrong_parameters_is_rejected_in_the_log(
-    stack: Stack, messages: Messages, kind: str, args: list[object], kwargs: dict[str, Any], code: str
+def test_a_message_with_wrong_parameters_is_rejected_in_the_log_which_names_them(
+    stack: Stack, messages: Messages, kind: str, args: list[object], kwargs: dict[str, Any], named: str
 ):
     row = stack.wait_finished(messages.send(kind, *args, **kwargs))
-    assert (row["status"], row["error_code"], row["source"]) == ("rejected", code, "celery")
+    assert (row["status"], row["error_code"], row["source"]) == ("rejected", "validation", "celery")
+    assert row["error"].startswith(named)
 
 
 def test_garbage_in_the_queue_does_not_stop_the_worker(stack: Stack, messages: Messages):
