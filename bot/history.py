@@ -78,13 +78,7 @@ def minutes(session: Session, begins: datetime, ends: datetime) -> Sequence[Minu
     minute = func.date_trunc("minute", BotTrade.exit_at)
     rows = session.execute(
         select(minute, func.sum(BotTrade.pnl), func.count())
-        .where(
-            BotTrade.exit_at >= begins,
-            BotTrade.exit_at < ends,
-            BotTrade.pnl.is_not(None),
-            # follows from the above, and has an index
-            BotTrade.updated_at >= begins,
-        )
+        .where(BotTrade.exit_at >= begins, BotTrade.exit_at < ends, BotTrade.pnl.is_not(None))
         .group_by(minute)
         .order_by(minute)
     )
