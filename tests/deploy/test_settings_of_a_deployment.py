@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from bot import queue, secret_files
 from bot.errors import SettingsError
 from bot.queue import Kind
 from bot.settings import Settings
+from tests.support.stack import ROOT
 
 GOOD = {"DATABASE_URL": "postgresql://u:pw@db.example:5433/pitboss", "REDIS_URL": "redis://127.0.0.1:6379/0"}
 TOKENS = "ann:operator:a-token-of-16-or-more"
@@ -252,3 +254,11 @@ def test_who_asks_for_another_server_gets_it(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_one_host_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load(monkeypatch).database.query == {}
+
+
+def test_the_readme_names_every_setting_and_no_other() -> None:
+    table = (ROOT / "README.md").read_text().split("\n## Settings\n")[1].split("\n## ")[0]
+    first_cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    named = [name for cell in first_cells for name in re.findall(r"`([A-Z_]+)`", cell)]
+    # Flower reads its login itself
+    assert sorted(named) == sorted([*(name.upper() for name in Settings.model_fields), "FLOWER_BASIC_AUTH"])
