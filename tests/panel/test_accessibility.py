@@ -52,13 +52,42 @@ def test_the_panel_is_accessible_in_all_its_states(stack, open_panel, width, sch
     stack.broker.positions("paper", RIOT=35)
     panel.press("Reconcile")
     expect(panel.page.locator("#differences")).to_be_visible()
-    # what live mode looks like; the switch itself is tested elsewhere
-    panel.page.evaluate(
-        "document.body.dataset.mode = 'live'; document.getElementById('live-band').hidden = false"
-    )
+    _show_live(panel.page)
     for name in ("Trades", "Reconciliations", "Thresholds"):
         panel.open_tab(name)
         _check(panel.page)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
+def test_its_dialogs_live_mode_and_what_is_of_the_past_are_accessible(stack, open_panel, width, scheme):
+    # a button that is fading from one ground to another would be measured half-way
+    panel: Panel = open_panel(stack, width=width, color_scheme=scheme, reduced_motion="reduce")
+    page = panel.page
+    panel.press("Switch to live…")
+    _check(page)  # it asks to type "live"
+    page.get_by_label("Type live to confirm").fill("live")
+    _check(page)
+    page.keyboard.press("Escape")
+    _show_live(page)
+    panel.press("Start")
+    panel.expect_state("Running")
+    _check(page)
+    stack.web.close()
+    expect(page.locator("#lost")).to_be_visible()
+    _check(page)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
+def test_a_viewers_panel_is_accessible(stack, open_panel, width, scheme):
+    panel: Panel = open_panel(stack, "viewer", width=width, color_scheme=scheme)
+    for name in ("Command log", "Thresholds"):
+        panel.open_tab(name)
+        _check(panel.page)
+
+
+def _show_live(page: Page) -> None:
+    """What live mode looks like; the switch itself is tested elsewhere."""
+    page.evaluate("document.body.dataset.mode = 'live'; document.getElementById('live-band').hidden = false")
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -68,6 +97,11 @@ def test_nothing_is_wider_than_the_screen(stack, open_panel, width):
         panel.open_tab(name)
         wide = panel.page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, name
+    for tab in panel.page.get_by_role("tab").all():
+        box = tab.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0, "a tab is cut"
+        assert box["x"] + box["width"] <= width, "a tab is cut"
     expect(panel.kill_button).to_be_in_viewport()
     panel.page.evaluate("scrollTo(0, document.body.scrollHeight)")
     expect(panel.kill_button).to_be_in_viewport()

@@ -116,7 +116,9 @@ def test_a_threshold_shows_the_servers_own_error_and_nothing_is_saved(stack, pan
     form.get_by_role("button", name="Save 3 changes").click()
     said = stack.api().patch("/config", {"dailyLossLimitUsd": -20, "minWinRate": "half"}).json()["details"]
     for name, label in (("dailyLossLimitUsd", "Daily loss limit"), ("minWinRate", "Least win rate")):
-        expect(form.locator(f"#e-{name}")).to_have_text("; ".join(said["fields"][name]))
+        [reason] = said["fields"][name]
+        predicate = reason.replace("Input should", "must")  # the rest is the server's, word for word
+        expect(form.locator(f"#e-{name}")).to_have_text(f"{label} {predicate}.")
         expect(form.get_by_label(label)).to_have_attribute("aria-invalid", "true")
     expect(form.get_by_role("status")).to_contain_text("Nothing was saved")
     expect(form.get_by_label("Daily loss limit")).to_be_focused()
@@ -259,6 +261,11 @@ def test_the_pictures_say_what_was_earned(stack, panel):
         "$70.00 over 2 trading days, 1 of them with a gain"
     )
     expect(panel.page.locator("#states-text")).to_contain_text("Now stopped")
+    # the line above zero is a gain, whatever the two axes show
+    zeros = panel.page.evaluate(
+        "(({ y, sum }) => [y, sum].map((axis) => axis.getPixelForValue(0)))(Chart.getChart('daily').scales)"
+    )
+    assert zeros[0] == zeros[1]
     drawn = panel.page.evaluate("""() => ["intraday", "daily", "states"].map((id) => {
         const canvas = document.getElementById(id);
         const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;

@@ -9,12 +9,11 @@ from bot.thresholds import ThresholdChanges
 
 @dataclass(frozen=True)
 class Field:
-    """One threshold: what it is called, and the units around its value."""
+    """One threshold: what it is called, and the unit after its value."""
 
     name: str
     label: str
-    before: str = ""
-    after: str = ""
+    unit: str = ""
 
     @property
     def wire(self) -> str:
@@ -36,34 +35,34 @@ GROUPS = (
     Group(
         "Limits of a day",
         (
-            Field("daily_loss_limit_usd", "Daily loss limit", before="$", after="USD"),
-            Field("max_concurrent_positions", "Open positions at once", after="positions"),
-            Field("min_win_rate", "Least win rate", after="0 to 1"),
-        ),
-    ),
-    Group(
-        "Size of a position",
-        (
-            Field("position_size_usd", "Position size", before="$", after="USD"),
-            Field("confidence_multiplier_high", "High confidence", before="×", after="of the size"),
-            Field("confidence_multiplier_med", "Medium confidence", before="×", after="of the size"),
-            Field("confidence_multiplier_low", "Low confidence", before="×", after="of the size"),
-        ),
-    ),
-    Group(
-        "Exit",
-        (
-            Field("hard_stop_loss_pct", "Hard stop loss", after="% of entry"),
-            Field("max_hold_duration_sec", "Longest hold", after="seconds"),
+            Field("daily_loss_limit_usd", "Daily loss limit", unit="USD"),
+            Field("max_concurrent_positions", "Open positions at once", unit="positions"),
+            Field("min_win_rate", "Least win rate", unit="0 to 1"),
         ),
     ),
     Group(
         "Which shares",
         (
-            Field("max_share_price", "Highest share price", before="$", after="USD"),
-            Field("max_float_shares", "Largest float", after="shares"),
-            Field("min_relative_volume", "Least relative volume", before="×", after="of the usual"),
+            Field("max_share_price", "Highest share price", unit="USD"),
+            Field("max_float_shares", "Largest float", unit="shares"),
+            Field("min_relative_volume", "Least relative volume", unit="× the usual"),
             Field("enabled_catalyst_tiers", "Catalyst tiers"),
+        ),
+    ),
+    Group(
+        "Size of a position",
+        (
+            Field("position_size_usd", "Position size", unit="USD"),
+            Field("confidence_multiplier_high", "High confidence", unit="× the size"),
+            Field("confidence_multiplier_med", "Medium confidence", unit="× the size"),
+            Field("confidence_multiplier_low", "Low confidence", unit="× the size"),
+        ),
+    ),
+    Group(
+        "Exit",
+        (
+            Field("hard_stop_loss_pct", "Hard stop loss", unit="% of entry"),
+            Field("max_hold_duration_sec", "Longest hold", unit="seconds"),
         ),
     ),
 )

@@ -97,25 +97,27 @@ function drawDaily(days) {
   const wins = days.filter((day) => day.realizedPnl > 0).length;
   setText("daily-text", days.length ? `${signedMoney(sum)} over ${days.length} trading day${days.length === 1 ? "" : "s"}, ${wins} of them with a gain.` : "No trading day has statistics yet.");
   const c = colours();
+  const each = days.map((day) => day.realizedPnl);
+  const [left, right] = withOneZero([each, cumulative]);
   put("daily", {
     type: "bar",
     data: {
       labels: days.map((day) => tradingDate(day.date)),
       datasets: [
-        { type: "line", label: "Together (right)", data: cumulative, yAxisID: "sum", borderColor: c.text, backgroundColor: c.text, borderWidth: 2, pointRadius: 2, tension: 0 },
-        { label: "Each day", data: days.map((day) => day.realizedPnl), yAxisID: "y", backgroundColor: days.map((day) => (day.realizedPnl < 0 ? c.bad : c.good)), maxBarThickness: 26 },
+        { type: "line", label: "Cumulative (right)", data: cumulative, yAxisID: "sum", borderColor: c.text, backgroundColor: c.text, borderWidth: 2, pointRadius: 2, tension: 0 },
+        { label: "Each day (left)", data: each, yAxisID: "y", backgroundColor: each.map((pnl) => (pnl < 0 ? c.bad : c.good)), maxBarThickness: 26 },
       ],
     },
     options: {
       interaction: { mode: "index", intersect: false },
       scales: {
         x: { grid: { display: false }, ticks: { maxRotation: 0, autoSkipPadding: 14 } },
-        y: dollarsAxis(c, "left"),
-        sum: { ...dollarsAxis(c, "right"), grid: { display: false } },
+        y: scaled(dollarsAxis(c, "left"), left),
+        sum: scaled({ ...dollarsAxis(c, "right"), grid: { display: false } }, right),
       },
       plugins: {
         legend: legend(),
-        tooltip: { callbacks: { label: (item) => `${item.dataset.label.replace(" (right)", "")}: ${signedMoney(item.parsed.y)}`, afterBody: ([item]) => `${days[item.dataIndex].tradeCount} trades, ${days[item.dataIndex].dayTradeCount} day trades` } },
+        tooltip: { callbacks: { label: (item) => `${item.dataset.label.replace(/ \(.*/, "")}: ${signedMoney(item.parsed.y)}`, afterBody: ([item]) => `${days[item.dataIndex].tradeCount} trades, ${days[item.dataIndex].dayTradeCount} day trades` } },
       },
     },
   });
@@ -194,7 +196,22 @@ function ticks(from, to, step) {
   return found;
 }
 
-const dollarsAxis = (c, position) => ({ position, grid: { color: c.line }, border: { display: false }, grace: "8%", ticks: { maxTicksLimit: 6, callback: (value) => roundMoney(value) } });
+const STEPS = [1, 2, 2.5, 5, 10];
+
+/** Scales for two axes whose zeros are at one height, so that a line above it is a gain on both; their grid lines agree. */
+function withOneZero(series) {
+  const sizes = series.map((values) => Math.max(1, ...values.map(Math.abs)));
+  const steps = sizes.map((size) => {
+    const power = 10 ** Math.floor(Math.log10(size / 3));
+    return power * STEPS.find((step) => step * power >= size / 3);
+  });
+  const most = (sign) => Math.max(...series.map((values, index) => Math.ceil(Math.max(0, ...values.map((value) => sign * value)) / steps[index])));
+  const [up, down] = [most(1), most(-1)];
+  return steps.map((step) => ({ min: -down * step, max: Math.max(up, 1 - down) * step, step }));
+}
+
+const scaled = (axis, { min, max, step }) => ({ ...axis, min, max, ticks: { ...axis.ticks, stepSize: step, autoSkip: false, maxTicksLimit: 12 } });
+const dollarsAxis = (c, position) => ({ position, grid: { color: ({ tick }) => (tick.value === 0 ? c.halt : c.line) }, border: { display: false }, grace: "8%", ticks: { maxTicksLimit: 6, callback: (value) => roundMoney(value) } });
 const legend = () => ({ align: "start", labels: { boxWidth: 18, boxHeight: 2 } });
 
 function put(name, config) {

@@ -106,9 +106,13 @@ async function save(onChange) {
 }
 
 function complain(field, reasons) {
-  field.querySelector(".field-error").textContent = reasons.join("; ");
+  const label = field.querySelector("label, .label").textContent;
+  field.querySelector(".field-error").textContent = `${label} ${reasons.map(predicate).join("; ")}.`;
   for (const input of inputs(field)) input.setAttribute("aria-invalid", "true");
 }
+
+/** The server's words, some of which speak of an "input", as what is said of a field. */
+const predicate = (reason) => reason.replace(/^(\w+ )?input should/i, "must");
 
 function clearErrors() {
   for (const field of fields) {
