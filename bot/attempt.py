@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import random
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import exists, select
-from sqlalchemy.orm import Session
-
-from bot.models import BotConfig, BotReconciliation, Trigger
+from bot.models import BotConfig
 
 #: How long one attempt holds the right to it, in seconds; longer than any attempt takes.
 ATTEMPT_SEC = 20.0
@@ -17,24 +14,18 @@ RETRY_FIRST_SEC, RETRY_MOST_SEC = 2.0, 60.0
 
 
 def is_older_than_gate(config: BotConfig, began_at: datetime, now: datetime) -> bool:
-    """Whether the gate was closed, by a worker's start or a mode switch, after an attempt that *began_at* then.
-
-    It can be told until a later attempt is judged; from then on ``is_overtaken`` knows.
-    """
-    due_at = config.reconcile_due_at
-    if due_at is None or config.reconcile_trigger not in (Trigger.STARTUP, Trigger.MODE_SWITCH):
-        return False
-    # due since it was closed, or claimed after that; a time yet to come is from before the clock was put back
-    closed_at = due_at if due_at <= now else due_at - timedelta(seconds=ATTEMPT_SEC)
-    return began_at < closed_at <= now
+    """Whether the gate was closed, by a worker's start or a mode switch, after an attempt that *began_at* then."""
+    return _lies_between(began_at, config.gate_closed_at, now)
 
 
-def is_overtaken(session: Session, began_at: datetime, now: datetime) -> bool:
-    """Whether an attempt that began after *began_at* has been judged already."""
-    # later than now: from before the clock was put back
-    finished_since = BotReconciliation.finished_at.between(began_at, now)
-    newer = exists().where(finished_since, BotReconciliation.started_at > began_at)
-    return session.scalars(select(newer)).one()
+def is_overtaken(config: BotConfig, began_at: datetime, now: datetime) -> bool:
+    """Whether an attempt that began after *began_at* has decided about the gate already."""
+    return _lies_between(began_at, config.reconcile_began_at, now)
+
+
+def _lies_between(began_at: datetime, moment: datetime | None, now: datetime) -> bool:
+    # a time yet to come is from before the clock was put back: it shuts nobody out
+    return moment is not None and began_at < moment <= now
 
 
 def wait_sec(failures: int, asked_sec: float) -> float:

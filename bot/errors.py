@@ -230,7 +230,7 @@ class AccountBlocked(BrokerError):
 
 
 class StaleEvidence(BrokerError):
-    """What was read at Alpaca was too old, or of another mode, when it came to be judged."""
+    """What was read at Alpaca was too old, of another mode, or from before the gate was closed, when it came to be judged."""
 
     code = "stale_evidence"
 

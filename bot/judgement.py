@@ -1,4 +1,4 @@
-"""What becomes of each pending command, judged under the lock. Pure but for the session it reads trades with."""
+"""What becomes of each pending command, and of the gate, judged under the lock; it commits nothing."""
 
 from __future__ import annotations
 
@@ -110,7 +110,8 @@ class Judge:
         after = next_state(config.state, command.kind, latched=config.killed)
         match command.kind:
             case CommandKind.KILL:
-                config.killed_at, config.kill_reason = locked.now, command.reason
+                # a second kill without a reason does not hide why the first one was
+                config.killed_at, config.kill_reason = locked.now, command.reason or config.kill_reason
             case CommandKind.REARM:
                 config.killed_at, config.kill_reason = None, None
             case CommandKind.UPDATE_CONFIG:
@@ -160,6 +161,7 @@ def _finish_refused(locked: Locked, command: BotCommand, refusal: CommandRefused
 
 def close_gate(config: BotConfig, now: datetime, trigger: Trigger) -> None:
     config.reconciled_at = None
+    config.gate_closed_at = now
     config.reconcile_due_at = now
     config.reconcile_trigger = trigger
     config.reconcile_failures = 0
@@ -175,9 +177,10 @@ def conclude(
     if (
         evidence.mode is not config.mode
         or attempt.is_older_than_gate(config, evidence.began_at, now)
-        or attempt.is_overtaken(locked.session, evidence.began_at, now)
+        or attempt.is_overtaken(config, evidence.began_at, now)
     ):
         return report  # a newer attempt decides about the gate, or has decided
+    config.reconcile_began_at = evidence.began_at
     if report.outcome is Outcome.OK and config.account_id is None:
         setattr(config, f"{config.mode}_account_id", report.account_id)
     if reconciliation.agrees(report):

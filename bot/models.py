@@ -139,7 +139,10 @@ class BotConfig(Base):
     reconciled_at: Mapped[datetime | None] = mapped_column(Timestamp)
     #: When the next attempt is due, and while one is under way, until when it holds the right to it.
     reconcile_due_at: Mapped[datetime | None] = mapped_column(Timestamp)
-    #: What the next attempt is for; ``retry`` as soon as one that began after the gate was closed did not open it.
+    #: When a worker's start or a mode switch last closed the gate: no attempt that began before may open it.
+    gate_closed_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    #: When the attempt began that decided about the gate last: one that began before it comes too late to.
+    reconcile_began_at: Mapped[datetime | None] = mapped_column(Timestamp)
     reconcile_trigger: Mapped[Trigger | None] = mapped_column(EnumText(Trigger))
     #: Attempts in a row that did not open the gate: the retry's backoff grows with them.
     reconcile_failures: Mapped[int] = mapped_column(Integer, server_default=text("0"))

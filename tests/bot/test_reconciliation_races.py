@@ -498,6 +498,14 @@ def test_nor_does_it_after_a_newer_attempt_has_failed(
     assert not world.reconciled()
 
 
+def test_one_that_began_after_it_opens_it_though_another_is_due(world: World) -> None:
+    close_by_start(world)
+    by_hand = world.gather()
+    assert world.controller.claim_reconciliation()
+    assert world.controller.conclude(by_hand, Trigger.MANUAL).outcome is Outcome.OK
+    assert world.reconciled()
+
+
 def test_a_failure_from_before_the_gate_was_closed_delays_no_newer_attempt(world: World) -> None:
     world.paper.fails({"kind": "429", "retry_after": 60})
     old = world.gather()
@@ -528,9 +536,10 @@ def test_an_older_attempt_that_ends_late_does_not_close_the_gate_that_a_newer_on
 
 def test_a_clock_that_was_put_back_shuts_no_attempt_out(world: World) -> None:
     world.reconcile()
-    world.sql("UPDATE bot_reconciliation SET started_at = started_at + interval '1 hour'")
-    world.sql("UPDATE bot_reconciliation SET finished_at = finished_at + interval '1 hour'")
     close_by_start(world)
-    world.sql("UPDATE bot_config SET reconcile_due_at = reconcile_due_at + interval '1 hour'")
+    world.sql(
+        "UPDATE bot_config SET gate_closed_at = gate_closed_at + interval '1 hour',"
+        " reconcile_began_at = reconcile_began_at + interval '1 hour'"
+    )
     assert world.reconcile_by_hand().outcome is Outcome.OK
     assert world.reconciled()
