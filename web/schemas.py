@@ -114,6 +114,8 @@ class ReconciliationsQuery(Page):
 
 
 # -- answers --------------------------------------------------------------------------------------------------
+# What comes from a row may be text that only a newer release knows: it is shown as it stands, while the document lists
+# what this release knows.
 
 
 class ErrorOut(Shape):
@@ -124,19 +126,19 @@ class ErrorOut(Shape):
 
 class DifferenceOut(Shape):
     symbol: str
-    kind: Literal["unknown_here", "quantity", "side"]
+    kind: Literal["unknown_here", "quantity", "side"] | str
     here: str = Field(description="Shares in the database; negative is short.")
     there: str = Field(description="Shares at Alpaca; negative is short.")
 
 
 class ReconciliationOut(Shape):
     id: int
-    trigger: Trigger
-    mode: Mode
+    trigger: Trigger | str
+    mode: Mode | str
     command_id: UUID | None
     started_at: datetime
     finished_at: datetime
-    outcome: Outcome
+    outcome: Outcome | str
     error_code: str | None
     error: str | None
     account_id: str | None
@@ -190,14 +192,14 @@ class ConfigChangedOut(ActionOut, Thresholds):
 class CommandOut(Shape):
     id: UUID
     seq: int
-    kind: CommandKind
+    kind: CommandKind | str
     params: dict[str, Any]
     actor: str
-    source: Source
+    source: Source | str
     reason: str | None
-    status: CommandStatus
-    from_state: BotState | None
-    to_state: BotState | None
+    status: CommandStatus | str
+    from_state: BotState | str | None
+    to_state: BotState | str | None
     revision: int | None
     error_code: str | None
     error: str | None
@@ -271,12 +273,12 @@ class IntradayOut(Shape):
 
 
 class StretchOut(Shape):
-    state: BotState
+    state: BotState | str
     killed: bool
-    mode: Mode
+    mode: Mode | str
     began_at: datetime
     ended_at: datetime
-    kind: CommandKind | None = Field(
+    kind: CommandKind | str | None = Field(
         description="The command that began it; null for what lasted when the day began."
     )
     actor: str | None
@@ -304,8 +306,8 @@ class GateOut(Shape):
 
 
 class LastReconciliation(Shape):
-    outcome: Outcome
-    trigger: Trigger
+    outcome: Outcome | str
+    trigger: Trigger | str
     finished_at: datetime
     age_sec: float
     error_code: str | None = Field(description="Why it failed, as a slug; null when it did not.")
@@ -351,7 +353,7 @@ class HealthOut(Shape):
 
 
 class ReadyOut(Shape):
-    status: Literal["ready", "unavailable"]
+    status: Literal["ready"]
     postgres: str
     redis: str
     worker: str
