@@ -1,4 +1,4 @@
-"""Speaks HTTP: the REST interface, and later the panel. Translates, and leaves every decision to ``bot``."""
+"""Speaks HTTP: the REST interface and the panel. Translates, and leaves every decision to ``bot``."""
 
 from web.app import create_app
 

@@ -67,9 +67,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     db = SQLAlchemy(app, metadata=Base.metadata)
     Migrate(app, db, directory=str(MIGRATIONS))
-    with app.app_context():
-        database = Database.connect(settings, POOL_SIZE)
-
+    database = Database.connect(settings, POOL_SIZE)
     controller, doorbell = Controller(database, settings), Doorbell(settings)
     watch = Watch(controller, settings)
 
@@ -77,7 +75,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         with app.app_context():
             return status.present(database.batched(snapshot))
 
-    def write_status() -> str:
+    def status_body() -> str:
         return status.present(database.batched(snapshot)).model_dump_json(by_alias=True)
 
     install(
@@ -88,7 +86,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
             controller=controller,
             watch=watch,
             dispatch=Dispatch(controller, doorbell, watch),
-            status=Shared(write_status),
+            status=Shared(status_body),
             events=Events(read_status, watch),
             alerts=Alerts(database, settings),
             metrics=Metrics(database, settings, doorbell),

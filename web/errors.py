@@ -39,7 +39,6 @@ _CODES = {
     408: ("request_timeout", "The request did not arrive in time."),
     413: ("body_too_large", "The body is larger than 64 KiB."),
     414: ("uri_too_long", "The address is too long."),
-    415: ("unsupported_media_type", "Send the body as application/json."),
     422: ("validation", "Some fields are not valid; see details."),
     429: ("rate_limited", "Too many requests; wait a moment."),
     431: ("headers_too_large", "The headers are too many or too large."),
