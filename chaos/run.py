@@ -230,7 +230,7 @@ class Run:
         ]
         violations += [Violation("it_works_afterwards", what) for what in self._works_afterwards()]
         violations += [
-            Violation("no_log_names_a_token", f"the token of {name} stands in a log")
+            Violation("no_log_holds_a_secret", f"{name} stands in a log")
             for name in self._system.leaked_secrets()
         ]
         return Outcome(self._plan, seconds, history, self._struck, violations, self._system.tracebacks())

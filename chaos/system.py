@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import requests
 
+from chaos import secrets
 from script import ports
 from script.embedded import Postgres, Valkey
 from script.guard import Guard
@@ -120,9 +121,9 @@ class System:
         ]
 
     def leaked_secrets(self) -> list[str]:
-        """Whose token stands in a log."""
+        """The names of secrets that stand in a log."""
         logs = "".join(file.read_text(errors="replace") for file in self.directory.glob("*.log"))
-        return [name for name, (_, token) in TOKENS.items() if token in logs]
+        return [name for name, secret in secrets.of_environment(self._env()).items() if secret in logs]
 
     def wipe_redis(self) -> None:
         """Remove all that Redis has on its disk; it must not run."""

@@ -9,10 +9,10 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import requests
 
+from chaos import secrets
 from script import ports
 from script.embedded import Valkey
 from script.guard import Guard
@@ -223,14 +223,8 @@ class Stack:
 
     def leaked_secrets(self) -> list[str]:
         """The names of secrets that stand in a log."""
-        secrets = {f"token of {name}": token for name, token in TOKENS.items()}
-        secrets |= {f"Alpaca secret of {mode}": secret for mode, (_, secret) in KEYS.items()}
-        for url, name in ((self.redis.url, "Redis password"), (self.database_url, "database password")):
-            if password := urlsplit(url).password:
-                secrets[name] = password
-        secrets["SECRET_KEY"] = self.env()["SECRET_KEY"]
         logs = self.logs(whole=True)
-        return [name for name, secret in secrets.items() if secret in logs]
+        return [name for name, secret in secrets.of_environment(self.env()).items() if secret in logs]
 
     # -- how the parts are started ----------------------------------------------------------------------------
 
