@@ -263,9 +263,13 @@ def test_the_pictures_say_what_was_earned(stack, panel):
     expect(panel.page.locator("#states-text")).to_contain_text("Now stopped")
     # the line above zero is a gain, whatever the two axes show
     zeros = panel.page.evaluate(
-        "(({ y, sum }) => [y, sum].map((axis) => axis.getPixelForValue(0)))(Chart.getChart('daily').scales)"
+        """() => {
+            const { y, sum } = Chart.getChart("daily").scales;
+            return [y, sum].map((axis) => [axis.getPixelForValue(0), axis.ticks.some((tick) => tick.value === 0)]);
+        }"""
     )
     assert zeros[0] == zeros[1]
+    assert zeros[0][1], "a tick says where zero is"
     drawn = panel.page.evaluate("""() => ["intraday", "daily", "states"].map((id) => {
         const canvas = document.getElementById(id);
         const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;

@@ -18,8 +18,7 @@ export function repeated(read) {
     if (ended) return;
     isWanted = false;
     isReading = true;
-    const ok = await read().catch(() => false);
-    isReading = false;
+    const ok = await read().finally(() => (isReading = false));
     failures = ok ? 0 : failures + 1;
     if (ok && isWanted) wait(SOON_MS);
     if (!ok) wait(FAILED_MS[failures - 1] ?? FAILED_MS.at(-1));

@@ -210,7 +210,7 @@ function withOneZero(series) {
   return steps.map((step) => ({ min: -down * step, max: Math.max(up, 1 - down) * step, step }));
 }
 
-const scaled = (axis, { min, max, step }) => ({ ...axis, min, max, ticks: { ...axis.ticks, stepSize: step, autoSkip: false, maxTicksLimit: 12 } });
+const scaled = (axis, { min, max, step }) => ({ ...axis, min, max, grace: 0, ticks: { ...axis.ticks, stepSize: step, autoSkip: false, maxTicksLimit: 12 } });
 const dollarsAxis = (c, position) => ({ position, grid: { color: ({ tick }) => (tick.value === 0 ? c.halt : c.line) }, border: { display: false }, grace: "8%", ticks: { maxTicksLimit: 6, callback: (value) => roundMoney(value) } });
 const legend = () => ({ align: "start", labels: { boxWidth: 18, boxHeight: 2 } });
 
