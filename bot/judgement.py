@@ -140,8 +140,7 @@ def wanted_mode(params: Mapping[str, Any]) -> Mode:
     try:
         return Mode(params["mode"])
     except (KeyError, ValueError):
-        message = "mode must be paper or live"
-        raise InvalidParams(details={"fields": {"mode": [message]}}) from None
+        raise InvalidParams(details={"fields": {"mode": ["must be paper or live"]}}) from None
 
 
 def _is_late(command: BotCommand, now: datetime) -> bool:

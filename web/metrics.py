@@ -85,6 +85,10 @@ class _FromDatabase(Collector):
     def collect(self) -> Iterable[Metric]:
         found = self._read()
         yield _gauge("database_up", "Whether the database answered this scrape.", found is not None)
+        # whoever alerts on alerts that wait has to know whether they have anywhere to go
+        yield _gauge(
+            "webhook_set", "Whether alerts are sent to a webhook.", self._settings.alert_webhook is not None
+        )
         if found is not None:
             yield from _describe(found)
 

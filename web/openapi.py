@@ -56,6 +56,7 @@ _IDEMPOTENCY_KEY: dict[str, Any] = {
 }
 #: What gunicorn answers, whatever was asked for.
 _ANY_REQUEST: dict[int, Any] = {
+    408: _error("The request did not come in time"),
     414: _error("The address is too long"),
     431: _error("The headers are too many or too large"),
 }
