@@ -7,6 +7,7 @@ import time
 import pytest
 import requests
 
+from script.embedded import Postgres
 from tests.support.client import TOKENS
 from tests.support.stack import Stack
 
@@ -87,3 +88,17 @@ def test_a_part_that_has_nothing_to_do_ends_at_once(stack: Stack, part: str):
     began = time.monotonic()
     assert process.terminate() == 0
     assert time.monotonic() - began < 8  # the launcher's patience
+
+
+def test_a_worker_that_still_waits_for_postgres_ends_cleanly(crash_stack: Stack, own_postgres: Postgres):
+    crash_stack.worker.kill()
+    own_postgres.stop()
+    worker = crash_stack.start_worker(wait=False)
+    crash_stack.wait_for(
+        lambda: "the worker cannot start yet" in worker.log(), 15, "the worker says that it waits"
+    )
+    began = time.monotonic()
+    assert worker.terminate() == 0
+    assert time.monotonic() - began < 8  # the launcher's patience
+    assert "Traceback" not in worker.log()
+    own_postgres.start()
