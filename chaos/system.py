@@ -112,12 +112,12 @@ class System:
         return [process.pid, *children(process.pid)]
 
     def tracebacks(self) -> list[str]:
-        """The lines of the logs that hold a stack trace; but Celery's own of a child that was killed is to be expected."""
+        """The lines of the logs that begin a stack trace."""
         return [
             line
             for file in self.directory.glob("*.log")
             for line in file.read_text(errors="replace").splitlines()
-            if "Traceback (most recent call last)" in line and "WorkerLostError" not in line
+            if "Traceback (most recent call last)" in line
         ]
 
     def leaked_secrets(self) -> list[str]:

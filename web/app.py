@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from apiflask import APIFlask
@@ -37,6 +38,10 @@ POOL_SIZE = 8
 
 class PitbossApi(APIFlask):
     request_class = JsonRequest
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """As it is: none of ours is a coroutine, which Flask would look for nine times with each request."""
+        return func
 
 
 def create_app(settings: Settings | None = None) -> APIFlask:

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import billiard.pool
+from billiard.exceptions import WorkerLostError
 from celery import Celery
 from celery.signals import before_task_publish, celeryd_init, setup_logging, task_postrun, task_prerun
 
@@ -43,6 +44,7 @@ def log_lines(**_: Any) -> None:
     """Have Celery's log lines look like all others."""
     logs.configure(Settings.load())
     logging.getLogger("celery.worker.strategy").addFilter(name_command)
+    logging.getLogger("celery.worker.request").addFilter(shorten_loss)
 
 
 def name_command(record: logging.LogRecord) -> bool:
@@ -50,6 +52,13 @@ def name_command(record: logging.LogRecord) -> bool:
     data = getattr(record, "data", None)
     if isinstance(data, dict) and "id" in data:
         record.command_id = data["id"]
+    return True
+
+
+def shorten_loss(record: logging.LogRecord) -> bool:
+    """A child that was killed is said in a sentence: the trace behind it is of Celery's own machinery."""
+    if record.exc_info and isinstance(record.exc_info[1], WorkerLostError):
+        record.exc_info = None
     return True
 
 

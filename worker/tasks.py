@@ -27,8 +27,9 @@ log = logging.getLogger(__name__)
 
 
 def _define(kind: CommandKind) -> None:
-    # an error that is expected is one line of the log, without a stack trace
-    @app.task(name=f"bot.{kind}", bind=True, typing=False, throws=(DatabaseUnavailable,))
+    # an error that is expected is one line of the log, without a stack trace; without a limit of retries a message waits
+    # for Postgres as long as it takes (to ``retry`` itself None would mean the task's limit)
+    @app.task(name=f"bot.{kind}", bind=True, typing=False, throws=(DatabaseUnavailable,), max_retries=None)
     def deliver(task: Task[..., Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
         try:
             return _deliver(kind, task, args, kwargs)
@@ -36,8 +37,8 @@ def _define(kind: CommandKind) -> None:
             if intentions.is_doorbell(task.request):
                 raise  # its row waits for the sweep
             # a command sent by hand has no row yet: without a retry it would be lost
-            age = {SENT_AT: task.request.get(SENT_AT)}  # or it would look freshly sent
-            raise task.retry(exc=error, countdown=RETRY_SEC, max_retries=None, headers=age) from None
+            age: Any = {SENT_AT: task.request.get(SENT_AT) or time.time()}  # or it would look freshly sent
+            raise task.retry(exc=error, countdown=RETRY_SEC, headers=age) from None
 
 
 for _kind in CommandKind:

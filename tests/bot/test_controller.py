@@ -75,7 +75,7 @@ def test_kill_latches_with_its_reason_and_only_rearm_clears_it(world: World) -> 
     assert world.do(STOP).error_code == "invalid_transition"
     assert world.do(KILL, reason="again").status is CommandStatus.APPLIED
     assert world.config.kill_reason == "again"
-    world.do("kill")
+    world.do(KILL)
     assert world.config.kill_reason == "again", "one without a reason hides no other's"
     assert world.do(REARM).status is CommandStatus.APPLIED
     config = world.config

@@ -27,3 +27,4 @@ def test_a_reconcile_whose_process_was_killed_is_taken_up_at_once(fresh_stack: S
     row = fresh_stack.wait_finished(command_id, WITHIN_SEC)
     assert row["status"] == "applied"
     assert not fresh_stack.sql(holders)
+    assert "Traceback" not in fresh_stack.worker.log(whole=True), "it is said in a sentence"
