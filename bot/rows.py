@@ -22,11 +22,13 @@ _Processor = Callable[[Any], Any]
 
 
 class Rows(Generic[T]):
-    """The columns of *model*'s table, in the order of ``columns``."""
+    """The columns of *model*'s table, in the order of ``columns``: all, or only those of these *names*."""
 
-    def __init__(self, model: type[T]) -> None:
+    def __init__(self, model: type[T], *names: str) -> None:
         self._manager: Any = class_mapper(model).class_manager
-        columns = list(class_mapper(model).local_table.columns)
+        columns = [
+            each for each in class_mapper(model).local_table.columns if not names or each.name in names
+        ]
         self.names = tuple(column.name for column in columns)
         kinds = {column.name: column.type.dialect_impl(_DIALECT) for column in columns}
         self._writers: dict[str, _Processor | None] = {
@@ -38,7 +40,7 @@ class Rows(Generic[T]):
         ]
 
     def columns(self, alias: str | None = None) -> str:
-        """All columns for a SELECT or RETURNING."""
+        """The columns for a SELECT or RETURNING."""
         return ", ".join(f"{alias}.{name}" if alias else name for name in self.names)
 
     def values(self, row: Sequence[Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ class Snapshot:
     """The bot at one moment of the database's clock."""
 
     now: datetime
+    #: Without most thresholds.
     config: BotConfig
     open_trades: int
     #: Of today, on both accounts: what the day's statistics say.
@@ -32,6 +33,7 @@ class Snapshot:
     trade_count: int
     pending_commands: int
     worker_seen_at: datetime | None
+    #: Without its counts, but that of missed trades.
     reconciliation: BotReconciliation | None
 
     @property
@@ -39,7 +41,17 @@ class Snapshot:
         return self.worker_seen_at is not None and self.now - self.worker_seen_at < WORKER_OFFLINE_AFTER
 
 
-_CONFIG, _REPORT = Rows(BotConfig), Rows(BotReconciliation)
+_CONFIG = Rows(BotConfig)
+# a status is read far more often than all that these two rows hold
+_REPORT = Rows(
+    BotReconciliation,
+    *("id", "trigger", "finished_at", "outcome", "error_code", "error", "missed", "differences"),
+)
+_GLANCE = Rows(
+    BotConfig,
+    *("enabled", "state", "mode", "killed_at", "kill_reason", "revision", "reconciled_at"),
+    *("max_concurrent_positions", "daily_loss_limit_usd"),
+)
 #: The trading date, as bot.market.trading_date has it. Not clock_timestamp(): Postgres would not look for it by an index.
 _TODAY = "timezone('America/New_York', statement_timestamp())::date"
 _MODE_PNL = (
@@ -54,7 +66,7 @@ _SNAPSHOT = Statement(
     f" stats.realized_pnl, ({_MODE_PNL}), stats.trade_count,"
     f" (SELECT count(*) FROM bot_command WHERE status = '{CommandStatus.QUEUED}'),"
     " (SELECT max(last_seen_at) FROM bot_worker),"
-    f" {_CONFIG.columns('config')}, {_REPORT.columns('report')}"
+    f" {_GLANCE.columns('config')}, {_REPORT.columns('report')}"
     f" FROM bot_config config LEFT JOIN bot_daily_stats stats ON stats.date = {_TODAY}"
     " LEFT JOIN bot_reconciliation report ON report.id = (SELECT max(id) FROM bot_reconciliation)"
     f" WHERE config.id = '{SINGLETON}'",
@@ -69,10 +81,10 @@ def snapshot(batch: Batch) -> Snapshot:
     """Read everything that the status and the gate need."""
     [row] = batch.send(_SNAPSHOT()) or batch.send(MAKE(), _SNAPSHOT())
     now, open_trades, realized_pnl, mode_pnl, trade_count, pending, seen_at, *rest = row
-    config, report = rest[: len(_CONFIG.names)], rest[len(_CONFIG.names) :]
+    config, report = rest[: len(_GLANCE.names)], rest[len(_GLANCE.names) :]
     return Snapshot(
         now=now,
-        config=_CONFIG.instance(_CONFIG.values(config)),
+        config=_GLANCE.instance(_GLANCE.values(config)),
         open_trades=open_trades,
         realized_pnl=realized_pnl or Decimal(0),
         mode_pnl=mode_pnl or Decimal(0),

@@ -14,6 +14,7 @@ from bot.command_log import MAX_REASON
 from bot.errors import PitbossError
 from bot.setting_values import Role
 from bot.states import CommandKind, CommandStatus, Source
+from bot.status import config as read_config
 from bot.status import snapshot
 from web import auth, sessions
 from web.attempts import TooManyFailures
@@ -94,10 +95,10 @@ def _first_look() -> dict[str, Any]:
     """Status and thresholds for the first picture; without them when Postgres is away: the page then says so."""
 
     try:
-        now = services().database.batched(snapshot)
+        now, config = services().database.batched(lambda batch: (snapshot(batch), read_config(batch)))
     except PitbossError:
         return {"status": None, "config": None}
     return {
         "status": present(now).model_dump(mode="json", by_alias=True),
-        "config": ConfigOut.model_validate(now.config).model_dump(mode="json", by_alias=True),
+        "config": ConfigOut.model_validate(config).model_dump(mode="json", by_alias=True),
     }
