@@ -19,7 +19,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.orm import Mapped, mapped_column
 
-from bot.models import Base, EnumText, Timestamp
+from bot.columns import EnumText, Timestamp
+from bot.models import Base
 
 
 class AlertKind(StrEnum):

@@ -27,7 +27,7 @@ from pydantic.alias_generators import to_camel
 
 from bot.errors import InvalidParams
 from bot.models import ExitReason
-from bot.text import is_storable
+from bot.text import storable
 
 #: Decimal digits that every float keeps (IEEE 754 binary64).
 FLOAT_DIGITS = 15
@@ -105,12 +105,6 @@ def _given(value: ExitReason) -> ExitReason:
     return value
 
 
-def _storable(value: str) -> str:
-    if not is_storable(value):
-        raise ValueError("has characters that cannot be stored")
-    return value
-
-
 Shares = Annotated[
     Decimal,
     BeforeValidator(_exact, json_schema_input_type=Decimal),
@@ -133,7 +127,7 @@ OrderId = Annotated[
 ]
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment), AfterValidator(_recent)]
 Reason = Annotated[ExitReason, AfterValidator(_given)]
-Note = Annotated[str, Field(max_length=MAX_NOTE), AfterValidator(_storable)]
+Note = Annotated[str, Field(max_length=MAX_NOTE), AfterValidator(storable)]
 
 
 class Said(BaseModel):
@@ -148,7 +142,7 @@ class Opening(Said):
     symbol: Symbol = Field(description="As Alpaca writes it.")
     shares: Shares = Field(description="Positive is long, negative is short. A number, or text.")
     entry_price: Price = Field(description="US dollars for one share, expected or filled. A number, or text.")
-    catalyst_type: Annotated[str, Field(max_length=100), AfterValidator(_storable)] | None = Field(
+    catalyst_type: Annotated[str, Field(max_length=100), AfterValidator(storable)] | None = Field(
         None, description="What set the signal off."
     )
     catalyst_tier: Annotated[int, Field(ge=1, le=4, strict=True)] | None = Field(None, description="1 to 4.")

@@ -13,8 +13,6 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Date,
-    DateTime,
-    Dialect,
     ForeignKey,
     Identity,
     Index,
@@ -30,8 +28,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.types import TypeDecorator
 
+from bot.columns import NOW, EnumText, IntegerList, Timestamp
 from bot.states import BotState, CommandKind, CommandStatus, Mode, Source
 
 SINGLETON = "singleton"
@@ -72,43 +70,6 @@ class Outcome(StrEnum):
 
     OK = "ok"  # Alpaca was read and compared; the report says whether both sides agree
     FAILED = "failed"  # unknown: nothing was touched
-
-
-class EnumText(TypeDecorator[Any]):
-    """A text column that reads as a StrEnum. No database enum: the values will grow."""
-
-    impl = Text
-    cache_ok = True
-
-    def __init__(self, enum: type[StrEnum]) -> None:
-        super().__init__()
-        self.enum = enum
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else str(self.enum(value))
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
-        try:
-            return None if value is None else self.enum(value)
-        except ValueError:
-            return str(value)  # written by a newer release
-
-
-class IntegerList(TypeDecorator[list[int]]):
-    """A list of integers, stored as the text ``1,2,3``."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: list[int] | None, dialect: Dialect) -> str | None:
-        return None if value is None else ",".join(str(item) for item in value)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> list[int] | None:
-        return None if value is None else [int(item) for item in value.split(",") if item.strip()]
-
-
-Timestamp = DateTime(timezone=True)
-NOW = func.now()
 
 
 class Base(DeclarativeBase):

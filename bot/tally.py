@@ -13,7 +13,8 @@ from sqlalchemy import BigInteger, Double, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from bot.models import Base, EnumText
+from bot.columns import EnumText
+from bot.models import Base
 from bot.states import CommandKind, CommandStatus
 
 #: Upper bounds of the buckets, in seconds from a command's issue to its end; one more bucket holds what took longer.

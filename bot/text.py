@@ -16,6 +16,17 @@ def is_storable(value: Any) -> bool:
     return not (isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))))
 
 
+def storable(value: str) -> str:
+    """*value*, for schemas.
+
+    Raises:
+        ValueError: it cannot be stored.
+    """
+    if not is_storable(value):
+        raise ValueError("has characters that cannot be stored")
+    return value
+
+
 def _encodes(value: str) -> bool:
     try:
         value.encode()

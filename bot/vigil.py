@@ -16,9 +16,10 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bot import gate, outbox
 from bot.alert import AlertKind
+from bot.columns import Timestamp
 from bot.database import Database
 from bot.gate import Reason
-from bot.models import Base, Timestamp
+from bot.models import Base
 from bot.settings import Settings
 from bot.states import BotState
 from bot.status import WORKER_OFFLINE_AFTER, Snapshot, snapshot_in

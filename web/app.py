@@ -27,7 +27,7 @@ from web.migrated import MIGRATIONS
 from web.panel import pages as panel
 from web.request import MAX_BODY, JsonRequest
 from web.routes import actions, events, health, log, metrics, records, status, today, trades
-from web.schemas import ErrorOut, StatusOut
+from web.schemas.answers import ErrorOut, StatusOut
 from web.services import Services, install
 from web.shared import Shared
 from web.watch import Watch

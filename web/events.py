@@ -23,7 +23,7 @@ from bot.errors import PitbossError
 from bot.listener import CHANGES
 from bot.models import BotConfig
 from web.handover import StreamResponse
-from web.schemas import StatusOut
+from web.schemas.answers import StatusOut
 from web.streams import Streams
 from web.watch import Watch
 

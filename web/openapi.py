@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bot.command_log import MAX_KEY
-from web.schemas import ErrorOut
+from web.schemas.answers import ErrorOut
 
 
 def _error(description: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from uuid import uuid4
 import pytest
 from pydantic import SecretStr
 
-from bot import alpaca as alpaca_module
+from bot import alpaca_http
 from bot.alpaca import Account as AlpacaAccount
 from bot.alpaca import Alpaca
 from bot.errors import (
@@ -394,7 +394,7 @@ def test_every_fault_is_the_right_error_on_every_call(
 ) -> None:
     budget_sec = 10.0
     if expected is BrokerTimeout:
-        monkeypatch.setattr(alpaca_module, "READ_TIMEOUT_SEC", 0.4)
+        monkeypatch.setattr(alpaca_http, "READ_TIMEOUT_SEC", 0.4)
         budget_sec = 0.7
     ours = account()
     ours.holds(AAPL=10)
@@ -539,7 +539,7 @@ def test_a_compressed_answer_is_read() -> None:
 
 
 def test_an_answer_that_would_fill_the_memory_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(alpaca_module, "MAX_BODY", 1_000_000)
+    monkeypatch.setattr(alpaca_http, "MAX_BODY", 1_000_000)
     bomb = gzip.compress(b" " * 50_000_000)
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
     with answered(Answer(bomb, headers=headers)) as url, client(url) as alpaca:
@@ -560,8 +560,8 @@ def test_an_answer_that_would_fill_the_memory_is_not_read_to_its_end(monkeypatch
 def test_a_call_ends_when_its_time_is_up(
     monkeypatch: pytest.MonkeyPatch, server: Callable[[], AbstractContextManager[str]]
 ) -> None:
-    monkeypatch.setattr(alpaca_module, "CONNECT_TIMEOUT_SEC", 0.5)
-    monkeypatch.setattr(alpaca_module, "READ_TIMEOUT_SEC", 0.8)
+    monkeypatch.setattr(alpaca_http, "CONNECT_TIMEOUT_SEC", 0.5)
+    monkeypatch.setattr(alpaca_http, "READ_TIMEOUT_SEC", 0.8)
     with server() as url, client(url, budget_sec=1.0) as alpaca:
         began = time.monotonic()
         assert type(refused(alpaca.positions)) is BrokerTimeout

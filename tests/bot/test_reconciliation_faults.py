@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from bot import alpaca, reconciliation
+from bot import alpaca_http, reconciliation
 from bot.models import Outcome, Trigger
 from tests.bot.world import World
 from tests.support import ports
@@ -70,7 +70,7 @@ def test_a_fault_touches_no_trade_and_keeps_the_gate_closed(
 
     with monkeypatch.context() as patch:
         if code == "broker_timeout":
-            patch.setattr(alpaca, "READ_TIMEOUT_SEC", 0.4)
+            patch.setattr(alpaca_http, "READ_TIMEOUT_SEC", 0.4)
             patch.setattr(reconciliation, "BROKER_BUDGET_SEC", 1.0)
         report = world.reconcile()
 

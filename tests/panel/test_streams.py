@@ -16,7 +16,7 @@ from bot.listener import CHANGES, FINISHED
 from tests.support.waiting import wait_for
 from web import streams as module
 from web.events import GAP_SEC, Events
-from web.schemas import StatusOut
+from web.schemas.answers import StatusOut
 from web.streams import Streams
 
 

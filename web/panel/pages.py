@@ -20,7 +20,7 @@ from web import auth, sessions
 from web.attempts import TooManyFailures
 from web.panel.thresholds import GROUPS
 from web.routes.status import present
-from web.schemas import ConfigOut
+from web.schemas.answers import ConfigOut
 from web.services import services
 
 blueprint = APIBlueprint("panel", __name__, enable_openapi=False)

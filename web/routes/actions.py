@@ -21,7 +21,8 @@ from web.dispatch import Preference
 from web.errors import CommandNotApplied
 from web.openapi import COMMAND_RESPONSES
 from web.request import idempotency_key
-from web.schemas import ActionOut, ConfigChangedOut, ConfigIn, ModeIn, ReasonIn, ReconcileOut, Thresholds
+from web.schemas.answers import ActionOut, ConfigChangedOut, ReconcileOut, Thresholds
+from web.schemas.requests import ConfigIn, ModeIn, ReasonIn
 from web.services import services
 
 T = TypeVar("T")

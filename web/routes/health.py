@@ -13,7 +13,7 @@ from bot.status import snapshot
 from web.errors import envelope
 from web.migrated import is_migrated
 from web.openapi import AWAY_RESPONSE
-from web.schemas import HealthOut, ReadyOut
+from web.schemas.answers import HealthOut, ReadyOut
 from web.services import services
 
 blueprint = APIBlueprint("health", __name__, tag="Health")

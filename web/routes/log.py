@@ -11,7 +11,8 @@ from bot import command_log
 from web import auth, paging
 from web.errors import NotFound
 from web.openapi import NOT_FOUND_RESPONSE, READ_RESPONSES
-from web.schemas import CommandOut, CommandPage, CommandsQuery
+from web.schemas.answers import CommandOut, CommandPage
+from web.schemas.requests import CommandsQuery
 from web.services import services
 
 blueprint = APIBlueprint("log", __name__, tag="Commands")

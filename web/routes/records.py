@@ -12,14 +12,8 @@ from sqlalchemy import select, tuple_
 from bot.models import BotDailyStats, BotReconciliation, BotTrade
 from web import auth, paging
 from web.openapi import READ_RESPONSES
-from web.schemas import (
-    DailyStatsPage,
-    ReconciliationPage,
-    ReconciliationsQuery,
-    StatsQuery,
-    TradePage,
-    TradesQuery,
-)
+from web.schemas.answers import DailyStatsPage, ReconciliationPage, TradePage
+from web.schemas.requests import ReconciliationsQuery, StatsQuery, TradesQuery
 from web.services import services
 
 blueprint = APIBlueprint("records", __name__, tag="Records")

@@ -13,7 +13,7 @@ from bot.status import Snapshot, snapshot
 from bot.status import config as read_config
 from web import auth
 from web.openapi import READ_RESPONSES
-from web.schemas import ConfigOut, GateOut, StatusOut
+from web.schemas.answers import ConfigOut, GateOut, StatusOut
 from web.services import services
 
 blueprint = APIBlueprint("status", __name__, tag="Status")

@@ -14,7 +14,7 @@ from bot import history, market
 from bot.models import BotConfig
 from web import auth
 from web.openapi import READ_RESPONSES
-from web.schemas import IntradayOut, StatesOut
+from web.schemas.answers import IntradayOut, StatesOut
 from web.services import services
 
 blueprint = APIBlueprint("today", __name__, tag="Records")

@@ -14,7 +14,7 @@ from bot.once import Once
 from web import auth
 from web.openapi import NOT_FOUND_RESPONSE, READ_RESPONSES, TRADE_RESPONSES
 from web.request import idempotency_key
-from web.schemas import TradeOut
+from web.schemas.answers import TradeOut
 from web.services import services
 
 blueprint = APIBlueprint("trades", __name__, tag="Trades")

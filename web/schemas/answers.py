@@ -1,121 +1,21 @@
-"""The shapes of requests and answers. JSON names are camelCase, numbers are numbers, times are ISO 8601 in UTC."""
+"""The shapes of answers.
+
+What comes from a row may be text that only a newer release knows: it is shown as it stands, while the document lists
+what this release knows.
+"""
 
 from __future__ import annotations
 
-import re
 from datetime import date, datetime
-from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
-from bot.command_log import MAX_REASON
 from bot.gate import Reason
-from bot.models import Outcome, TradeStatus, Trigger
+from bot.models import Outcome, Trigger
 from bot.states import BotState, CommandKind, CommandStatus, Mode, Source
-from bot.text import is_storable
-from bot.thresholds import ThresholdChanges
-
-
-def _storable(value: str) -> str:
-    if not is_storable(value):
-        raise ValueError("has characters that cannot be stored")
-    return value
-
-
-def _split(value: Any) -> Any:
-    return value.split(",") if isinstance(value, str) else value
-
-
-def _written(value: Any) -> Any:
-    # pydantic would take 5 for five seconds after 1970
-    if isinstance(value, str) and not re.match(r"\d{4}-\d\d-\d\d", value):
-        raise ValueError("must be written as 2026-11-20")
-    return value
-
-
-Number = Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="json")]
-Storable = Annotated[str, AfterValidator(_storable), Field(json_schema_extra={"pattern": r"^[^\u0000]*$"})]
-#: ``?status=open,closed``
-ListOf = BeforeValidator(_split)
-
-
-class Shape(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, from_attributes=True)
-
-
-class Input(Shape):
-    model_config = ConfigDict(extra="forbid")
-
-
-# -- requests -------------------------------------------------------------------------------------------------
-
-
-class ReasonIn(Input):
-    reason: Annotated[Storable, Field(max_length=MAX_REASON)] | None = Field(
-        None, description="Why; kept in the command log."
-    )
-
-
-class ModeIn(ReasonIn):
-    mode: Mode = Field(description="The account that the bot shall act on.")
-
-
-class ConfigIn(ThresholdChanges, ReasonIn):
-    pass
-
-
-class Page(Input):
-    limit: int = Field(50, ge=1, le=200, description="The most items in one answer.")
-    cursor: Annotated[Storable, Field(max_length=200)] | None = Field(
-        None, description="`nextCursor` of the page before."
-    )
-
-
-class CommandsQuery(Page):
-    kind: Annotated[list[CommandKind], ListOf] = Field(
-        default=[], description="Only these kinds, comma separated."
-    )
-    status: Annotated[list[CommandStatus], ListOf] = Field(
-        default=[], description="Only these, comma separated."
-    )
-    source: Annotated[list[Source], ListOf] = Field(default=[], description="Only these, comma separated.")
-    actor: Annotated[Storable, Field(max_length=200)] | None = Field(
-        None, description="Only commands of this actor."
-    )
-    since: Annotated[datetime, BeforeValidator(_written)] | None = Field(
-        None, description="Only commands issued at or after this time."
-    )
-
-
-class TradesQuery(Page):
-    status: Annotated[list[TradeStatus], ListOf] = Field(
-        default=[], description="Only these, comma separated."
-    )
-    symbol: Annotated[Storable, Field(max_length=20)] | None = Field(
-        None, description="Only trades of this symbol."
-    )
-
-
-class StatsQuery(Page):
-    since: Annotated[date, BeforeValidator(_written)] | None = Field(
-        None, description="First trading date, in New York."
-    )
-    until: Annotated[date, BeforeValidator(_written)] | None = Field(
-        None, description="Last trading date, in New York."
-    )
-
-
-class ReconciliationsQuery(Page):
-    outcome: Annotated[list[Outcome], ListOf] = Field(default=[], description="Only these, comma separated.")
-    trigger: Annotated[list[Trigger], ListOf] = Field(default=[], description="Only these, comma separated.")
-
-
-# -- answers --------------------------------------------------------------------------------------------------
-# What comes from a row may be text that only a newer release knows: it is shown as it stands, while the document lists
-# what this release knows.
+from web.schemas.shape import Number, Shape
 
 
 class ErrorOut(Shape):

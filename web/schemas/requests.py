@@ -1,0 +1,70 @@
+"""The shapes of requests: bodies, and what stands behind the question mark."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from bot.command_log import MAX_REASON
+from bot.models import Outcome, TradeStatus, Trigger
+from bot.states import CommandKind, CommandStatus, Mode, Source
+from bot.thresholds import ThresholdChanges
+from web.schemas.shape import Input, ListOf, Storable, Written
+
+
+class ReasonIn(Input):
+    reason: Annotated[Storable, Field(max_length=MAX_REASON)] | None = Field(
+        None, description="Why; kept in the command log."
+    )
+
+
+class ModeIn(ReasonIn):
+    mode: Mode = Field(description="The account that the bot shall act on.")
+
+
+class ConfigIn(ThresholdChanges, ReasonIn):
+    pass
+
+
+class Page(Input):
+    limit: int = Field(50, ge=1, le=200, description="The most items in one answer.")
+    cursor: Annotated[Storable, Field(max_length=200)] | None = Field(
+        None, description="`nextCursor` of the page before."
+    )
+
+
+class CommandsQuery(Page):
+    kind: Annotated[list[CommandKind], ListOf] = Field(
+        default=[], description="Only these kinds, comma separated."
+    )
+    status: Annotated[list[CommandStatus], ListOf] = Field(
+        default=[], description="Only these, comma separated."
+    )
+    source: Annotated[list[Source], ListOf] = Field(default=[], description="Only these, comma separated.")
+    actor: Annotated[Storable, Field(max_length=200)] | None = Field(
+        None, description="Only commands of this actor."
+    )
+    since: Annotated[datetime, Written] | None = Field(
+        None, description="Only commands issued at or after this time."
+    )
+
+
+class TradesQuery(Page):
+    status: Annotated[list[TradeStatus], ListOf] = Field(
+        default=[], description="Only these, comma separated."
+    )
+    symbol: Annotated[Storable, Field(max_length=20)] | None = Field(
+        None, description="Only trades of this symbol."
+    )
+
+
+class StatsQuery(Page):
+    since: Annotated[date, Written] | None = Field(None, description="First trading date, in New York.")
+    until: Annotated[date, Written] | None = Field(None, description="Last trading date, in New York.")
+
+
+class ReconciliationsQuery(Page):
+    outcome: Annotated[list[Outcome], ListOf] = Field(default=[], description="Only these, comma separated.")
+    trigger: Annotated[list[Trigger], ListOf] = Field(default=[], description="Only these, comma separated.")
