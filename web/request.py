@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from flask import Request, request
+from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from bot.command_log import MAX_KEY
@@ -14,8 +15,19 @@ from bot.errors import InvalidParams
 MAX_BODY = 64 * 1024
 
 
+class Once(ImmutableMultiDict[str, str]):
+    """Parameters of which each may be given once: werkzeug would take the first and drop the others without a word."""
+
+    def to_dict(self, flat: bool = True) -> Any:  # type: ignore[override]
+        if repeated := [name for name, values in self.lists() if len(values) > 1]:
+            raise InvalidParams(details={"fields": {name: ["may be given only once"] for name in repeated}})
+        return super().to_dict(flat)
+
+
 class JsonRequest(Request):
-    """Reads no body at all as an empty object."""
+    """Reads no body at all as an empty object, and refuses what is given twice."""
+
+    parameter_storage_class = Once
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
         data = self.get_data(cache=True)

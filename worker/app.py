@@ -57,7 +57,8 @@ def name_command(record: logging.LogRecord) -> bool:
 
 def shorten_loss(record: logging.LogRecord) -> bool:
     """A child that was killed is said in a sentence: the trace behind it is of Celery's own machinery."""
-    if record.exc_info and isinstance(record.exc_info[1], WorkerLostError):
+    # by its type: the exception itself is wrapped
+    if record.exc_info and record.exc_info[0] is not None and issubclass(record.exc_info[0], WorkerLostError):
         record.exc_info = None
     return True
 

@@ -18,3 +18,13 @@ def test_a_number_is_no_time(stack: Stack, query: str, value: str):
 )
 def test_a_time_is_one(stack: Stack, query: str):
     assert stack.api().get(query).status_code == 200
+
+
+def test_what_is_given_twice_is_refused_and_not_half_read(stack: Stack):
+    body = envelope.check(stack.api().get("/commands?actor=ann&limit=5&actor=bob"), 422, "validation")
+    assert body["details"]["fields"] == {"actor": ["may be given only once"]}
+    envelope.check(stack.api(None).get("/commands?actor=ann&actor=bob"), 401, "unauthorized")
+
+
+def test_a_list_is_given_with_commas(stack: Stack):
+    assert stack.api().get("/commands?status=applied,rejected").status_code == 200

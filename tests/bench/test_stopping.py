@@ -16,7 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_run_that_is_ended_leaves_no_process(number: signal.Signals) -> None:
     with tempfile.TemporaryDirectory(prefix="pitboss-", ignore_cleanup_errors=True) as place:
-        command: list[str | Path] = [ROOT / "script" / "bench", "--quick", "--only", "command"]
+        # so many rounds that it cannot end before it is ended
+        command: list[str | Path] = [
+            *(ROOT / "script" / "bench", "--quick", "--only", "command", "--rounds", "1000")
+        ]
         run = ServerRun(Path("/"), command=command, TMPDIR=place)
         try:
             run.wait_for("measuring one client's commands")
