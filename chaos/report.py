@@ -45,7 +45,7 @@ def as_text(outcome: Outcome) -> str:
         f"Slowest kill sent while a process was frozen with the lock in its hand: {_slowest_kill(outcome):.2f} s. "
         f"Longest time that a command was pending before it was applied or refused: {_longest_pending(outcome):.2f} s. "
         f"Processes caught with the lock in their hand: {_caught(outcome)}. "
-        f"Stack traces in the logs: {len(outcome.tracebacks)}.",
+        f"Stack traces in the logs, without those of Celery's own machinery: {len(outcome.tracebacks)}.",
     ]
     shown = [f"- {each}" for each in outcome.violations[:MOST_SHOWN]]
     parts.append("\n".join([f"Violations: {len(outcome.violations)}", *shown]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import sys
@@ -28,6 +29,8 @@ TOKENS = {
     "vera": ("viewer", "viewer-token-of-vera"),
 }
 START_SEC = 60.0
+#: A log line of the loggers behind Celery: its tasks' own (celery.app) are not among them.
+_MACHINERY = re.compile(r'"logger": "(celery\.(worker|concurrency)|kombu|billiard|amqp|redis)\b')
 
 
 class System:
@@ -112,12 +115,13 @@ class System:
         return [process.pid, *children(process.pid)]
 
     def tracebacks(self) -> list[str]:
-        """The lines of the logs that begin a stack trace."""
+        """The lines of the logs that begin a stack trace, but for those of Celery's own machinery, which says so of a queue and
+        of children that end."""
         return [
             line
             for file in self.directory.glob("*.log")
             for line in file.read_text(errors="replace").splitlines()
-            if "Traceback (most recent call last)" in line
+            if "Traceback (most recent call last)" in line and not _MACHINERY.search(line)
         ]
 
     def leaked_secrets(self) -> list[str]:

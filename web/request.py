@@ -18,10 +18,10 @@ MAX_BODY = 64 * 1024
 class Once(ImmutableMultiDict[str, str]):
     """Parameters of which each may be given once: werkzeug would take the first and drop the others without a word."""
 
-    def to_dict(self, flat: bool = True) -> Any:  # type: ignore[override]
+    def to_dict(self, flat: bool = True) -> Any:
         if repeated := [name for name, values in self.lists() if len(values) > 1]:
             raise InvalidParams(details={"fields": {name: ["may be given only once"] for name in repeated}})
-        return super().to_dict(flat)
+        return super().to_dict(flat)  # type: ignore[call-overload]
 
 
 class JsonRequest(Request):
