@@ -6,6 +6,7 @@ replace the embedded servers.
 
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -34,6 +35,9 @@ from tests.support.stack import Stack
 __all__ = ["fresh_stack", "make_module_stack", "make_stack", "shared_stack", "stack", "workshop"]
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# a run in a shell's background inherits that Ctrl-C is ignored, and would hand that on to the programs under test
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
