@@ -5,9 +5,9 @@ import sys
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from bot import queue
 from bot.errors import SettingsError
-from bot.settings import Settings
+from bot.settings import queue
+from bot.settings.settings import Settings
 
 try:
     _settings = Settings.load()

@@ -119,7 +119,7 @@ class GateClosed(PitbossError):
             f"The gate is closed ({', '.join(reasons)}): nothing was opened.",
             details={"reasons": list(reasons)},
         )
-        #: Every reason, each a slug of ``bot.gate.Reason``.
+        #: Every reason, each a slug of ``bot.status.gate.Reason``.
         self.reasons = tuple(reasons)
 
 

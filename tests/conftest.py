@@ -20,8 +20,8 @@ import pytest
 import redis
 from sqlalchemy.engine import make_url
 
-from script.embedded import Postgres, Valkey
-from script.guard import Guard
+from launcher.embedded import Postgres, Valkey
+from launcher.reaper import Guard
 from tests.support.fixtures import (
     fresh_stack,
     make_module_stack,

@@ -10,27 +10,29 @@ from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from bot import logs
-from bot.controller import Controller
-from bot.database import Database, engine_options
+from bot.commands.controller import Controller
 from bot.errors import SettingsError
 from bot.models import Base
-from bot.settings import Settings
-from bot.status import snapshot
-from web import auth, docs, errors, headers, latency, openapi, secret_key
-from web.alerts import Alerts
-from web.dispatch import Dispatch
-from web.doorbell import Doorbell
-from web.events import Events
-from web.metrics import Metrics
-from web.migrated import MIGRATIONS
+from bot.runtime import logs
+from bot.settings.settings import Settings
+from bot.status.snapshot import snapshot
+from bot.storage.database import Database, engine_options
+from web.auth import scheme, secret_key
+from web.commands.dispatch import Dispatch
+from web.commands.outcomes import OutcomeWaiter
+from web.commands.publisher import Publisher
+from web.http import errors, headers, openapi
+from web.http.json_request import MAX_BODY, JsonRequest
+from web.http.single_flight import SingleFlight
+from web.monitoring import request_metrics
+from web.monitoring.background import Alerts
+from web.monitoring.exposition import Metrics
+from web.monitoring.migration_check import MIGRATIONS
 from web.panel import pages as panel
-from web.request import MAX_BODY, JsonRequest
-from web.routes import actions, events, health, log, metrics, records, status, today, trades
-from web.schemas.answers import ErrorOut, StatusOut
+from web.routes import command_log, commands, docs, events, health, metrics, records, status, today, trades
+from web.schemas.responses import ErrorOut, StatusOut
 from web.services import Services, install
-from web.shared import Shared
-from web.watch import Watch
+from web.streaming.status_stream import Events
 
 #: Threads of one web process that may use the database at once; requests that wait for an outcome hold no connection.
 POOL_SIZE = 8
@@ -73,8 +75,8 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     db = SQLAlchemy(app, metadata=Base.metadata)
     Migrate(app, db, directory=str(MIGRATIONS))
     database = Database.connect(settings, POOL_SIZE)
-    controller, doorbell = Controller(database, settings), Doorbell(settings)
-    watch = Watch(controller, settings)
+    controller, publisher = Controller(database, settings), Publisher(settings)
+    watch = OutcomeWaiter(controller, settings)
 
     def read_status() -> StatusOut:
         with app.app_context():
@@ -90,11 +92,11 @@ def create_app(settings: Settings | None = None) -> APIFlask:
             database=database,
             controller=controller,
             watch=watch,
-            dispatch=Dispatch(controller, doorbell, watch),
-            status=Shared(status_body),
+            dispatch=Dispatch(controller, publisher, watch),
+            status=SingleFlight(status_body),
             events=Events(read_status, watch),
             alerts=Alerts(database, settings),
-            metrics=Metrics(database, settings, doorbell),
+            metrics=Metrics(database, settings, publisher),
         ),
     )
     if settings.secret_key is not None:
@@ -102,11 +104,11 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     if hops := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     app.before_request(logs.clear_contextvars)  # a thread serves many requests
-    latency.register(app)
-    auth.install(app, settings)
+    request_metrics.register(app)
+    scheme.install(app, settings)
     errors.register(app)
     headers.register(app, settings)
-    for module in (actions, status, events, log, records, today, trades):
+    for module in (commands, status, events, command_log, records, today, trades):
         app.register_blueprint(module.blueprint, url_prefix="/api/bot")
     app.register_blueprint(health.blueprint)
     app.register_blueprint(metrics.blueprint)
@@ -132,5 +134,5 @@ def start(app: APIFlask) -> None:
     app.secret_key = secret_key.load(services.settings)
     services.watch.start()
     services.events.start()
-    services.dispatch.doorbell.start()
+    services.dispatch.publisher.start()
     services.alerts.start()

@@ -12,9 +12,9 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-from bot import logs
 from bot.errors import SettingsError
-from bot.settings import Settings
+from bot.runtime import logs
+from bot.settings.settings import Settings
 
 try:
     _settings = Settings.load()
@@ -37,7 +37,7 @@ bind = f"{_settings.host}:{_settings.port}"
 # Two processes: one that dies or hangs leaves kill reachable.
 workers = 2
 # gthread; event streams leave its threads and are written by one thread of their own.
-worker_class = "web.gunicorn_worker.StreamWorker"
+worker_class = "web.streaming.gunicorn_worker.StreamWorker"
 # A request that waits for an outcome only sleeps.
 threads = 64
 timeout = 30

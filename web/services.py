@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 from flask import current_app
 
-from bot.controller import Controller
-from bot.database import Database
-from bot.settings import Settings
-from web.alerts import Alerts
-from web.dispatch import Dispatch
-from web.events import Events
-from web.metrics import Metrics
-from web.shared import Shared
-from web.watch import Watch
+from bot.commands.controller import Controller
+from bot.settings.settings import Settings
+from bot.storage.database import Database
+from web.commands.dispatch import Dispatch
+from web.commands.outcomes import OutcomeWaiter
+from web.http.single_flight import SingleFlight
+from web.monitoring.background import Alerts
+from web.monitoring.exposition import Metrics
+from web.streaming.status_stream import Events
 
 _KEY = "pitboss"
 
@@ -24,10 +24,10 @@ class Services:
     settings: Settings
     database: Database
     controller: Controller
-    watch: Watch
+    watch: OutcomeWaiter
     dispatch: Dispatch
     #: The body of GET /status.
-    status: Shared[str]
+    status: SingleFlight[str]
     events: Events
     alerts: Alerts
     metrics: Metrics

@@ -2,9 +2,9 @@
 
 import sys
 
-from bot import logs
 from bot.errors import SettingsError
-from bot.settings import Settings
+from bot.runtime import logs
+from bot.settings.settings import Settings
 from web.app import create_app, start
 
 logs.configure()

@@ -11,8 +11,8 @@ from billiard.exceptions import WorkerLostError
 from celery import Celery
 from celery.signals import before_task_publish, celeryd_init, setup_logging, task_postrun, task_prerun
 
-from bot import logs
-from bot.settings import Settings
+from bot.runtime import logs
+from bot.settings.settings import Settings
 from worker import transport
 
 # before the first connection: kombu looks a transport up once

@@ -6,11 +6,11 @@ from typing import Any
 
 from celery.beat import PersistentScheduler
 
-from bot import alive
+from bot.runtime import liveness_file
 from worker import context
 
 
 class Scheduler(PersistentScheduler):
     def tick(self, *args: Any, **kwargs: Any) -> float:
-        alive.touch(context.settings().alive_file)
+        liveness_file.touch(context.settings().alive_file)
         return float(super().tick(*args, **kwargs))

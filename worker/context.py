@@ -9,9 +9,9 @@ import os
 from dataclasses import dataclass
 from functools import cache
 
-from bot.controller import Controller
-from bot.database import Database
-from bot.settings import Settings
+from bot.commands.controller import Controller
+from bot.settings.settings import Settings
+from bot.storage.database import Database
 
 
 @dataclass(frozen=True)

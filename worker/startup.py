@@ -14,10 +14,10 @@ from typing import Any
 from celery.signals import worker_init, worker_ready, worker_shutting_down
 from celery.worker import state as worker_state
 
-from bot import heartbeat
 from bot.errors import PitbossError
+from bot.status import heartbeat
 from worker import context
-from worker.pulse import Pulse
+from worker.background import Background
 from worker.tasks import reconcile_if_due
 
 #: Wait before Postgres is tried again at the start, in seconds.
@@ -27,7 +27,7 @@ RETRY_SEC = 2.0
 PATIENCE_SEC = 3.0
 
 log = logging.getLogger(__name__)
-_pulse: Pulse | None = None
+_pulse: Background | None = None
 _starting = threading.Lock()
 _started = threading.Event()
 _ending = threading.Event()
@@ -58,7 +58,7 @@ def _start(name: str) -> None:
             database.run(lambda session: heartbeat.start(session, name))
             controller.restore(actor=name)
             controller.apply_halts()
-            _pulse = _pulse or Pulse(name)
+            _pulse = _pulse or Background(name)
             _pulse.start_heartbeat()
             reconcile_if_due(force=True)
             controller.apply()

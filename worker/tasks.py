@@ -10,14 +10,16 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from celery import Task
 
-from bot import command_log, mode_switch, reconciliation
-from bot.attempt import ATTEMPT_SEC
-from bot.controller import Controller
+from bot.commands import log as command_log
+from bot.commands import mode_switch
+from bot.commands.controller import Controller
+from bot.commands.handlers import wanted_mode
 from bot.errors import DatabaseUnavailable, InvalidParams
-from bot.judgement import wanted_mode
 from bot.models import BotCommand, Trigger
+from bot.reconciliation.evidence import gather
+from bot.reconciliation.schedule import ATTEMPT_SEC
 from bot.states import NEEDS_EVIDENCE, CommandKind
-from worker import context, intentions
+from worker import context, messages
 from worker.app import SENT_AT, app
 
 #: Wait before a message whose command could not be stored is tried again, in seconds.
@@ -34,7 +36,7 @@ def _define(kind: CommandKind) -> None:
         try:
             return _deliver(kind, task, args, kwargs)
         except DatabaseUnavailable as error:
-            if intentions.is_doorbell(task.request):
+            if messages.is_doorbell(task.request):
                 raise  # its row waits for the sweep
             # a command sent by hand has no row yet: without a retry it would be lost
             age: Any = {SENT_AT: task.request.get(SENT_AT) or time.time()}  # or it would look freshly sent
@@ -50,7 +52,7 @@ def _deliver(
 ) -> dict[str, Any]:
     controller = context.controller()
     command_id = _command_id(task.request.id)
-    if intentions.is_doorbell(task.request):
+    if messages.is_doorbell(task.request):
         # what it rings for is in the log; who rang reads the outcome there
         rings_for = controller.find(command_id)
         if rings_for is not None and not rings_for.pending:
@@ -62,7 +64,7 @@ def _deliver(
     command = controller.find(command_id)
     if command is None:
         try:
-            wanted = intentions.by_hand(kind, command_id, args, kwargs, age=_age(task))
+            wanted = messages.by_hand(kind, command_id, args, kwargs, age=_age(task))
         except InvalidParams as error:
             log.warning("refused a message: %s", error)
             return {"status": "refused", "errorCode": error.code, "error": str(error)}
@@ -93,7 +95,7 @@ def _gather_for(controller: Controller, command_id: UUID, is_free: bool) -> None
         return
     evidence: Any
     if command.kind is CommandKind.RECONCILE:
-        evidence = reconciliation.gather(database, settings)
+        evidence = gather(database, settings)
     else:
         evidence = mode_switch.gather(database, settings, wanted_mode(command.params))
     controller.apply(up_to_seq=command.seq, evidence={command_id: evidence})
@@ -107,9 +109,7 @@ def reconcile_if_due(*, force: bool = False) -> bool:
     trigger = controller.claim_reconciliation(force=force)
     if trigger is None:
         return False
-    report = controller.conclude(
-        reconciliation.gather(context.database(), context.settings()), Trigger(trigger)
-    )
+    report = controller.conclude(gather(context.database(), context.settings()), Trigger(trigger))
     log.info(
         "reconciliation (%s, %s) %s: %s open trades, %s missed, %s differences%s",
         report.trigger,

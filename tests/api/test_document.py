@@ -102,7 +102,7 @@ def test_what_is_said_instead_of_a_stream_is_described(
 ):
     for name, value in stack.env().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("web.events.MOST_STREAMS", 0)
+    monkeypatch.setattr("web.streaming.status_stream.MOST_STREAMS", 0)
     document = schemathesis.openapi.from_wsgi("/openapi.json", create_app())
     case = document[ENDLESS]["GET"].Case(
         headers={} if token is None else {"Authorization": f"Bearer {token}"}

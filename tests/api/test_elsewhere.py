@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from tests.support.client import API_TOKENS, TOKENS
 from web.app import create_app
-from web.attempts import MOST_FAILURES
+from web.auth.throttle import MOST_FAILURES
 
 MakeClient = Callable[..., FlaskClient]
 

@@ -10,7 +10,7 @@ import pytest
 
 from bot.errors import DatabaseUnavailable
 from tests.support.waiting import wait_for
-from web.shared import Shared
+from web.http.single_flight import SingleFlight
 
 
 class Reads:
@@ -33,7 +33,7 @@ class Reads:
 
 def test_whoever_asks_while_a_read_runs_gets_the_next_one_with_all_who_wait():
     reads = Reads()
-    shared = Shared(reads)
+    shared = SingleFlight(reads)
     with ThreadPoolExecutor(6) as pool:
         first = pool.submit(shared)
         wait_for(lambda: reads.begun == 1, 5, "the first read runs")
@@ -50,13 +50,13 @@ def test_whoever_asks_while_a_read_runs_gets_the_next_one_with_all_who_wait():
 def test_one_after_the_other_each_have_a_read_of_their_own():
     reads = Reads()
     reads.may_end.release(3)
-    shared = Shared(reads)
+    shared = SingleFlight(reads)
     assert [shared(), shared(), shared()] == [1, 2, 3]
 
 
 def test_a_read_that_fails_fails_for_all_who_waited_for_it_and_not_for_the_next():
     reads = Reads()
-    shared = Shared(reads)
+    shared = SingleFlight(reads)
     reads.fails = True
     with ThreadPoolExecutor(3) as pool:
         asked = [pool.submit(shared) for _ in range(3)]
@@ -72,7 +72,7 @@ def test_a_read_that_fails_fails_for_all_who_waited_for_it_and_not_for_the_next(
 
 def test_a_read_that_hangs_is_waited_for_so_long_and_no_longer():
     reads = Reads()
-    shared = Shared(reads, patience_sec=0.1)
+    shared = SingleFlight(reads, patience_sec=0.1)
     with ThreadPoolExecutor(4) as pool:
         hanging = pool.submit(shared)
         wait_for(lambda: reads.begun == 1, 5, "it hangs")

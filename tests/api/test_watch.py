@@ -7,17 +7,17 @@ from contextlib import closing
 
 import psycopg2
 
-from bot.controller import Controller
-from bot.database import Database
-from bot.listener import FINISHED
+from bot.commands.controller import Controller
+from bot.storage.database import Database
+from bot.storage.notifications import FINISHED
 from tests.bot.world import settings_for
 from tests.support.waiting import wait_for
-from web.watch import Watch
+from web.commands.outcomes import OutcomeWaiter
 
 
 def test_a_notification_that_this_release_does_not_understand_does_not_make_it_deaf(database_url: str):
     settings = settings_for(database_url)
-    watch = Watch(Controller(Database.connect(settings), settings), settings)
+    watch = OutcomeWaiter(Controller(Database.connect(settings), settings), settings)
     heard: list[tuple[str, str]] = []
     watch.subscribe(lambda channel, payload: heard.append((channel, payload)))
     threading.Thread(target=watch._listen, daemon=True).start()

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from bot import reconciliation
-from bot.settings import Settings
+from bot.reconciliation import evidence
+from bot.settings.settings import Settings
 from sandbox.server import Server
 from tests.bot.world import Account, TestDatabase, World
 
@@ -73,4 +73,4 @@ def world(make_world: Callable[..., World]) -> World:
 
 @pytest.fixture
 def quick_second_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconciliation, "SECOND_READ_AFTER_SEC", 0.01)
+    monkeypatch.setattr(evidence, "SECOND_READ_AFTER_SEC", 0.01)

@@ -10,15 +10,15 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from bot import gate, heartbeat
-from bot.command_log import Intention
-from bot.controller import Controller
-from bot.database import Database
-from bot.ledger import Ledger
+from bot.commands.controller import Controller
+from bot.commands.log import NewCommand
 from bot.models import BotCommand, BotConfig, BotDailyStats, BotTrade, TradeStatus
-from bot.settings import Settings
+from bot.settings.settings import Settings
 from bot.states import CommandKind, Source
-from bot.status import snapshot
+from bot.status import gate, heartbeat
+from bot.status.snapshot import snapshot
+from bot.storage.database import Database
+from bot.trading.ledger import Ledger
 
 WORKER = "tests"
 
@@ -50,7 +50,7 @@ class World:
 
     def do(self, kind: str, **params: Any) -> BotCommand:
         """Have a command judged, as the API does with a kill."""
-        wanted = Intention(kind=CommandKind(kind), actor="tests", source=Source.API, params=params)
+        wanted = NewCommand(kind=CommandKind(kind), actor="tests", source=Source.API, params=params)
         return self.controller.submit_and_apply(wanted)
 
     def open_gate(self) -> None:

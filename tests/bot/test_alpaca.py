@@ -18,9 +18,9 @@ from uuid import uuid4
 import pytest
 from pydantic import SecretStr
 
-from bot import alpaca_http
-from bot.alpaca import Account as AlpacaAccount
-from bot.alpaca import Alpaca
+from bot.broker import alpaca_http
+from bot.broker.alpaca import Account as AlpacaAccount
+from bot.broker.alpaca import Alpaca
 from bot.errors import (
     BrokerError,
     BrokerFailed,
@@ -31,7 +31,7 @@ from bot.errors import (
     BrokerUnauthorized,
     BrokerUnreachable,
 )
-from bot.setting_values import AlpacaAccess
+from bot.settings.types import AlpacaAccess
 from bot.states import Mode
 from tests.bot import fake
 from tests.bot.fake import Answer, Call

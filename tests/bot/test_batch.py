@@ -8,20 +8,20 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, TimeoutError
 
-from bot.batch import BEGIN, COMMIT, Batch, Statement
-from bot.database import Database
 from bot.errors import DatabaseUnavailable, OutcomeUnknown
 from bot.models import BotWorker
+from bot.storage.database import Database
+from bot.storage.pipeline import BEGIN, COMMIT, Pipeline, PreparedStatement
 from tests.bot.world import TestDatabase, settings_for
 from tests.support.waiting import wait_for
 
-ONE = Statement("one", "SELECT 1")
-DIVIDE = Statement("divide", "SELECT 10 / $1::integer", 1)
-ADD = Statement("add_worker", "INSERT INTO bot_worker (name) VALUES ($1)", 1)
+ONE = PreparedStatement("one", "SELECT 1")
+DIVIDE = PreparedStatement("divide", "SELECT 10 / $1::integer", 1)
+ADD = PreparedStatement("add_worker", "INSERT INTO bot_worker (name) VALUES ($1)", 1)
 PREPARED = "SELECT name FROM pg_prepared_statements ORDER BY name"
 
 
-def names(batch: Batch) -> list[str]:
+def names(batch: Pipeline) -> list[str]:
     return [name for (name,) in batch.send(PREPARED)]
 
 
@@ -36,7 +36,7 @@ def test_a_message_gives_the_rows_of_its_last_statement(database: TestDatabase):
 
 
 def test_a_statement_is_prepared_once_for_a_connection(database: TestDatabase):
-    def twice(batch: Batch) -> list[str]:
+    def twice(batch: Pipeline) -> list[str]:
         for number in (1, 2, 5):
             assert batch.send(DIVIDE(number)) == [(10 // number,)]
         return names(batch)
@@ -45,9 +45,9 @@ def test_a_statement_is_prepared_once_for_a_connection(database: TestDatabase):
 
 
 def test_what_a_failed_message_had_prepared_does_not_stand_in_the_way_of_the_next(database: TestDatabase):
-    fresh = Statement("fresh", "SELECT 2")
+    fresh = PreparedStatement("fresh", "SELECT 2")
 
-    def fail_and_go_on(batch: Batch) -> None:
+    def fail_and_go_on(batch: Pipeline) -> None:
         with suppress(DBAPIError):
             batch.send(BEGIN, fresh(), DIVIDE(0))  # the first is prepared, the second fails
         batch.abandon()
@@ -60,7 +60,7 @@ def test_what_a_failed_message_had_prepared_does_not_stand_in_the_way_of_the_nex
 
 
 def test_what_was_begun_is_rolled_back_when_the_work_fails(database: TestDatabase):
-    def work(batch: Batch) -> None:
+    def work(batch: Pipeline) -> None:
         batch.send(BEGIN, ADD("half done"))
         raise KeyError("a mistake")
 
@@ -77,7 +77,7 @@ def test_work_that_forgets_to_commit_is_an_error_and_not_a_loss_without_a_word(d
 
 
 def test_a_commit_that_postgres_turned_into_a_rollback_is_not_taken_for_one(database: TestDatabase):
-    def work(batch: Batch) -> None:
+    def work(batch: Pipeline) -> None:
         batch.send(BEGIN, ADD("lost"))
         with suppress(DBAPIError):
             batch.send(DIVIDE(0))
@@ -89,7 +89,7 @@ def test_a_commit_that_postgres_turned_into_a_rollback_is_not_taken_for_one(data
 
 
 def test_what_a_session_changed_is_sent_before_the_commit(database: TestDatabase):
-    def work(batch: Batch) -> None:
+    def work(batch: Pipeline) -> None:
         batch.send(BEGIN)
         batch.session.add(BotWorker(name="by a session"))
         batch.send(ADD("by a step"), COMMIT)
@@ -104,7 +104,7 @@ def test_a_connection_that_breaks_leaves_the_outcome_unknown_only_if_something_w
 ):
     attempts = []
 
-    def work(batch: Batch) -> None:
+    def work(batch: Pipeline) -> None:
         attempts.append(1)
         batch.send("SELECT pg_terminate_backend(pg_backend_pid())", decides=decides)
 
@@ -125,7 +125,7 @@ def test_a_connection_that_broke_while_it_idled_is_noticed_before_anything_is_se
     )
     attempts = []
 
-    def work(batch: Batch) -> None:
+    def work(batch: Pipeline) -> None:
         attempts.append(1)
         batch.send(BEGIN, ADD("w"), COMMIT, decides=True)
 
@@ -139,7 +139,7 @@ def test_an_unknown_outcome_stays_unknown_when_no_connection_becomes_free_to_ask
     def nobody_is_free(*_: object) -> None:
         raise TimeoutError("no connection became free")
 
-    def work(batch: Batch) -> None:
+    def work(batch: Pipeline) -> None:
         event.listen(batch.session.get_bind().engine, "do_connect", nobody_is_free)
         batch.send("SELECT pg_terminate_backend(pg_backend_pid())", decides=True)
 
@@ -156,7 +156,7 @@ def test_a_prepared_statement_that_is_gone_is_prepared_again(database: TestDatab
 def test_a_column_that_a_migration_changes_does_not_break_the_connections_that_read_it(
     database: TestDatabase,
 ):
-    names_of = Statement("names_of_workers", "SELECT name FROM bot_worker")
+    names_of = PreparedStatement("names_of_workers", "SELECT name FROM bot_worker")
     database.pool.batched(lambda batch: batch.send(BEGIN, ADD("w"), COMMIT))
     assert database.pool.batched(lambda batch: batch.send(names_of())) == [("w",)]
     try:

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from bot import controller as controller_module
+from bot.commands import controller as controller_module
 from bot.errors import IdempotencyConflict, LockBusy
 from bot.models import Trigger
 from bot.states import BotState, CommandKind, CommandStatus, Mode, Source
@@ -408,7 +408,7 @@ def test_tend_applies_a_stop_or_pause_that_nobody_applied_with_all_that_came_bef
     update = world.submit(UPDATE, params={"maxConcurrentPositions": 7})
     pause = world.submit(PAUSE, age=timedelta(seconds=2))
     later = world.submit(RESUME)
-    assert {command.id for command in world.controller.tend()} == {update.id, pause.id}
+    assert {command.id for command in world.controller.apply_overdue()} == {update.id, pause.id}
     assert world.config.state is BotState.PAUSED
     assert world.command(later.id).pending
 
@@ -417,14 +417,14 @@ def test_tend_leaves_young_commands_and_starts_to_the_worker(world: World) -> No
     world.do(START)
     young = world.submit(PAUSE)
     world.submit(UPDATE, params={"maxConcurrentPositions": 7}, age=timedelta(minutes=5))
-    assert world.controller.tend() == []
+    assert world.controller.apply_overdue() == []
     assert world.command(young.id).pending
 
 
 def test_tend_finishes_what_has_expired_and_nothing_else(world: World) -> None:
     expired = world.submit(START, age=timedelta(minutes=1))
     pending = world.submit(START)
-    assert [command.id for command in world.controller.tend()] == [expired.id]
+    assert [command.id for command in world.controller.apply_overdue()] == [expired.id]
     assert world.command(expired.id).status is CommandStatus.EXPIRED
     assert world.command(pending.id).pending
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from bot import gate
-from bot.batch import Batch
-from bot.gate import Reason
-from bot.market import NEW_YORK
+from bot.market_hours import NEW_YORK
 from bot.models import BotConfig
-from bot.settings import Settings
+from bot.settings.settings import Settings
 from bot.states import BotState, Mode
-from bot.status import Snapshot, snapshot
+from bot.status import gate
+from bot.status.gate import Reason
+from bot.status.snapshot import Snapshot, snapshot
+from bot.storage.pipeline import Pipeline
 from tests.bot.ledger_world import World, settings_of
 
 #: A Friday, in the middle of the session.
@@ -232,13 +232,13 @@ def test_yesterdays_loss_is_over(world: World) -> None:
 def test_asking_it_costs_one_statement(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.reasons()
     messages: list[str] = []
-    execute = Batch._execute
+    execute = Pipeline._execute
 
-    def noted(batch: Batch, message: str, *values: Any) -> Any:
+    def noted(batch: Pipeline, message: str, *values: Any) -> Any:
         messages.append(message)
         return execute(batch, message, *values)
 
-    monkeypatch.setattr(Batch, "_execute", noted)
+    monkeypatch.setattr(Pipeline, "_execute", noted)
     world.reasons()
     assert len(messages) == 1
     assert ";" not in messages[0]

@@ -22,8 +22,8 @@ from bot.errors import (
     TradeNotFound,
 )
 from bot.models import BotTrade, ExitReason, TradeStatus
-from bot.once import Once
 from bot.states import Mode
+from bot.trading.idempotency import IdempotencyKey
 from tests.bot.ledger_world import World, settings_of
 
 WROTE_OFF = (
@@ -408,7 +408,7 @@ def test_the_database_itself_holds_that_an_order_belongs_to_one_trade(world: Wor
 
 
 def test_a_key_makes_a_repeated_reservation_one_trade_even_if_the_gate_closed_meanwhile(world: World) -> None:
-    once = Once("executor", "signal-17")
+    once = IdempotencyKey("executor", "signal-17")
     first = reserve(world, once=once)
     world.do("stop")
     assert reserve(world, once=once).id == first.id
@@ -417,19 +417,21 @@ def test_a_key_makes_a_repeated_reservation_one_trade_even_if_the_gate_closed_me
 
 def test_ten_threads_with_the_same_key_make_one_trade(world: World) -> None:
     with ThreadPoolExecutor(10) as pool:
-        futures = [pool.submit(reserve, world, once=Once("executor", "signal-17")) for _ in range(10)]
+        futures = [
+            pool.submit(reserve, world, once=IdempotencyKey("executor", "signal-17")) for _ in range(10)
+        ]
         assert len({future.result().id for future in futures}) == 1
     assert world.count_trades() == 1
 
 
 def test_a_key_is_its_actors_own_and_fits_one_request_only(world: World) -> None:
-    first = reserve(world, once=Once("executor", "key"))
-    assert reserve(world, once=Once("somebody else", "key")).id != first.id
+    first = reserve(world, once=IdempotencyKey("executor", "key"))
+    assert reserve(world, once=IdempotencyKey("somebody else", "key")).id != first.id
     with pytest.raises(IdempotencyConflict, match="Use a new key") as refused:
-        reserve(world, shares=11, once=Once("executor", "key"))
+        reserve(world, shares=11, once=IdempotencyKey("executor", "key"))
     assert refused.value.details == {"tradeId": str(first.id)}
     with pytest.raises(IdempotencyConflict):
-        world.ledger.void_trade(first.id, once=Once("executor", "key"))
+        world.ledger.void_trade(first.id, once=IdempotencyKey("executor", "key"))
 
 
 def broken_commits(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
@@ -460,7 +462,7 @@ def test_a_connection_that_breaks_at_the_commit_makes_no_second_trade(
 def test_a_commit_whose_fate_is_unknown_says_so_and_may_be_sent_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    once = Once("executor", "signal-17")
+    once = IdempotencyKey("executor", "signal-17")
     broken_commits(monkeypatch, 2)
     with pytest.raises(OutcomeUnknown, match="Send the same request again, with the same Idempotency-Key"):
         reserve(world, once=once)
@@ -469,7 +471,7 @@ def test_a_commit_whose_fate_is_unknown_says_so_and_may_be_sent_again(
 
 
 def test_a_request_that_was_refused_may_come_again_under_its_key(world: World) -> None:
-    once = Once("executor", "signal-17")
+    once = IdempotencyKey("executor", "signal-17")
     world.do("pause")
     with pytest.raises(GateClosed):
         reserve(world, once=once)

@@ -17,15 +17,15 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from bot import heartbeat
-from bot.alpaca import Account
-from bot.command_log import Intention
-from bot.comparison import Here, OpenTrade, compare
+from bot.broker.alpaca import Account
+from bot.commands.log import NewCommand
+from bot.commands.mode_switch import Preflight
 from bot.errors import GateClosed, TradeConflict
-from bot.fills import GIVEN_REASONS
-from bot.mode_switch import Preflight
 from bot.models import BotTrade, Outcome, TradeStatus, Trigger
+from bot.reconciliation.comparison import Local, LocalTrade, compare
 from bot.states import CommandKind, CommandStatus, Mode, Source
+from bot.status import heartbeat
+from bot.trading.trade_requests import GIVEN_REASONS
 from tests.bot.ledger_model import LOSS_LIMIT, STEPS, Model, Trade
 from tests.bot.ledger_world import WORKER, World, settings_of
 
@@ -103,7 +103,7 @@ class LedgerMachine(RuleBasedStateMachine):
             self.command("stop")
             self.reconcile(set(self.model.of("open")))
         model, world = self.model, self.world
-        wanted = Intention(
+        wanted = NewCommand(
             kind=CommandKind.SET_MODE, actor="tests", source=Source.API, params={"mode": target.value}
         )
         command = world.controller.submit(wanted)
@@ -265,9 +265,9 @@ class LedgerMachine(RuleBasedStateMachine):
         there = {row.symbol: row.shares for row in rows if row.id not in lost}
         if stray:
             there["STRAY"] = Decimal(1)
-        trades = [OpenTrade(row.id, row.symbol, row.shares, None, False, row.updated_at) for row in rows]
+        trades = [LocalTrade(row.id, row.symbol, row.shares, None, False, row.updated_at) for row in rows]
         found = compare(
-            Here(Mode(model.mode), began_at, here, dict.fromkeys(here, 1)),
+            Local(Mode(model.mode), began_at, here, dict.fromkeys(here, 1)),
             trades,
             set(),
             there,
@@ -344,7 +344,7 @@ def machine(module_database_url: str) -> type[LedgerMachine]:
 def test_any_order_of_commands_trades_and_restarts_ends_as_in_the_model(
     machine: type[LedgerMachine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.market.is_open", lambda at: True)
+    monkeypatch.setattr("bot.market_hours.is_open", lambda at: True)
     run_state_machine_as_test(
         machine,
         settings=settings(

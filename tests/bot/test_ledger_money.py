@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import fills
-from bot.daily_stats import profit
 from bot.errors import InvalidParams
-from bot.market import NEW_YORK
+from bot.market_hours import NEW_YORK
+from bot.trading import trade_requests
+from bot.trading.daily_stats import profit
 from tests.bot.ledger_world import World, settings_of
 
 
@@ -98,12 +98,14 @@ def test_a_hundred_times_ten_cents_are_ten_dollars(world: World) -> None:
     ],
 )
 def test_a_price_is_taken_exactly_as_it_is_written(said: Any, taken: str) -> None:
-    assert fills.read(fills.Exit, {"exit_price": said}).exit_price == Decimal(taken)
+    assert trade_requests.read(trade_requests.CloseTrade, {"exit_price": said}).exit_price == Decimal(taken)
 
 
 @given(st.decimals(min_value="0.0001", max_value="9999999.9999", places=4))
 def test_every_price_of_four_places_survives_as_a_json_number(price: Decimal) -> None:
-    assert fills.read(fills.Exit, {"exit_price": float(str(price))}).exit_price == price
+    assert (
+        trade_requests.read(trade_requests.CloseTrade, {"exit_price": float(str(price))}).exit_price == price
+    )
 
 
 @pytest.mark.parametrize(
@@ -133,7 +135,7 @@ def test_every_price_of_four_places_survives_as_a_json_number(price: Decimal) ->
 )
 def test_what_is_not_an_exact_price_is_refused(said: Any, sentence: str) -> None:
     with pytest.raises(InvalidParams) as refused:
-        fills.read(fills.Exit, {"exit_price": said})
+        trade_requests.read(trade_requests.CloseTrade, {"exit_price": said})
     assert sentence in str(refused.value)
     assert list(refused.value.details["fields"]) == ["exitPrice"]
 
@@ -173,19 +175,19 @@ OPENING: dict[str, Any] = {"symbol": "ACME", "shares": 10, "entry_price": 10}
 )
 def test_each_bad_field_of_an_opening_has_its_sentence(change: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InvalidParams) as refused:
-        fills.read(fills.Opening, {**OPENING, **change})
+        trade_requests.read(trade_requests.OpenTrade, {**OPENING, **change})
     assert sentence in str(refused.value)
 
 
 @pytest.mark.parametrize("reason", ["reconciled_missing", "reconciled_missing_on_startup"])
 def test_reconciliation_alone_says_that_a_position_was_missing(reason: str) -> None:
     with pytest.raises(InvalidParams, match="exitReason: is given by reconciliation only; use one of"):
-        fills.read(fills.Exiting, {"exit_reason": reason})
+        trade_requests.read(trade_requests.MarkExitReason, {"exit_reason": reason})
 
 
 def test_a_reason_that_does_not_exist_is_refused() -> None:
     with pytest.raises(InvalidParams, match="exitReason: Input should be 'trailing_stop', 'hard_stop'"):
-        fills.read(fills.Exiting, {"exit_reason": "boredom"})
+        trade_requests.read(trade_requests.MarkExitReason, {"exit_reason": "boredom"})
 
 
 @pytest.mark.parametrize(
@@ -198,7 +200,7 @@ def test_a_reason_that_does_not_exist_is_refused() -> None:
 )
 def test_a_fill_is_given_whole(said: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InvalidParams, match=sentence):
-        fills.read(fills.Entry, {"alpaca_order_id": "order-1", **said})
+        trade_requests.read(trade_requests.RecordEntry, {"alpaca_order_id": "order-1", **said})
 
 
 def test_nothing_fills_in_the_future_but_a_brokers_clock_may_be_a_little_ahead(world: World) -> None:

@@ -18,13 +18,13 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from bot import gate
-from bot.alpaca import Account
-from bot.command_log import Intention
+from bot.broker.alpaca import Account
+from bot.commands.log import NewCommand
+from bot.commands.mode_switch import Preflight
 from bot.errors import DatabaseUnavailable, GateClosed
-from bot.mode_switch import Preflight
 from bot.models import BotTrade, TradeStatus
 from bot.states import BotState, CommandKind, CommandStatus, Mode, Source
+from bot.status import gate
 from tests.bot.ledger_world import World, settings_of
 
 #: How long somebody is watched to see that he waits, in seconds; shorter than any time-out of the database.
@@ -121,7 +121,7 @@ def test_a_halt_waits_for_the_open_that_got_its_yes(
 def test_a_mode_switch_waits_for_the_open_and_is_refused_because_of_it(
     world: World, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wanted = Intention(
+    wanted = NewCommand(
         kind=CommandKind.SET_MODE, actor="tests", source=Source.API, params={"mode": "live"}, id=uuid4()
     )
     # The settings say MARKET_HOURS=always, which live mode refuses; here it is about the open trade alone.

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from bot import market
-from bot.market import NEW_YORK
+from bot import market_hours
+from bot.market_hours import NEW_YORK
 
 FIRST, LAST = date(2015, 1, 1), date(2035, 12, 31)
 DAYS = [FIRST + timedelta(days=n) for n in range((LAST - FIRST).days + 1)]
@@ -33,7 +33,7 @@ def test_every_session_opens_and_closes_as_the_oracle_says(oracle: Any) -> None:
         at.date(): (row["open"].to_pydatetime(), row["close"].to_pydatetime())
         for at, row in oracle.schedule.iterrows()
     }
-    ours = {day: hours for day in DAYS if (hours := market.session(day)) is not None}
+    ours = {day: hours for day in DAYS if (hours := market_hours.session(day)) is not None}
     assert len(expected) > 5_200
     assert [day for day in DAYS if (day in ours) is not (day in expected)] == [], (
         "days that only one side trades on"
@@ -46,7 +46,7 @@ def test_every_early_close_is_at_one_o_clock_in_new_york(oracle: Any) -> None:
     ours = {
         day
         for day in DAYS
-        if (hours := market.session(day)) is not None and hours[1].astimezone(NEW_YORK).hour == 13
+        if (hours := market_hours.session(day)) is not None and hours[1].astimezone(NEW_YORK).hour == 13
     }
     assert ours == early
     assert len(early) > 40
@@ -62,7 +62,7 @@ def test_every_early_close_is_at_one_o_clock_in_new_york(oracle: Any) -> None:
     ],
 )
 def test_days_that_were_decided_late_are_known(day: date) -> None:
-    assert market.session(day) is None
+    assert market_hours.session(day) is None
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_days_that_were_decided_late_are_known(day: date) -> None:
     ],
 )
 def test_open_from_the_opening_bell_until_just_before_the_closing_bell(at: str, is_open: bool) -> None:
-    assert market.is_open(datetime.fromisoformat(at)) is is_open
+    assert market_hours.is_open(datetime.fromisoformat(at)) is is_open
 
 
 @pytest.mark.parametrize(
@@ -105,16 +105,16 @@ def test_open_from_the_opening_bell_until_just_before_the_closing_bell(at: str, 
     ],
 )
 def test_the_next_change_is_the_next_bell(at: str, change: str) -> None:
-    assert market.next_change(datetime.fromisoformat(at)) == datetime.fromisoformat(change)
+    assert market_hours.next_change(datetime.fromisoformat(at)) == datetime.fromisoformat(change)
 
 
 def test_the_next_change_is_where_open_flips() -> None:
     at = datetime(2026, 3, 1, tzinfo=UTC)
     until = at + timedelta(days=40)
     while at < until:
-        change = market.next_change(at)
+        change = market_hours.next_change(at)
         assert change > at
-        before, after = (market.is_open(change + timedelta(microseconds=step)) for step in (-1, 0))
+        before, after = (market_hours.is_open(change + timedelta(microseconds=step)) for step in (-1, 0))
         assert before is not after
         at = change
 
@@ -130,4 +130,4 @@ def test_the_next_change_is_where_open_flips() -> None:
     ],
 )
 def test_the_trading_date_is_new_yorks(at: str, day: date) -> None:
-    assert market.trading_date(datetime.fromisoformat(at)) == day
+    assert market_hours.trading_date(datetime.fromisoformat(at)) == day

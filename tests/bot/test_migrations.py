@@ -17,11 +17,11 @@ import pytest
 from psycopg2 import errors
 from sqlalchemy import select
 
-from bot import status
-from bot.controller import Controller
-from bot.database import Database
+from bot.commands.controller import Controller
 from bot.models import SINGLETON, BotCommand, BotConfig
 from bot.states import CommandKind
+from bot.status import snapshot
+from bot.storage.database import Database
 from tests.bot.world import World, connect, settings_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -211,7 +211,7 @@ def test_an_idempotency_key_is_its_actors_own(world: World) -> None:
 
 
 def test_readers_make_the_row_if_it_is_not_there(world: World) -> None:
-    for read in (status.snapshot, status.config):
+    for read in (snapshot.snapshot, snapshot.config):
         world.sql("DELETE FROM bot_config")
         world.database.batched(read)
         assert world.sql("SELECT state FROM bot_config") == [{"state": "stopped"}]

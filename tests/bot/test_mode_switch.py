@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from bot import mode_switch
+from bot.commands import mode_switch
 from bot.models import Outcome, Trigger
 from bot.states import BotState, CommandKind, CommandStatus, Mode
 from tests.bot.world import World

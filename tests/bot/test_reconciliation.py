@@ -13,9 +13,9 @@ from uuid import uuid4
 
 import pytest
 
-from bot import reconciliation
-from bot.comparison import Comparison
 from bot.models import Outcome, Trigger
+from bot.reconciliation import evidence
+from bot.reconciliation.comparison import Comparison
 from bot.states import Mode
 from tests.bot.test_alpaca import WORKING
 from tests.bot.world import World
@@ -402,7 +402,7 @@ def test_the_age_counts_from_the_beginning_of_the_last_read(world: World) -> Non
 def test_a_second_read_is_a_moment_after_the_first(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
     monkeypatch.setattr(time, "sleep", waited.append)
-    monkeypatch.setattr(reconciliation, "SECOND_READ_AFTER_SEC", 0.5)
+    monkeypatch.setattr(evidence, "SECOND_READ_AFTER_SEC", 0.5)
     world.trade()
     world.reconcile()
     assert waited == [0.5]

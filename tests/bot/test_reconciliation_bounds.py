@@ -13,16 +13,17 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from bot import deadline, mode_switch
-from bot.batch import Batch
-from bot.comparison import Comparison
-from bot.database import Database
+from bot.commands import mode_switch
+from bot.commands.mode_switch import Preflight
 from bot.errors import BrokerTimeout
-from bot.locked import Locked
-from bot.mode_switch import Preflight
 from bot.models import Outcome, Trigger
-from bot.reconciliation import Evidence
+from bot.reconciliation.comparison import Comparison
+from bot.reconciliation.evidence import Evidence
+from bot.runtime import timeout
 from bot.states import Mode
+from bot.storage.database import Database
+from bot.storage.locked_bot import LockedBot
+from bot.storage.pipeline import Pipeline
 from tests.bot import fake
 from tests.bot.world import World, settings_for
 from tests.support.waiting import wait_for
@@ -115,27 +116,27 @@ def test_every_attempt_ends_within_fifteen_seconds_whatever_alpaca_does(
 
 
 def stuck() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name == deadline.THREAD]
+    return [thread.name for thread in threading.enumerate() if thread.name == timeout.THREAD]
 
 
 @pytest.fixture
 def lock_times(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long the bot's row was locked, in seconds, from the answer to the lock until the commit has returned."""
     times: list[float] = []
-    take, save = Locked.take, Locked.save
+    take, save = LockedBot.take, LockedBot.commit
     taken: list[float] = []
 
-    def noted_take(*args: Any) -> Locked:
+    def noted_take(*args: Any) -> LockedBot:
         locked = take(*args)
         taken.append(time.monotonic())
         return locked
 
-    def noted_save(locked: Locked) -> None:
+    def noted_save(locked: LockedBot) -> None:
         save(locked)
         times.append(time.monotonic() - taken.pop())
 
-    monkeypatch.setattr(Locked, "take", noted_take)
-    monkeypatch.setattr(Locked, "save", noted_save)
+    monkeypatch.setattr(LockedBot, "take", noted_take)
+    monkeypatch.setattr(LockedBot, "commit", noted_save)
     return times
 
 
@@ -156,15 +157,15 @@ def test_ten_thousand_trades(
     world.sql("ANALYZE bot_trade")
     world.paper.holds_all({f"S{n}": 6 if n > count - differing else 5 for n in range(gone + 1, count + 1)})
     statements: list[str] = []
-    execute = Batch._execute
+    execute = Pipeline._execute
     record = lambda _, __, sql, *___: statements.append(sql)  # noqa: E731
     event.listen(world.database.engine, "before_cursor_execute", record)
 
-    def noted(batch: Batch, message: str, *values: Any) -> Any:
+    def noted(batch: Pipeline, message: str, *values: Any) -> Any:
         statements.extend(message.split("; "))
         return execute(batch, message, *values)
 
-    monkeypatch.setattr(Batch, "_execute", noted)
+    monkeypatch.setattr(Pipeline, "_execute", noted)
     began = time.monotonic()
     evidence = world.gather()
     gathered = time.monotonic()

@@ -9,8 +9,9 @@ from uuid import UUID
 
 import pytest
 
-from bot import alpaca_http, reconciliation
+from bot.broker import alpaca_http
 from bot.models import Outcome, Trigger
+from bot.reconciliation import evidence
 from tests.bot.world import World
 from tests.support import ports
 
@@ -71,7 +72,7 @@ def test_a_fault_touches_no_trade_and_keeps_the_gate_closed(
     with monkeypatch.context() as patch:
         if code == "broker_timeout":
             patch.setattr(alpaca_http, "READ_TIMEOUT_SEC", 0.4)
-            patch.setattr(reconciliation, "BROKER_BUDGET_SEC", 1.0)
+            patch.setattr(evidence, "BROKER_BUDGET_SEC", 1.0)
         report = world.reconcile()
 
     assert world.trades() == before

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from bot import alpaca, reconciliation
+from bot.broker import alpaca
 from bot.models import Outcome, Trigger
+from bot.reconciliation import evidence
 from tests.bot import fake
 from tests.bot.fake import ACCOUNT, Answer, Call
 from tests.bot.world import Account, TestDatabase, World
@@ -173,7 +174,7 @@ def test_a_trade_becomes_missed_only_if_two_good_reads_and_its_order_agree(
     database: TestDatabase, broker: tuple[str, list[Broker]], monkeypatch: pytest.MonkeyPatch, case: Case
 ) -> None:
     url, answering = broker
-    monkeypatch.setattr(reconciliation, "SECOND_READ_AFTER_SEC", 0)
+    monkeypatch.setattr(evidence, "SECOND_READ_AFTER_SEC", 0)
     monkeypatch.setattr(alpaca, "ORDERS_ONE_BY_ONE", 0 if case.by_list else 20)
     database.reset()
     world = World(database, Paper(url), market_hours="always")

@@ -10,11 +10,11 @@ from unittest.mock import patch
 
 import pytest
 
-from bot.batch import Batch
-from bot.comparison import Comparison
 from bot.errors import OutcomeUnknown
 from bot.models import Outcome, Trigger
+from bot.reconciliation.comparison import Comparison
 from bot.states import CommandKind, CommandStatus, Mode
+from bot.storage.pipeline import Pipeline
 from tests.bot import fake
 from tests.bot.fake import ACCOUNT, Answer, Call
 from tests.bot.world import World
@@ -266,15 +266,15 @@ def test_two_attempts_at_once_write_a_trade_off_once(world: World) -> None:
 def broken_commits(world: World, times: int) -> Iterator[list[int]]:
     """The next so many commits find their connection gone."""
     broken: list[int] = []
-    execute = Batch._execute
+    execute = Pipeline._execute
 
-    def end(batch: Batch, message: str, values: Sequence[Any] = ()) -> Any:
+    def end(batch: Pipeline, message: str, values: Sequence[Any] = ()) -> Any:
         if message.endswith("COMMIT") and len(broken) < times:
             broken.append(batch._driver.info.backend_pid)
             world.sql("SELECT pg_terminate_backend(%s)", [broken[-1]])
         return execute(batch, message, values)
 
-    with patch.object(Batch, "_execute", end):
+    with patch.object(Pipeline, "_execute", end):
         yield broken
 
 

@@ -9,8 +9,8 @@ import pytest
 from pydantic import SecretStr
 
 from bot.errors import SettingsError
-from bot.setting_values import MarketHours, Role, parse_tokens
-from bot.settings import Settings
+from bot.settings.settings import Settings
+from bot.settings.types import MarketHours, Role, parse_tokens
 from bot.states import Mode
 
 GOOD = {"DATABASE_URL": "postgresql://u:pw@db.example:5433/pitboss", "REDIS_URL": "redis://127.0.0.1:6379/0"}

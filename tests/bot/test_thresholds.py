@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from bot.commands.thresholds import THRESHOLDS, check_changes
 from bot.errors import InvalidParams
 from bot.models import BotConfig
-from bot.thresholds import THRESHOLDS, check_changes
 
 NAMES = {
     "positionSizeUsd": (Decimal("0.01"), 10_000_000),

@@ -14,14 +14,16 @@ import psycopg2
 from psycopg2.extras import Json, RealDictCursor
 from sqlalchemy import select
 
-from bot import gate, mode_switch, reconciliation
-from bot.command_log import Intention
-from bot.controller import Controller
-from bot.database import Database
+from bot.commands import mode_switch
+from bot.commands.controller import Controller
+from bot.commands.log import NewCommand
 from bot.models import Base, BotCommand, BotConfig, BotReconciliation, Trigger
-from bot.settings import Settings
+from bot.reconciliation import evidence
+from bot.settings.settings import Settings
 from bot.states import CommandKind, Mode, Source
-from bot.status import snapshot
+from bot.status import gate
+from bot.status.snapshot import snapshot
+from bot.storage.database import Database
 from sandbox.server import Server
 
 ACTOR = "alice"
@@ -143,8 +145,8 @@ class World:
 
     def want(
         self, kind: CommandKind, *, actor: str = ACTOR, source: Source = Source.API, **more: Any
-    ) -> Intention:
-        return Intention(kind=kind, actor=actor, source=source, **more)
+    ) -> NewCommand:
+        return NewCommand(kind=kind, actor=actor, source=source, **more)
 
     def submit(self, kind: CommandKind, **more: Any) -> BotCommand:
         """Put a command into the log and leave it pending."""
@@ -222,8 +224,8 @@ class World:
 
     # -- reconciliation -----------------------------------------------------------------------------------------
 
-    def gather(self) -> reconciliation.Evidence:
-        return reconciliation.gather(self.database, self.settings)
+    def gather(self) -> evidence.Evidence:
+        return evidence.gather(self.database, self.settings)
 
     def reconcile(self, trigger: Trigger = Trigger.STARTUP) -> BotReconciliation:
         return self.controller.conclude(self.gather(), trigger)

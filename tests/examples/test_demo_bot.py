@@ -16,8 +16,8 @@ import requests
 
 from examples.clients import Broker
 from examples.demo_bot import WATCHLIST
+from launcher.reaper import Guard
 from sandbox.server import Server
-from script.guard import Guard
 from tests.support.broker import KEYS
 from tests.support.client import TOKENS
 from tests.support.process import Process

@@ -14,14 +14,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from script.environment import complete
-from tests.script.server_run import ServerRun
+from launcher.environment import complete
 from tests.support import ports
 from tests.support.client import Api
 from tests.support.waiting import wait_for
+from tests.tools.launcher.server_run import ServerRun
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMAND = (sys.executable, "-m", "script.launcher", "--demo")
+COMMAND = (sys.executable, "-m", "launcher.__main__", "--demo")
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.command_log import Intention
-from bot.controller import Controller
-from bot.database import Database
+from bot.commands.controller import Controller
+from bot.commands.log import NewCommand
 from bot.models import BotCommand
-from bot.settings import Settings
+from bot.settings.settings import Settings
 from bot.states import CommandKind, Source
+from bot.storage.database import Database
 from tests.support.tables import Tables
 
 
@@ -21,7 +21,7 @@ class Bot:
         self._controller = Controller(database, settings)
 
     def do(self, kind: str, reason: str | None = None, **params: Any) -> BotCommand:
-        wanted = Intention(
+        wanted = NewCommand(
             kind=CommandKind(kind), actor="alice", source=Source.API, reason=reason, params=params
         )
         return self._controller.submit_and_apply(wanted)

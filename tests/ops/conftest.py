@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from bot.database import Database
-from bot.settings import Settings
+from bot.settings.settings import Settings
+from bot.storage.database import Database
 from tests.ops.receiver import Receiver
 from tests.support.client import API_TOKENS
 from tests.support.tables import Tables

@@ -8,11 +8,11 @@ from datetime import timedelta
 
 import pytest
 
-from bot import courier, outbox
-from bot.alert import AlertKind
-from bot.courier import Courier
-from bot.database import Database
-from bot.settings import Settings
+from bot.alerts import delivery, outbox
+from bot.alerts.delivery import AlertDelivery
+from bot.models import AlertKind
+from bot.settings.settings import Settings
+from bot.storage.database import Database
 from tests.ops.commands import Bot, alerts
 from tests.ops.receiver import PATH, Receiver
 from tests.support.tables import Tables
@@ -25,8 +25,8 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def sender(database: Database, settings: Settings) -> Courier:
-    return Courier(database, settings)
+def sender(database: Database, settings: Settings) -> AlertDelivery:
+    return AlertDelivery(database, settings)
 
 
 def put(tables: Tables, *reasons: str) -> None:
@@ -42,7 +42,7 @@ def reasons(receiver: Receiver) -> list[str]:
     return [alert["facts"]["reason"] for alert in receiver.taken]
 
 
-def run_until_delivered(sender: Courier, tables: Tables, seconds: float = 5) -> None:
+def run_until_delivered(sender: AlertDelivery, tables: Tables, seconds: float = 5) -> None:
     def done() -> bool:
         sender.run()
         return {alert["status"] for alert in alerts(tables)} == {"delivered"}
@@ -51,7 +51,7 @@ def run_until_delivered(sender: Courier, tables: Tables, seconds: float = 5) -> 
 
 
 def test_a_kill_reaches_the_receiver_signed_and_as_slack_understands_it(
-    sender: Courier, receiver: Receiver, tables: Tables, database: Database, settings: Settings
+    sender: AlertDelivery, receiver: Receiver, tables: Tables, database: Database, settings: Settings
 ) -> None:
     command = Bot(database, settings).do("kill", "<!channel> & smoke")
 
@@ -76,15 +76,15 @@ def test_a_receiver_can_tell_a_forged_body_and_another_secret(receiver: Receiver
     from tests.ops.receiver import is_signed
 
     now = int(time.time())
-    header = courier.signature(receiver.secret, now, b"{}")
+    header = delivery.signature(receiver.secret, now, b"{}")
     assert is_signed(receiver.secret, header, b"{}")
     assert not is_signed(receiver.secret, header, b"{ }")
     assert not is_signed("another-secret-of-the-tests", header, b"{}")
-    assert not is_signed(receiver.secret, courier.signature(receiver.secret, now - 600, b"{}"), b"{}")
+    assert not is_signed(receiver.secret, delivery.signature(receiver.secret, now - 600, b"{}"), b"{}")
 
 
 def test_several_alerts_are_one_message_in_their_order(
-    sender: Courier, receiver: Receiver, tables: Tables
+    sender: AlertDelivery, receiver: Receiver, tables: Tables
 ) -> None:
     put(tables, *(f"n{number}" for number in range(14)))
 
@@ -92,14 +92,14 @@ def test_several_alerts_are_one_message_in_their_order(
 
     (request,) = receiver.requests
     assert reasons(receiver) == [f"n{number}" for number in range(14)]
-    assert len(request.body["text"].splitlines()) == courier.SPELLED_OUT + 1
+    assert len(request.body["text"].splitlines()) == delivery.SPELLED_OUT + 1
     assert request.body["text"].endswith("… and 4 more")
 
 
 def test_a_receiver_that_fails_in_every_way_gets_all_in_order_when_it_recovers(
-    sender: Courier, receiver: Receiver, tables: Tables, monkeypatch: pytest.MonkeyPatch
+    sender: AlertDelivery, receiver: Receiver, tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(courier, "READ_TIMEOUT_SEC", 0.2)
+    monkeypatch.setattr(delivery, "READ_TIMEOUT_SEC", 0.2)
     put(tables, "one")
     receiver.behave(status=500)
     assert sender.run() == 0
@@ -122,7 +122,7 @@ def test_a_receiver_that_fails_in_every_way_gets_all_in_order_when_it_recovers(
 
 
 def test_the_wait_grows_and_an_answer_may_ask_for_more(
-    sender: Courier, receiver: Receiver, tables: Tables, monkeypatch: pytest.MonkeyPatch
+    sender: AlertDelivery, receiver: Receiver, tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbox, "RETRY_FIRST_SEC", 2.0)
     assert [round(outbox.backoff(n) / 2.0**n) for n in range(1, 6)] == [1] * 5
@@ -138,7 +138,7 @@ def test_the_wait_grows_and_an_answer_may_ask_for_more(
     assert 118 < row["wait"] <= 120
 
 
-def test_a_redirect_is_not_followed(sender: Courier, receiver: Receiver, tables: Tables) -> None:
+def test_a_redirect_is_not_followed(sender: AlertDelivery, receiver: Receiver, tables: Tables) -> None:
     with Receiver() as other:
         receiver.behave(status=307, headers={"Location": other.url})
         put(tables, "one")
@@ -148,7 +148,7 @@ def test_a_redirect_is_not_followed(sender: Courier, receiver: Receiver, tables:
 
 
 def test_one_alert_that_is_refused_does_not_keep_the_others_from_being_told(
-    sender: Courier, receiver: Receiver, tables: Tables
+    sender: AlertDelivery, receiver: Receiver, tables: Tables
 ) -> None:
     put(tables, "one")
     tables.sql("INSERT INTO bot_alert (kind) VALUES ('poison')")
@@ -168,7 +168,7 @@ def test_two_deliverers_at_once_send_nothing_twice_and_keep_the_order(
     stop = threading.Event()
 
     def deliver() -> None:
-        sender = Courier(database, settings)
+        sender = AlertDelivery(database, settings)
         while not stop.is_set():
             sender.run()
 
@@ -187,7 +187,7 @@ def test_two_deliverers_at_once_send_nothing_twice_and_keep_the_order(
 
 
 def test_what_a_deliverer_took_and_died_with_is_sent_by_another(
-    database: Database, sender: Courier, receiver: Receiver, tables: Tables
+    database: Database, sender: AlertDelivery, receiver: Receiver, tables: Tables
 ) -> None:
     put(tables, "one")
     assert len(database.run(lambda session: outbox.claim(session, patience=timedelta(0)))) == 1
@@ -200,9 +200,9 @@ def test_what_a_deliverer_took_and_died_with_is_sent_by_another(
 
 
 def test_a_receiver_that_sends_a_byte_now_and_then_is_left_within_the_lease(
-    sender: Courier, receiver: Receiver, tables: Tables, monkeypatch: pytest.MonkeyPatch
+    sender: AlertDelivery, receiver: Receiver, tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(courier, "WALL_SEC", 1.0)
+    monkeypatch.setattr(delivery, "WALL_SEC", 1.0)
     receiver.behave(drip=True)
     put(tables, "one")
 
@@ -211,13 +211,13 @@ def test_a_receiver_that_sends_a_byte_now_and_then_is_left_within_the_lease(
 
     assert time.monotonic() - began < 2.0
     assert alerts(tables)[0]["error"] == "The receiver did not answer within 1 s."
-    assert outbox.LEASE.total_seconds() > courier.DELIVERY_SEC + 10.0
+    assert outbox.LEASE.total_seconds() > delivery.DELIVERY_SEC + 10.0
 
 
 def test_web_leaves_an_alert_to_the_worker_for_a_while(
     database: Database, settings: Settings, receiver: Receiver, tables: Tables
 ) -> None:
-    fallback = Courier(database, settings, patience=courier.LEFT_TO_A_WORKER)
+    fallback = AlertDelivery(database, settings, patience=delivery.LEFT_TO_A_WORKER)
     put(tables, "one")
     assert fallback.run() == 0
     tables.sql("UPDATE bot_alert SET next_attempt_at = next_attempt_at - interval '6 seconds'")
@@ -225,9 +225,9 @@ def test_web_leaves_an_alert_to_the_worker_for_a_while(
 
 
 def test_after_a_day_an_alert_is_given_up_and_its_row_says_why(
-    sender: Courier, receiver: Receiver, tables: Tables, monkeypatch: pytest.MonkeyPatch
+    sender: AlertDelivery, receiver: Receiver, tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(courier, "TIDY_SEC", 0.0)
+    monkeypatch.setattr(delivery, "TIDY_SEC", 0.0)
     receiver.behave(status=503)
     put(tables, "one")
     sender.run()
@@ -251,20 +251,20 @@ def test_without_a_webhook_alerts_are_kept_and_say_that_there_was_none(
 ) -> None:
     put(tables, "one")
     none = settings.model_copy(update={"alert_webhook_url": None, "alert_webhook_secret": None})
-    Courier(database, none).run()
+    AlertDelivery(database, none).run()
     assert alerts(tables)[0]["status"] == "queued"
     tables.sql("UPDATE bot_alert SET created_at = created_at - interval '25 hours'")
-    Courier(database, none).run()
+    AlertDelivery(database, none).run()
     assert alerts(tables)[0]["error"] == "ALERT_WEBHOOK_URL was not set."
 
 
 def test_no_line_and_no_row_shows_the_address_or_the_secret(
-    sender: Courier, receiver: Receiver, tables: Tables, caplog: pytest.LogCaptureFixture
+    sender: AlertDelivery, receiver: Receiver, tables: Tables, caplog: pytest.LogCaptureFixture
 ) -> None:
     receiver.stop()
     put(tables, "one")
     with caplog.at_level(logging.DEBUG):
-        logging.getLogger("urllib3").setLevel(logging.WARNING)  # as bot.logs has it, at every level
+        logging.getLogger("urllib3").setLevel(logging.WARNING)  # as bot.runtime.logs has it, at every level
         sender.run()
     assert "tried again for a day" in caplog.text
     for hidden in (PATH, receiver.secret):
@@ -273,7 +273,7 @@ def test_no_line_and_no_row_shows_the_address_or_the_secret(
 
 
 def test_every_kind_of_alert_has_a_sentence_a_meaning_and_is_delivered(
-    sender: Courier, receiver: Receiver, tables: Tables
+    sender: AlertDelivery, receiver: Receiver, tables: Tables
 ) -> None:
     for kind in AlertKind:
         tables.sql("INSERT INTO bot_alert (kind) VALUES (%s)", [kind])

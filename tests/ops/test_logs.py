@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from structlog.contextvars import get_contextvars
 
-from bot import logs
-from bot.setting_values import LogFormat
-from bot.settings import Settings
+from bot.runtime import logs
+from bot.settings.settings import Settings
+from bot.settings.types import LogFormat
 from tests.support.client import TOKENS
 from tests.support.fixtures import StackFactory
 from tests.support.process import Process
@@ -43,23 +43,25 @@ def test_the_same_id_is_in_the_lines_of_web_queue_and_worker(stack: Stack) -> No
     command_id = stack.api().do("/start", {"reason": "good morning"})["commandId"]
     stack.wait_for(lambda: len(of_command(stack.worker, command_id)) >= 3, 5, "Celery's lines came")
 
-    asked = [line for line in of_command(stack.web, command_id) if line["logger"] == "web.dispatch"]
+    asked = [line for line in of_command(stack.web, command_id) if line["logger"] == "web.commands.dispatch"]
     assert [(line["kind"], line["actor"], line["status"], line["revision"]) for line in asked] == [
         ("start", "operator", "applied", 1)
     ]
-    rang = [line for line in of_command(stack.web, command_id) if line["logger"] == "web.doorbell"]
+    rang = [line for line in of_command(stack.web, command_id) if line["logger"] == "web.commands.publisher"]
     assert [(line["event"], line["actor"]) for line in rang] == [("rang for start", "operator")]
 
     # the worker's task or its sweep, whoever came first
     received, *_ = [line for line in of_command(stack.worker, command_id) if "strategy" in line["logger"]]
     assert "bot.start" in received["event"]
-    finished = [line for line in of_command(stack.worker, command_id) if line["logger"] == "bot.controller"]
+    finished = [
+        line for line in of_command(stack.worker, command_id) if line["logger"] == "bot.commands.controller"
+    ]
     assert len(finished) == 1
     duration = finished[0].pop("duration_ms")
     assert 0 <= duration < 3000
     assert finished[0] | {"timestamp": "", "level": ""} == {
         "event": "start applied",
-        "logger": "bot.controller",
+        "logger": "bot.commands.controller",
         "level": "",
         "timestamp": "",
         "command_id": command_id,
@@ -81,7 +83,9 @@ def test_the_same_id_is_in_the_lines_of_web_queue_and_worker(stack: Stack) -> No
 
 def test_what_web_applies_itself_is_a_line_of_web(stack: Stack) -> None:
     command_id = stack.api().do("/kill", {"reason": "smoke"})["commandId"]
-    finished = [line for line in of_command(stack.web, command_id) if line["logger"] == "bot.controller"]
+    finished = [
+        line for line in of_command(stack.web, command_id) if line["logger"] == "bot.commands.controller"
+    ]
     assert [(line["event"], line["actor"]) for line in finished] == [("kill applied", "operator")]
     assert of_command(stack.worker, command_id) == []
 

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from bot.database import Database
-from bot.settings import Settings
-from bot.tally import BOUNDS_SEC
+from bot.models.command_stats import BOUNDS_SEC
+from bot.settings.settings import Settings
+from bot.storage.database import Database
 from tests.ops.commands import Bot, alerts, report
 from tests.support.tables import Tables
 
@@ -165,7 +165,7 @@ def test_the_trigger_sorts_by_the_bounds_that_the_metrics_name(tables: Tables) -
 def test_each_finished_command_is_one_line_in_the_log_with_all_that_says_what_it_did(
     bot: Bot, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.INFO, logger="bot.controller"):
+    with caplog.at_level(logging.INFO, logger="bot.commands.controller"):
         bot.do("start", "good morning")
         bot.do("start")
 

@@ -14,14 +14,14 @@ from uuid import uuid4
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from bot.alert import MEANINGS
-from script import doc_blocks
-from script.environment import Environment
+from bot.alerts.messages import MEANINGS
+from launcher.environment import Environment
 from tests.ops.receiver import Receiver, is_signed
 from tests.ops.scrape import Scrape
 from tests.support.client import TOKENS
 from tests.support.fixtures import StackFactory
 from tests.support.stack import Stack
+from tools import doc_blocks
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 RULES = ROOT / "ops" / "alerts.yml"
@@ -235,7 +235,7 @@ def test_the_documented_check_of_a_signature_is_the_one_that_was_tested(receiver
     (block,) = re.findall(r"^```python\n(.*?)^```", RUNBOOK.read_text(), re.MULTILINE | re.DOTALL)
     names: dict[str, Any] = {}
     exec("import hashlib, hmac, time\n" + block, names)  # noqa: S102 - our own page
-    from bot.courier import signature
+    from bot.alerts.delivery import signature
 
     for body, good in ((b"{}", True), (b"{ }", False)):
         import time

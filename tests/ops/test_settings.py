@@ -3,7 +3,7 @@
 import pytest
 
 from bot.errors import SettingsError
-from bot.settings import Settings
+from bot.settings.settings import Settings
 
 SECRET = "secret-of-the-webhook"
 

@@ -5,18 +5,18 @@ from typing import Any
 
 import pytest
 
-from bot import heartbeat
-from bot.database import Database
-from bot.setting_values import MarketHours
-from bot.settings import Settings
-from bot.vigil import Vigil
+from bot.alerts.conditions import ConditionMonitor
+from bot.settings.settings import Settings
+from bot.settings.types import MarketHours
+from bot.status import heartbeat
+from bot.storage.database import Database
 from tests.ops.commands import Bot, alerts
 from tests.support.tables import Tables
 
 
 @pytest.fixture
-def vigil(database: Database, settings: Settings) -> Vigil:
-    return Vigil(database, settings)
+def vigil(database: Database, settings: Settings) -> ConditionMonitor:
+    return ConditionMonitor(database, settings)
 
 
 def kinds(tables: Tables) -> list[str]:
@@ -40,62 +40,64 @@ def age(tables: Tables, seconds: int) -> None:
 
 
 def test_a_worker_that_is_gone_is_told_after_half_a_minute_once_and_so_is_its_return(
-    vigil: Vigil, database: Database, tables: Tables
+    vigil: ConditionMonitor, database: Database, tables: Tables
 ) -> None:
     beat(database)
-    vigil.look()
+    vigil.check()
     age(tables, 9)
-    vigil.look()
+    vigil.check()
     assert kinds(tables) == []
 
     age(tables, 22)
-    vigil.look()
-    vigil.look()
+    vigil.check()
+    vigil.check()
     assert kinds(tables) == ["worker_gone"]
     assert last(tables)["forSec"] >= 30
     assert last(tables)["lastSeenAt"]
 
     beat(database)
-    vigil.look()
-    vigil.look()
+    vigil.check()
+    vigil.check()
     assert kinds(tables) == ["worker_gone", "worker_back"]
 
 
-def test_a_restart_of_the_worker_is_no_alert(vigil: Vigil, database: Database, tables: Tables) -> None:
+def test_a_restart_of_the_worker_is_no_alert(
+    vigil: ConditionMonitor, database: Database, tables: Tables
+) -> None:
     beat(database)
     database.run(lambda session: heartbeat.leave(session, "worker"))
-    vigil.look()
+    vigil.check()
     age(tables, 20)
-    vigil.look()
+    vigil.check()
     beat(database)
-    vigil.look()
+    vigil.check()
     assert kinds(tables) == []
     assert tables.sql("SELECT * FROM bot_condition") == []
 
 
 def test_after_an_outage_of_everything_the_worker_gets_its_time_to_come_back(
-    vigil: Vigil, database: Database, tables: Tables
+    vigil: ConditionMonitor, database: Database, tables: Tables
 ) -> None:
     beat(database)
     age(tables, 3600)
-    vigil.look()
+    vigil.check()
     assert kinds(tables) == []
     age(tables, 23)
-    vigil.look()
+    vigil.check()
     assert kinds(tables) == ["worker_gone"]
 
 
 def test_many_who_look_at_once_tell_it_once(database: Database, settings: Settings, tables: Tables) -> None:
     beat(database)
     age(tables, 9)
-    Vigil(database, settings).look()
+    ConditionMonitor(database, settings).check()
     age(tables, 30)
     for expected in (["worker_gone"], ["worker_gone", "worker_back"]):
         with ThreadPoolExecutor(4) as pool:
-            looks = [pool.submit(Vigil(database, settings).look) for _ in range(40)]
-            for look in looks:
-                look.result()
-        Vigil(database, settings).look()
+            looks = [pool.submit(ConditionMonitor(database, settings).check) for _ in range(40)]
+            for check in looks:
+                check.result()
+        ConditionMonitor(database, settings).check()
         assert kinds(tables) == expected
         beat(database)
 
@@ -107,41 +109,41 @@ def open_gate(database: Database, settings: Settings, tables: Tables) -> None:
 
 
 def test_a_gate_that_is_closed_for_minutes_while_the_bot_runs_is_told_and_so_is_its_opening(
-    vigil: Vigil, database: Database, settings: Settings, tables: Tables
+    vigil: ConditionMonitor, database: Database, settings: Settings, tables: Tables
 ) -> None:
     open_gate(database, settings, tables)
-    vigil.look()
+    vigil.check()
     assert tables.sql("SELECT * FROM bot_condition") == []
 
     tables.sql("UPDATE bot_config SET reconciled_at = NULL")
-    vigil.look()
+    vigil.check()
     age(tables, 5 * 60 - 5)
     beat(database)
-    vigil.look()
+    vigil.check()
     assert kinds(tables) == []
     age(tables, 6)
     beat(database)
-    vigil.look()
+    vigil.check()
     assert kinds(tables) == ["gate_closed"]
     assert last(tables)["reasons"] == ["not_reconciled"]
 
     tables.sql("UPDATE bot_config SET reconciled_at = now()")
-    vigil.look()
+    vigil.check()
     assert kinds(tables) == ["gate_closed", "gate_opened"]
     assert last(tables)["mayOpen"] is True
 
 
 def test_who_stops_the_bot_ends_the_condition_though_the_gate_is_closed(
-    vigil: Vigil, database: Database, settings: Settings, tables: Tables
+    vigil: ConditionMonitor, database: Database, settings: Settings, tables: Tables
 ) -> None:
     open_gate(database, settings, tables)
     tables.sql("UPDATE bot_config SET reconciled_at = NULL")
-    vigil.look()
+    vigil.check()
     age(tables, 301)
     beat(database)
-    vigil.look()
+    vigil.check()
     Bot(database, settings).do("stop")
-    vigil.look()
+    vigil.check()
     assert kinds(tables) == ["gate_closed", "gate_opened"]
     assert last(tables)["mayOpen"] is False
 
@@ -155,11 +157,11 @@ def test_who_stops_the_bot_ends_the_condition_though_the_gate_is_closed(
     ],
 )
 def test_a_gate_that_is_closed_as_it_should_be_is_no_alert(
-    vigil: Vigil, database: Database, settings: Settings, tables: Tables, expected: str
+    vigil: ConditionMonitor, database: Database, settings: Settings, tables: Tables, expected: str
 ) -> None:
     open_gate(database, settings, tables)
     tables.sql(expected)
-    vigil.look()
+    vigil.check()
     assert tables.sql("SELECT * FROM bot_condition") == []
 
 
@@ -168,10 +170,10 @@ def test_a_closed_market_is_no_alert(
 ) -> None:
     open_gate(database, settings, tables)
     tables.sql("UPDATE bot_config SET reconciled_at = NULL")
-    monkeypatch.setattr("bot.market.is_open", lambda at: False)
+    monkeypatch.setattr("bot.market_hours.is_open", lambda at: False)
     nyse = settings.model_copy(update={"market_hours": MarketHours.NYSE})
-    Vigil(database, nyse).look()
+    ConditionMonitor(database, nyse).check()
     assert tables.sql("SELECT * FROM bot_condition") == []
-    monkeypatch.setattr("bot.market.is_open", lambda at: True)
-    Vigil(database, nyse).look()
+    monkeypatch.setattr("bot.market_hours.is_open", lambda at: True)
+    ConditionMonitor(database, nyse).check()
     assert [row["name"] for row in tables.sql("SELECT * FROM bot_condition")] == ["gate_closed"]

@@ -19,8 +19,8 @@ from statistics import median
 
 import requests
 
-from script.embedded import Postgres
-from script.guard import Guard
+from launcher.embedded import Postgres
+from launcher.reaper import Guard
 from tests.conftest import DatabaseServer, _migrate
 from tests.panel.test_events import Stream
 from tests.support.client import TOKENS

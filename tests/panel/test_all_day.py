@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from bot.market import NEW_YORK
+from bot.market_hours import NEW_YORK
 from tests.panel.driver import Panel
 
 #: Lets a test say something in the server's place, over the page's own stream.

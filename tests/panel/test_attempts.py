@@ -2,7 +2,7 @@
 
 import pytest
 
-from web.attempts import MOST_ADDRESSES, MOST_FAILURES, WINDOW_SEC, Attempts, TooManyFailures
+from web.auth.throttle import MOST_ADDRESSES, MOST_FAILURES, WINDOW_SEC, Attempts, TooManyFailures
 
 
 class Clock:

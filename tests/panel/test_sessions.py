@@ -12,11 +12,11 @@ import pytest
 import requests
 
 from bot.errors import SettingsError
-from bot.settings import Settings
+from bot.settings.settings import Settings
 from tests.support.client import API_TOKENS, TOKENS
-from web import secret_key, sessions
 from web.app import create_app
-from web.attempts import MOST_FAILURES
+from web.auth import secret_key, sessions
+from web.auth.throttle import MOST_FAILURES
 
 ENVIRONMENT = {
     "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",

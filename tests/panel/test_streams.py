@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.errors import DatabaseUnavailable
-from bot.listener import CHANGES, FINISHED
+from bot.storage.notifications import CHANGES, FINISHED
 from tests.support.waiting import wait_for
-from web import streams as module
-from web.events import GAP_SEC, Events
-from web.schemas.answers import StatusOut
-from web.streams import Streams
+from web.schemas.responses import StatusOut
+from web.streaming import socket_writer as module
+from web.streaming.socket_writer import Streams
+from web.streaming.status_stream import GAP_SEC, Events
 
 
 @pytest.fixture
@@ -217,8 +217,8 @@ def test_what_nobody_notifies_is_seen_all_the_same(world):
 
 
 def test_a_comment_keeps_the_connection_alive(world, monkeypatch):
-    monkeypatch.setattr("web.events.HEARTBEAT_SEC", 0.1)
-    monkeypatch.setattr("web.events.REREAD_SEC", 0.2)
+    monkeypatch.setattr("web.streaming.status_stream.HEARTBEAT_SEC", 0.1)
+    monkeypatch.setattr("web.streaming.status_stream.REREAD_SEC", 0.2)
     client = world.open()
     until(client, "event: status")
     until(client, "\n: still here\n\n")
@@ -242,7 +242,7 @@ def test_streams_say_when_the_status_cannot_be_read_and_when_it_can_again(world)
 
 
 def test_there_is_a_most_of_streams(world, monkeypatch):
-    monkeypatch.setattr("web.events.MOST_STREAMS", 2)
+    monkeypatch.setattr("web.streaming.status_stream.MOST_STREAMS", 2)
     kept = [world.open(), world.open()]
     assert world.events.open(None) is None
     kept.pop().close()

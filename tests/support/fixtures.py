@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from script.guard import Guard
+from launcher.reaper import Guard
 from tests.support import invariants
 from tests.support.reset import reset
 from tests.support.stack import Stack

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import random
 
-from script import ports
+from launcher import ports
 
 #: Below the usual ephemeral range of Linux (32768 and up).
 _RANGE = range(20_000, 32_000)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from script.guard import Guard
+from launcher.reaper import Guard
 
 #: How long a process may take to end after SIGTERM, in seconds.
 TERMINATE_SEC = 20.0

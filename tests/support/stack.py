@@ -12,16 +12,16 @@ from typing import Any, TypeVar
 
 import requests
 
-from chaos import secrets
-from script import ports
-from script.embedded import Valkey
-from script.guard import Guard
+from launcher import ports
+from launcher.embedded import Valkey
+from launcher.reaper import Guard
 from tests.support.broker import KEYS, Broker
 from tests.support.client import API_TOKENS, TOKENS, Api
 from tests.support.ports import free as free_port
 from tests.support.process import Process
 from tests.support.tables import Tables
 from tests.support.waiting import wait_for
+from tools.chaos import secrets
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 import pytest
 
 from tests.support.stack import Stack
-from web.gunicorn_worker import PATIENCE_SEC
+from web.streaming.gunicorn_worker import PATIENCE_SEC
 
 #: Of all web processes, as ``web/gunicorn_conf.py`` says.
 THREADS = 2 * 64

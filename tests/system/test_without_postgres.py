@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import make_url
 
-from script.embedded import Postgres
-from script.guard import Guard
+from launcher.embedded import Postgres
+from launcher.reaper import Guard
 from tests.support import envelope
 from tests.support.fixtures import StackFactory
 from tests.support.ports import free

@@ -10,17 +10,17 @@ from flask import redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response
 
-from bot.command_log import MAX_REASON
+from bot.commands.log import MAX_REASON
 from bot.errors import PitbossError
-from bot.setting_values import Role
+from bot.settings.types import Role
 from bot.states import CommandKind, CommandStatus, Source
-from bot.status import config as read_config
-from bot.status import snapshot
-from web import auth, sessions
-from web.attempts import TooManyFailures
+from bot.status.snapshot import config as read_config
+from bot.status.snapshot import snapshot
+from web.auth import scheme, sessions
+from web.auth.throttle import TooManyFailures
 from web.panel.thresholds import GROUPS
 from web.routes.status import present
-from web.schemas.answers import ConfigOut
+from web.schemas.responses import ConfigOut
 from web.services import services
 
 blueprint = APIBlueprint("panel", __name__, enable_openapi=False)
@@ -34,7 +34,7 @@ _OLD_PAGE = "This page was open for too long, or cookies are blocked. Try once m
 
 @blueprint.get("/")
 def panel() -> Page:
-    actor = auth.session_actor()
+    actor = scheme.session_actor()
     if actor is None:
         return redirect(url_for("panel.login"))
     page = render_template(
@@ -58,7 +58,7 @@ def panel() -> Page:
 
 @blueprint.get("/login")
 def login() -> Page:
-    if auth.session_actor() is not None:
+    if scheme.session_actor() is not None:
         return redirect(url_for("panel.panel"))
     return _login_page(200)
 
@@ -67,7 +67,7 @@ def login() -> Page:
 def log_in() -> Page:
     try:
         sessions.csrf.protect()
-        entry = auth.tokens().check(request.form.get("token", "").strip(), auth.address())
+        entry = scheme.tokens().check(request.form.get("token", "").strip(), scheme.address())
     except CSRFError:
         return _login_page(400, _OLD_PAGE)
     except TooManyFailures as error:
@@ -81,7 +81,7 @@ def log_in() -> Page:
 
 @blueprint.post("/logout")
 def log_out() -> Page:
-    if auth.session_actor() is not None:
+    if scheme.session_actor() is not None:
         sessions.csrf.protect()
     sessions.end()
     return redirect(url_for("panel.login"), 303)

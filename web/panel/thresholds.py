@@ -1,10 +1,10 @@
-"""How the panel shows the thresholds. Limits and descriptions are those of ``bot.thresholds``: the server judges."""
+"""How the panel shows the thresholds. Limits and descriptions are those of ``bot.commands.thresholds``: the server judges."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.thresholds import ThresholdChanges
+from bot.commands.thresholds import ThresholdChanges
 
 
 @dataclass(frozen=True)

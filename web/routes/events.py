@@ -8,9 +8,9 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from bot.states import Source
-from web import auth, sessions
-from web.errors import Answer, envelope
-from web.openapi import READ_RESPONSES, text_response
+from web.auth import scheme, sessions
+from web.http.errors import Answer, envelope
+from web.http.openapi import READ_RESPONSES, text_response
 from web.services import services
 
 blueprint = APIBlueprint("events", __name__, tag="Status")
@@ -23,14 +23,14 @@ _DESCRIPTION = (
 
 
 @blueprint.get("/events")
-@blueprint.auth_required(auth.scheme, roles=auth.READERS)
+@blueprint.auth_required(scheme.scheme, roles=scheme.READERS)
 @blueprint.doc(
     summary="Server-sent events: the status, live",
     description=_DESCRIPTION,
     responses={**READ_RESPONSES, **text_response("text/event-stream", "A stream without an end")},
 )
 def events() -> Response | Answer:
-    ends_at = time.time() + sessions.expires_in_sec() if auth.actor().source is Source.PANEL else None
+    ends_at = time.time() + sessions.expires_in_sec() if scheme.actor().source is Source.PANEL else None
     stream = services().events.open(ends_at)
     if stream is None:
         return envelope(503, "too_many_streams", "Too many event streams are open.", Retry_After="5")

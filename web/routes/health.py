@@ -9,11 +9,11 @@ from apiflask import APIBlueprint
 from flask import make_response
 
 from bot.errors import PitbossError
-from bot.status import snapshot
-from web.errors import envelope
-from web.migrated import is_migrated
-from web.openapi import AWAY_RESPONSE
-from web.schemas.answers import HealthOut, ReadyOut
+from bot.status.snapshot import snapshot
+from web.http.errors import envelope
+from web.http.openapi import AWAY_RESPONSE
+from web.monitoring.migration_check import is_migrated
+from web.schemas.responses import HealthOut, ReadyOut
 from web.services import services
 
 blueprint = APIBlueprint("health", __name__, tag="Health")
@@ -49,5 +49,7 @@ def readyz() -> Any:
 
 def _redis() -> str:
     return (
-        "ok" if services().dispatch.doorbell.works() else "unreachable: the worker's sweep delivers meanwhile"
+        "ok"
+        if services().dispatch.publisher.works()
+        else "unreachable: the worker's sweep delivers meanwhile"
     )

@@ -10,17 +10,18 @@ from apiflask import APIBlueprint
 from sqlalchemy import select, tuple_
 
 from bot.models import BotDailyStats, BotReconciliation, BotTrade
-from web import auth, paging
-from web.openapi import READ_RESPONSES
-from web.schemas.answers import DailyStatsPage, ReconciliationPage, TradePage
+from web.auth import scheme
+from web.http import paging
+from web.http.openapi import READ_RESPONSES
 from web.schemas.requests import ReconciliationsQuery, StatsQuery, TradesQuery
+from web.schemas.responses import DailyStatsPage, ReconciliationPage, TradePage
 from web.services import services
 
 blueprint = APIBlueprint("records", __name__, tag="Records")
 
 
 @blueprint.get("/trades")
-@blueprint.auth_required(auth.scheme, roles=auth.READERS)
+@blueprint.auth_required(scheme.scheme, roles=scheme.READERS)
 @blueprint.input(TradesQuery, location="query")
 @blueprint.output(TradePage)
 @blueprint.doc(summary="Trades, the newest first", responses=READ_RESPONSES)
@@ -36,7 +37,7 @@ def trades(query_data: TradesQuery) -> Any:
 
 
 @blueprint.get("/stats/daily")
-@blueprint.auth_required(auth.scheme, roles=auth.READERS)
+@blueprint.auth_required(scheme.scheme, roles=scheme.READERS)
 @blueprint.input(StatsQuery, location="query")
 @blueprint.output(DailyStatsPage)
 @blueprint.doc(summary="Statistics of each trading day, the last first", responses=READ_RESPONSES)
@@ -52,7 +53,7 @@ def daily_stats(query_data: StatsQuery) -> Any:
 
 
 @blueprint.get("/reconciliations")
-@blueprint.auth_required(auth.scheme, roles=auth.READERS)
+@blueprint.auth_required(scheme.scheme, roles=scheme.READERS)
 @blueprint.input(ReconciliationsQuery, location="query")
 @blueprint.output(ReconciliationPage)
 @blueprint.doc(summary="Reports of every reconciliation, the newest first", responses=READ_RESPONSES)

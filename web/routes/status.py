@@ -7,20 +7,21 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import Response
 
-from bot import gate, market
+from bot import market_hours
 from bot.states import allowed_commands
-from bot.status import Snapshot, snapshot
-from bot.status import config as read_config
-from web import auth
-from web.openapi import READ_RESPONSES
-from web.schemas.answers import ConfigOut, GateOut, StatusOut
+from bot.status import gate
+from bot.status.snapshot import Snapshot, snapshot
+from bot.status.snapshot import config as read_config
+from web.auth import scheme
+from web.http.openapi import READ_RESPONSES
+from web.schemas.responses import ConfigOut, GateOut, StatusOut
 from web.services import services
 
 blueprint = APIBlueprint("status", __name__, tag="Status")
 
 
 @blueprint.get("/status")
-@blueprint.auth_required(auth.scheme, roles=auth.READERS)
+@blueprint.auth_required(scheme.scheme, roles=scheme.READERS)
 @blueprint.output(StatusOut)
 @blueprint.doc(summary="The bot at a glance", responses=READ_RESPONSES)
 def status() -> Any:
@@ -28,7 +29,7 @@ def status() -> Any:
 
 
 @blueprint.get("/gate")
-@blueprint.auth_required(auth.scheme, roles=auth.READERS)
+@blueprint.auth_required(scheme.scheme, roles=scheme.READERS)
 @blueprint.output(GateOut)
 @blueprint.doc(summary="May the bot open a position now?", responses=READ_RESPONSES)
 def ask_gate() -> Any:
@@ -36,7 +37,7 @@ def ask_gate() -> Any:
 
 
 @blueprint.get("/config")
-@blueprint.auth_required(auth.scheme, roles=auth.READERS)
+@blueprint.auth_required(scheme.scheme, roles=scheme.READERS)
 @blueprint.output(ConfigOut)
 @blueprint.doc(summary="The thresholds", responses=READ_RESPONSES)
 def config() -> Any:
@@ -56,7 +57,7 @@ def present(now: Snapshot) -> StatusOut:
         today_realized_pnl=now.realized_pnl,
         today_trade_count=now.trade_count,
         market_open=gate.market_open(settings, bot.mode, now.now),
-        market_changes_at=market.next_change(now.now),
+        market_changes_at=market_hours.next_change(now.now),
         enabled=bot.enabled,
         killed=bot.killed,
         killed_at=bot.killed_at,

@@ -10,25 +10,26 @@ from apiflask import APIBlueprint
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot import history, market
+from bot import market_hours
 from bot.models import BotConfig
-from web import auth
-from web.openapi import READ_RESPONSES
-from web.schemas.answers import IntradayOut, StatesOut
+from bot.queries import today as queries
+from web.auth import scheme
+from web.http.openapi import READ_RESPONSES
+from web.schemas.responses import IntradayOut, StatesOut
 from web.services import services
 
 blueprint = APIBlueprint("today", __name__, tag="Records")
 
 
 @blueprint.get("/stats/intraday")
-@blueprint.auth_required(auth.scheme, roles=auth.READERS)
+@blueprint.auth_required(scheme.scheme, roles=scheme.READERS)
 @blueprint.output(IntradayOut)
 @blueprint.doc(summary="Today's realized P&L, minute by minute", responses=READ_RESPONSES)
 def intraday() -> Any:
     def read(session: Session) -> dict[str, Any]:
-        today, begins, ends, now = history.day(session)
+        today, begins, ends, now = queries.day(session)
         total, points = Decimal(0), []
-        for minute in history.minutes(session, begins, ends):
+        for minute in queries.minutes(session, begins, ends):
             total += minute.pnl
             points.append({"at": minute.at, "pnl": minute.pnl, "trades": minute.trades, "cumulative": total})
         limit = session.scalars(select(BotConfig.daily_loss_limit_usd)).one()
@@ -38,12 +39,12 @@ def intraday() -> Any:
 
 
 @blueprint.get("/states")
-@blueprint.auth_required(auth.scheme, roles=auth.READERS)
+@blueprint.auth_required(scheme.scheme, roles=scheme.READERS)
 @blueprint.output(StatesOut)
 @blueprint.doc(summary="The states that the bot was in today", responses=READ_RESPONSES)
 def states() -> Any:
     def read(session: Session) -> dict[str, Any]:
-        today, begins, ends, now = history.day(session)
+        today, begins, ends, now = queries.day(session)
         items = [
             {
                 "state": stretch.state,
@@ -54,7 +55,7 @@ def states() -> Any:
                 "kind": stretch.command.kind if stretch.command else None,
                 "actor": stretch.command.actor if stretch.command else None,
             }
-            for stretch in history.states(session, begins, now)
+            for stretch in queries.states(session, begins, now)
         ]
         return {**_day(today, begins, ends, now), "items": items}
 
@@ -62,7 +63,7 @@ def states() -> Any:
 
 
 def _day(today: date, begins: datetime, ends: datetime, now: datetime) -> dict[str, Any]:
-    opens, closes = market.session(today) or (None, None)
+    opens, closes = market_hours.session(today) or (None, None)
     return {
         "date": today,
         "begins_at": begins,

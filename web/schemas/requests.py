@@ -7,11 +7,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bot.command_log import MAX_REASON
+from bot.commands.log import MAX_REASON
+from bot.commands.thresholds import ThresholdChanges
 from bot.models import Outcome, TradeStatus, Trigger
 from bot.states import CommandKind, CommandStatus, Mode, Source
-from bot.thresholds import ThresholdChanges
-from web.schemas.shape import Input, ListOf, Storable, Written
+from web.schemas.base import Input, ListOf, Storable, Written
 
 
 class ReasonIn(Input):

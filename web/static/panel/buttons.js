@@ -1,7 +1,7 @@
 // The buttons: only what the present state allows can be pressed, and dangerous ones ask once.
 
 import { byId } from "./dom.js";
-import { isBusy, send } from "./steer.js";
+import { isBusy, send } from "./commands.js";
 
 const WHY_NOT = {
   start: "Only a stopped bot that is not killed can be started.",

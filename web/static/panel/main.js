@@ -1,16 +1,16 @@
 // The panel: one status comes in, every part shows it.
 
-import { setNow, since, tick } from "./ages.js";
-import { repeated } from "./again.js";
+import { setNow, since, tick } from "./relative_time.js";
+import { repeated } from "./refetch.js";
 import { get } from "./api.js";
 import { byId, el, setData, setText } from "./dom.js";
 import * as buttons from "./buttons.js";
 import { isSameDay, time } from "./format.js";
-import * as glance from "./glance.js";
-import { listen } from "./live.js";
-import * as pictures from "./pictures.js";
+import * as statusView from "./status.js";
+import { listen } from "./event_stream.js";
+import * as charts from "./charts.js";
 import * as records from "./records.js";
-import { look } from "./steer.js";
+import { look } from "./commands.js";
 import * as tabs from "./tabs.js";
 import * as thresholds from "./thresholds.js";
 
@@ -30,13 +30,13 @@ const read = {
   }),
   thresholds: repeated(async () => {
     const ok = await thresholds.refresh();
-    if (ok && status) glance.show(status, thresholds.current());
+    if (ok && status) statusView.show(status, thresholds.current());
     return ok;
   }),
   lists: repeated(records.refreshShown),
-  intraday: repeated(pictures.readIntraday),
-  daily: repeated(pictures.readDaily),
-  states: repeated(pictures.readStates),
+  intraday: repeated(charts.readIntraday),
+  daily: repeated(charts.readDaily),
+  states: repeated(charts.readStates),
 };
 
 /** At first, on a new day, and after a gap in which anything may have happened. */
@@ -51,7 +51,7 @@ function show(now) {
   status = now;
   goOn(now.asOf);
   byId("unavailable").hidden = true;
-  glance.show(now, thresholds.current());
+  statusView.show(now, thresholds.current());
   buttons.allow(now);
   setStale();
   look();
@@ -59,7 +59,7 @@ function show(now) {
     readAll();
     return;
   }
-  // whatever was committed shows in a list; the pictures change with what they show
+  // whatever was committed shows in a list; the charts change with what they show
   read.lists();
   if (before.revision !== now.revision) {
     read.thresholds();
@@ -124,7 +124,7 @@ document.addEventListener("session-ended", () => {
 thresholds.bind(start.config, () => records.refreshShown());
 records.bind();
 buttons.bind(start.mayAct);
-pictures.bind();
+charts.bind();
 tabs.bind((panel) => records.refresh(panel));
 if (start.status) show(start.status);
 else unavailable({ error: "The database cannot be reached." });
@@ -132,7 +132,7 @@ listen({
   status: show,
   pulse: (news) => {
     goOn(news.asOf);
-    glance.pulse(news);
+    statusView.pulse(news);
   },
   unavailable,
   link: setLink,

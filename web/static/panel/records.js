@@ -1,6 +1,6 @@
 // The lists: command log, trades and reconciliation reports, with filters and older pages.
 
-import { now } from "./ages.js";
+import { now } from "./relative_time.js";
 import { get } from "./api.js";
 import { byId, el } from "./dom.js";
 import { DIFFERENCES, command, duration, money, number, signedMoney, when, words } from "./format.js";

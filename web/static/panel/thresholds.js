@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { byId } from "./dom.js";
-import { send } from "./steer.js";
+import { send } from "./commands.js";
 
 const TIERS = "enabledCatalystTiers";
 const form = byId("thresholds-form");

@@ -1,0 +1,1 @@
+"""What somebody outside has to be told."""

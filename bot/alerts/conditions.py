@@ -1,0 +1,135 @@
+"""Notices conditions that last: no worker, a gate that is closed though the bot should trade.
+
+Every web process and every worker keeps the vigil, so that a worker's death is noticed by somebody else. What was
+noticed is in the database: who looks next goes on from there, and each beginning and end is told once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from bot.alerts import outbox
+from bot.models import AlertKind, BotCondition
+from bot.settings.settings import Settings
+from bot.states import BotState
+from bot.status import gate
+from bot.status.gate import Reason
+from bot.status.snapshot import WORKER_OFFLINE_AFTER, Snapshot, snapshot_in
+from bot.storage.database import Database
+
+#: How often to look, in seconds.
+LOOK_SEC = 2.0
+#: A worker has to be away for this long before it is told: a restart is not worth an alert.
+WORKER_GONE_AFTER = gate.WORKER_LOST_AFTER
+
+#: Number of the advisory lock under which conditions are looked at.
+_LOCK = 0x70697462_02
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is to be said about one condition now."""
+
+    begins: AlertKind
+    ends: AlertKind
+    holds: bool
+    #: Since when, if it was not noticed before.
+    since: datetime
+    #: How long it may hold before it is told.
+    patience: timedelta
+    facts: dict[str, object]
+
+
+class ConditionMonitor:
+    """Looks at the conditions of one database."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
+
+    def check(self) -> None:
+        """Note what begins and what ends, and have told what has lasted long enough.
+
+        Raises:
+            DatabaseUnavailable: Postgres is away.
+        """
+        self._database.run(self._look)
+
+    def _look(self, session: Session) -> None:
+        # one looks at a time: an old look must not contradict a newer one
+        if not session.scalar(select(func.pg_try_advisory_xact_lock(_LOCK))):
+            return
+        now = snapshot_in(session)
+        noted = {row.name: row for row in session.scalars(select(BotCondition))}
+        for finding in findings(now, self._settings):
+            known = noted.get(finding.begins)
+            if finding.holds:
+                self._goes_on(session, finding, known, now.now)
+            elif known is not None:
+                self._has_ended(session, finding, known, now.now)
+
+    def _goes_on(self, session: Session, finding: Finding, known: BotCondition | None, now: datetime) -> None:
+        since = known.since if known is not None else finding.since
+        if known is None:
+            session.execute(
+                insert(BotCondition).values(name=finding.begins, since=since).on_conflict_do_nothing()
+            )
+        elif known.told_at is not None:
+            return
+        if now - since >= finding.patience:
+            session.execute(
+                update(BotCondition).where(BotCondition.name == finding.begins).values(told_at=now)
+            )
+            outbox.put(session, finding.begins, {**finding.facts, "forSec": _sec(now - since)})
+
+    def _has_ended(self, session: Session, finding: Finding, known: BotCondition, now: datetime) -> None:
+        session.execute(delete(BotCondition).where(BotCondition.name == finding.begins))
+        if known.told_at is not None:
+            outbox.put(session, finding.ends, {**finding.facts, "forSec": _sec(now - known.since)})
+
+
+def findings(now: Snapshot, settings: Settings) -> Sequence[Finding]:
+    """Each condition, as it is at the moment of the snapshot."""
+    answer = gate.judge(now, settings)
+    seen = now.worker_seen_at
+    # after an outage of everything, the worker gets its time to come back from now on
+    gone_since = now.now - WORKER_OFFLINE_AFTER if seen is None else max(seen, now.now - WORKER_OFFLINE_AFTER)
+    return (
+        Finding(
+            begins=AlertKind.WORKER_GONE,
+            ends=AlertKind.WORKER_BACK,
+            holds=not now.worker_online,
+            since=gone_since,
+            patience=WORKER_GONE_AFTER,
+            facts={"lastSeenAt": None if seen is None else seen.isoformat(timespec="seconds")},
+        ),
+        Finding(
+            begins=AlertKind.GATE_CLOSED,
+            ends=AlertKind.GATE_OPENED,
+            holds=now.config.state is BotState.RUNNING and _is_wrong(answer.reasons),
+            since=now.now,
+            patience=timedelta(minutes=settings.alert_gate_closed_min),
+            facts={
+                "mode": now.config.mode,
+                "state": now.config.state,
+                "mayOpen": answer.may_open,
+                "reasons": list(answer.reasons),
+            },
+        ),
+    )
+
+
+def _is_wrong(reasons: Sequence[Reason]) -> bool:
+    """Whether a running bot's gate should not be closed like this: a closed market and a full hand of positions are
+    what every day brings."""
+    return Reason.MARKET_CLOSED not in reasons and bool(set(reasons) - {Reason.MAX_POSITIONS})
+
+
+def _sec(span: timedelta) -> int:
+    return round(span.total_seconds())

@@ -1,0 +1,203 @@
+"""Delivers alerts to the webhook: signed, in order, at least once, and never in the way of a command.
+
+The body is JSON that Slack's incoming webhooks understand (``text``), with our own fields beside it (``alerts``). The
+header ``X-Pitboss-Signature: t=<epoch seconds>,v1=<hex>`` carries the HMAC-SHA256, keyed with ALERT_WEBHOOK_SECRET, of
+``<epoch seconds>.<body>``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import requests
+
+from bot.alerts import outbox
+from bot.alerts.messages import MEANINGS, Meaning, Severity, sentence
+from bot.models import BotAlert
+from bot.runtime.timeout import run_with_timeout
+from bot.settings.settings import Settings
+from bot.settings.types import AlertWebhook
+from bot.storage.database import Database
+
+#: How often to look for alerts, in seconds.
+LOOK_SEC = 1.0
+#: How long a web process leaves an alert to a worker.
+LEFT_TO_A_WORKER = timedelta(seconds=5)
+CONNECT_TIMEOUT_SEC = 3.0
+READ_TIMEOUT_SEC = 5.0
+#: One request ends within this time, also with a receiver that sends a byte now and then, in seconds.
+WALL_SEC = 10.0
+#: One delivery, of however many requests, begins none after this time; outbox.LEASE is longer than both together.
+DELIVERY_SEC = 25.0
+#: How often alerts are looked through for those that are too old, in seconds.
+TIDY_SEC = 60.0
+#: Most alerts that ``text`` spells out.
+SPELLED_OUT = 10
+SIGNATURE = "X-Pitboss-Signature"
+
+#: Answers that are about the body: one alert of several may be what is not liked.
+_ABOUT_THE_BODY = frozenset({400, 413, 422})
+_EMOJI = {Severity.CRITICAL: ":red_circle:", Severity.WARNING: ":large_orange_circle:"}
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of one request. ``error`` never holds the address: a Slack webhook's path is a secret."""
+
+    error: str | None = None
+    about_the_body: bool = False
+    wait_sec: float = 0.0
+
+
+class AlertDelivery:
+    """Takes alerts from the outbox to the webhook. One thread of a process calls ``run`` again and again."""
+
+    def __init__(self, database: Database, settings: Settings, *, patience: timedelta = timedelta(0)) -> None:
+        """*patience* is how long alerts are left to somebody else."""
+        self._database = database
+        self._webhook = settings.alert_webhook
+        self._patience = patience
+        self._tidied_at = float("-inf")
+        self._works = True
+
+    def run(self) -> int:
+        """Deliver what is due. Returns how many alerts the receiver took.
+
+        Raises:
+            DatabaseUnavailable: Postgres is away.
+        """
+        self._tidy()
+        if self._webhook is None:
+            return 0
+        patience = self._patience
+        if not self._database.read(lambda session: outbox.is_due(session, patience=patience)):
+            return 0
+        alerts = self._database.run(lambda session: outbox.claim(session, patience=patience))
+        return self._deliver(self._webhook, alerts) if alerts else 0
+
+    def _deliver(self, webhook: AlertWebhook, alerts: Sequence[BotAlert]) -> int:
+        began = time.monotonic()
+        answer = self._send(webhook, alerts)
+        if not answer.about_the_body or len(alerts) == 1:
+            return self._note(alerts, answer)
+        # together they are refused: what one of them says must not keep the others from being told
+        taken = 0
+        for alert in alerts:
+            if answer.error is None or answer.about_the_body:
+                late = time.monotonic() - began > DELIVERY_SEC
+                answer = (
+                    Answer("There was no time left to send it.") if late else self._send(webhook, [alert])
+                )
+            taken += self._note([alert], answer)
+        return taken
+
+    def _note(self, alerts: Sequence[BotAlert], answer: Answer) -> int:
+        ids = [alert.id for alert in alerts]
+        error = answer.error
+        if error is None:
+            self._database.run(lambda session: outbox.delivered(session, ids))
+            if not self._works:
+                log.info("alerts are delivered again")
+            self._works = True
+            return len(alerts)
+        self._database.run(lambda session: outbox.failed(session, alerts, error, wait_sec=answer.wait_sec))
+        if self._works:
+            log.warning("alerts cannot be delivered, and are tried again for a day: %s", error)
+        self._works = False
+        return 0
+
+    def _tidy(self) -> None:
+        if time.monotonic() - self._tidied_at < TIDY_SEC:
+            return
+        why = "ALERT_WEBHOOK_URL was not set." if self._webhook is None else "It was never tried."
+        given_up = self._database.run(lambda session: outbox.tidy(session, why))
+        self._tidied_at = time.monotonic()
+        if given_up and self._webhook is not None:
+            log.error("%s alert(s) could not be delivered for a day and are given up", given_up)
+
+    def _send(self, webhook: AlertWebhook, alerts: Sequence[BotAlert]) -> Answer:
+        body = json.dumps(message(alerts), ensure_ascii=False).encode()
+        now = int(time.time())
+        headers = {
+            "Content-Type": "application/json; charset=utf-8",
+            "User-Agent": "pitboss",
+            SIGNATURE: signature(webhook.secret.get_secret_value(), now, body),
+        }
+        try:
+            return run_with_timeout(WALL_SEC, lambda: _post(webhook.url.get_secret_value(), body, headers))
+        except TimeoutError:
+            return Answer(f"The receiver did not answer within {WALL_SEC:.0f} s.")
+
+
+def message(alerts: Sequence[BotAlert]) -> dict[str, Any]:
+    """The body: one line of ``text`` for each alert, and the alerts themselves."""
+    lines = [_line(alert) for alert in alerts[:SPELLED_OUT]]
+    if len(alerts) > SPELLED_OUT:
+        lines.append(f"… and {len(alerts) - SPELLED_OUT} more")
+    return {"text": "\n".join(lines), "alerts": [_as_json(alert) for alert in alerts]}
+
+
+def signature(secret: str, at: int, body: bytes) -> str:
+    """The header's value for *body* sent at *at*, in epoch seconds. A receiver refuses what is not of these minutes."""
+    digest = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+    return f"t={at},v1={digest}"
+
+
+def _post(url: str, body: bytes, headers: dict[str, str]) -> Answer:
+    try:
+        # a redirect is not followed: it would show the alert to an address that nobody set
+        with requests.post(
+            url,
+            data=body,
+            headers=headers,
+            timeout=(CONNECT_TIMEOUT_SEC, READ_TIMEOUT_SEC),
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            status = response.status_code
+            retry_after = response.headers.get("Retry-After", "")
+    except requests.Timeout:
+        return Answer("The receiver did not answer in time.")
+    except requests.RequestException as error:
+        return Answer(f"The receiver could not be reached ({type(error).__name__}).")
+    if 200 <= status < 300:
+        return Answer()
+    return Answer(
+        f"The receiver answered {status}.",
+        about_the_body=status in _ABOUT_THE_BODY,
+        wait_sec=float(retry_after) if retry_after.isdigit() and len(retry_after) < 6 else 0.0,
+    )
+
+
+def _line(alert: BotAlert) -> str:
+    """For Slack, which takes ``<!channel>`` and the like for commands."""
+    told = sentence(alert.kind, alert.facts).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    emoji = _EMOJI.get(_meaning(alert).severity, ":large_green_circle:")
+    return f"{emoji} {told} ({alert.created_at:%H:%M:%S} UTC)"
+
+
+def _as_json(alert: BotAlert) -> dict[str, Any]:
+    meaning = _meaning(alert)
+    return {
+        "id": str(alert.id),
+        "kind": alert.kind,
+        "severity": meaning.severity,
+        "resolves": list(meaning.resolves),
+        "at": alert.created_at.isoformat(),
+        "text": sentence(alert.kind, alert.facts),
+        "facts": alert.facts,
+    }
+
+
+def _meaning(alert: BotAlert) -> Meaning:
+    return MEANINGS.get(alert.kind, Meaning(Severity.WARNING))

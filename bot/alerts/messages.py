@@ -1,0 +1,106 @@
+"""What somebody outside has to be told, as rows: an outbox. ``bot.alerts.outbox`` hands them out, ``bot.alerts.delivery`` sends them.
+
+Alerts about commands and reconciliations are written by triggers, in the transaction that they tell of; those about a
+condition that lasts are written by ``bot.alerts.conditions``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from bot.models import AlertKind
+
+
+class Severity(StrEnum):
+    """How soon a person should look."""
+
+    CRITICAL = "critical"  # now
+    WARNING = "warning"  # soon
+    INFO = "info"  # no need to
+
+
+@dataclass(frozen=True)
+class Meaning:
+    severity: Severity
+    #: What is over with it.
+    resolves: tuple[AlertKind, ...] = ()
+
+
+MEANINGS: Mapping[AlertKind, Meaning] = MappingProxyType(
+    {
+        AlertKind.KILLED: Meaning(Severity.CRITICAL),
+        AlertKind.REARMED: Meaning(Severity.INFO, (AlertKind.KILLED,)),
+        AlertKind.STOPPED: Meaning(Severity.WARNING),
+        AlertKind.STARTED: Meaning(Severity.INFO, (AlertKind.STOPPED,)),
+        AlertKind.RECONCILIATION_FAILED: Meaning(Severity.CRITICAL),
+        AlertKind.RECONCILIATION_DIFFERS: Meaning(Severity.CRITICAL),
+        AlertKind.RECONCILED: Meaning(
+            Severity.INFO, (AlertKind.RECONCILIATION_FAILED, AlertKind.RECONCILIATION_DIFFERS)
+        ),
+        AlertKind.GATE_CLOSED: Meaning(Severity.CRITICAL),
+        AlertKind.GATE_OPENED: Meaning(Severity.INFO, (AlertKind.GATE_CLOSED,)),
+        AlertKind.WORKER_GONE: Meaning(Severity.CRITICAL),
+        AlertKind.WORKER_BACK: Meaning(Severity.INFO, (AlertKind.WORKER_GONE,)),
+    }
+)
+
+
+def sentence(kind: str, facts: Mapping[str, Any]) -> str:
+    """What happened, for a person."""
+    by = f"{facts.get('actor')} ({facts.get('source')}, {facts.get('mode')} mode)"
+    why = f": {facts['reason']}" if facts.get("reason") else ""
+    account = f"in {facts.get('mode')} mode"
+    match kind:
+        case AlertKind.KILLED:
+            return f"KILLED by {by}{why}. It stays stopped until it is rearmed."
+        case AlertKind.REARMED:
+            return f"Rearmed by {by}{why}. It is still stopped."
+        case AlertKind.STOPPED:
+            return f"Stopped by {by}{why}."
+        case AlertKind.STARTED:
+            return f"Started by {by}{why}."
+        case AlertKind.RECONCILIATION_FAILED:
+            return f"Reconciliation failed {account}: {facts.get('error')} The gate is closed; it is tried again."
+        case AlertKind.RECONCILIATION_DIFFERS:
+            return f"Alpaca and the database disagree {account} on {_symbols(facts)}. The gate is closed until they agree."
+        case AlertKind.RECONCILED:
+            return f"Alpaca and the database agree again {account}."
+        case AlertKind.GATE_CLOSED:
+            return (
+                f"No position can be opened for {_span(facts)}, though the bot is running {account} and the market"
+                f" is open: {_listed(facts.get('reasons'))}."
+            )
+        case AlertKind.GATE_OPENED if facts.get("mayOpen"):
+            return f"Positions can be opened again {account}, after {_span(facts)}."
+        case AlertKind.GATE_OPENED:
+            return (
+                f"The gate is still closed, but now as it should be: {_listed(facts.get('reasons'))}"
+                f" (after {_span(facts)})."
+            )
+        case AlertKind.WORKER_GONE:
+            seen = facts.get("lastSeenAt")
+            return f"No worker has been seen {f'since {seen}' if seen else 'at all'}. Kill, stop and pause still work."
+        case AlertKind.WORKER_BACK:
+            return f"A worker is back, after {_span(facts)}."
+    return f"{kind}: {facts}"  # written by a newer release
+
+
+def _symbols(facts: Mapping[str, Any]) -> str:
+    found = facts.get("differences") or []
+    names = [
+        f"{each.get('symbol')} (here {each.get('here')}, there {each.get('there')})" for each in found[:5]
+    ]
+    return ", ".join(names) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+
+
+def _listed(reasons: Any) -> str:
+    return ", ".join(str(reason).replace("_", " ") for reason in reasons or ())
+
+
+def _span(facts: Mapping[str, Any]) -> str:
+    seconds = int(facts.get("forSec") or 0)
+    return f"{seconds // 60} min" if seconds >= 120 else f"{seconds} s"

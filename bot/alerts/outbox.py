@@ -1,0 +1,127 @@
+"""Hands alerts out for delivery, in their order and to one process at a time, and notes what became of them.
+
+The right to deliver is a lease: a process that dies with it loses it, and the alerts are sent again (at least once; a
+receiver knows a repetition by the alert's id).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from bot.models import AlertKind, AlertStatus, BotAlert
+
+#: Most alerts that are handed out at once.
+BATCH = 50
+#: How long the right to deliver holds; longer than any delivery takes.
+LEASE = timedelta(seconds=45)
+#: Backoff between attempts, in seconds: doubled with each failure, spread by a fifth.
+RETRY_FIRST_SEC, RETRY_MOST_SEC = 2.0, 300.0
+#: Alerts that could not be delivered for this long are given up.
+GIVEN_UP_AFTER = timedelta(days=1)
+#: Alerts that are delivered or given up are removed after this time.
+FORGOTTEN_AFTER = timedelta(days=90)
+
+#: Number of the advisory lock under which alerts are handed out.
+_LOCK = 0x70697462_01
+_NOW = func.clock_timestamp()
+
+
+def put(session: Session, kind: AlertKind, facts: dict[str, object]) -> None:
+    """Have *kind* told."""
+    session.add(BotAlert(kind=kind, facts=facts))
+
+
+def is_due(session: Session, *, patience: timedelta) -> bool:
+    """Whether an alert has waited for longer than *patience* beyond the time at which it was due."""
+    return bool(
+        session.scalar(
+            select(
+                select(BotAlert.seq)
+                .where(
+                    BotAlert.status == AlertStatus.QUEUED,
+                    BotAlert.next_attempt_at <= _NOW - patience,
+                    (BotAlert.leased_until.is_(None)) | (BotAlert.leased_until < _NOW),
+                )
+                .exists()
+            )
+        )
+    )
+
+
+def claim(session: Session, *, patience: timedelta) -> Sequence[BotAlert]:
+    """Take the oldest queued alerts, if one of them is due (see ``is_due``) and no other process delivers.
+
+    Alerts that wait for their next attempt come along with a new one, so that the order is kept.
+    """
+    if not session.scalar(select(func.pg_try_advisory_xact_lock(_LOCK))):
+        return []
+    now: datetime = session.execute(select(_NOW)).scalar_one()
+    alerts = session.scalars(
+        select(BotAlert).where(BotAlert.status == AlertStatus.QUEUED).order_by(BotAlert.seq).limit(BATCH)
+    ).all()
+    if any(alert.leased_until is not None and alert.leased_until > now for alert in alerts):
+        return []
+    if not any(alert.next_attempt_at <= now - patience for alert in alerts):
+        return []
+    for alert in alerts:
+        alert.leased_until = now + LEASE
+        alert.attempts += 1
+    return alerts
+
+
+def delivered(session: Session, ids: Collection[UUID]) -> None:
+    """The receiver has taken them."""
+    session.execute(
+        update(BotAlert)
+        .where(BotAlert.id.in_(ids), BotAlert.status == AlertStatus.QUEUED)
+        .values(status=AlertStatus.DELIVERED, finished_at=_NOW, leased_until=None, error=None)
+    )
+
+
+def failed(session: Session, alerts: Collection[BotAlert], error: str, *, wait_sec: float = 0.0) -> None:
+    """They could not be delivered; the next attempt is due after a while, at least *wait_sec* seconds."""
+    attempts = max((alert.attempts for alert in alerts), default=1)
+    wait = min(max(backoff(attempts), wait_sec), RETRY_MOST_SEC)
+    session.execute(
+        update(BotAlert)
+        .where(BotAlert.id.in_([alert.id for alert in alerts]), BotAlert.status == AlertStatus.QUEUED)
+        .values(error=error, leased_until=None, next_attempt_at=_NOW + timedelta(seconds=wait))
+    )
+
+
+def backoff(attempts: int) -> float:
+    """Seconds to wait after so many attempts."""
+    spread = random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, keeps no secret
+    return min(RETRY_FIRST_SEC * 2.0 ** min(attempts - 1, 12) * spread, RETRY_MOST_SEC)
+
+
+def tidy(session: Session, never_tried: str) -> int:
+    """Give up what is too old, and forget what is long over. Returns how many were given up; one that was never tried
+    says *never_tried*."""
+    given_up = session.scalars(
+        update(BotAlert)
+        .where(
+            BotAlert.status == AlertStatus.QUEUED,
+            BotAlert.created_at < _NOW - GIVEN_UP_AFTER,
+            (BotAlert.leased_until.is_(None)) | (BotAlert.leased_until < _NOW),
+        )
+        .values(
+            status=AlertStatus.GIVEN_UP,
+            finished_at=_NOW,
+            leased_until=None,
+            error=func.coalesce(BotAlert.error, never_tried),
+        )
+        .returning(BotAlert.seq)
+    ).all()
+    session.execute(
+        delete(BotAlert).where(
+            BotAlert.status != AlertStatus.QUEUED, BotAlert.created_at < _NOW - FORGOTTEN_AFTER
+        )
+    )
+    return len(given_up)

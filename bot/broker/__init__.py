@@ -1,0 +1,1 @@
+"""Alpaca: the one place that knows it."""

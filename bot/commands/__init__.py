@@ -1,0 +1,1 @@
+"""The command log, and what each command does."""

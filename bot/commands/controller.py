@@ -1,0 +1,232 @@
+"""The only writer of ``bot_config``: judges pending commands and finishes them, in order, under the lock.
+
+The lock is the singleton row. Whoever comes finishes what is pending, for itself and for others, so it does not matter
+who is woken, how often, or in which order.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import func, update
+
+from bot.commands import log as command_log
+from bot.commands.handlers import CommandHandlers
+from bot.commands.log import NewCommand
+from bot.errors import DatabaseUnavailable, LockBusy
+from bot.models import BotCommand, BotConfig, BotReconciliation, Trigger
+from bot.reconciliation.evidence import Evidence
+from bot.reconciliation.gate_control import close_gate, conclude
+from bot.reconciliation.schedule import ATTEMPT_SEC
+from bot.settings.settings import Settings
+from bot.states import (
+    HALTS,
+    BotState,
+    CommandKind,
+    Source,
+)
+from bot.storage.database import Database, evict_idle_lock_holders
+from bot.storage.locked_bot import LockedBot
+from bot.storage.pipeline import Pipeline
+
+T = TypeVar("T")
+
+#: How long a command waits for the lock altogether, in seconds.
+LOCK_PATIENCE_SEC = 5.0
+#: A stop or a pause that is pending for longer is applied by whoever notices.
+SAFER_WITHIN = timedelta(seconds=1)
+
+log = logging.getLogger(__name__)
+
+
+class Controller:
+    """Changes the bot's state, by commands from the log and by nothing else."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._handlers = CommandHandlers(settings)
+
+    # -- commands ---------------------------------------------------------------------------------------------
+
+    def submit(self, wanted: NewCommand) -> BotCommand:
+        """Put *wanted* into the log. It is durable when this returns.
+
+        Raises:
+            IdempotencyConflict: its key was used for another command.
+            OutcomeUnknown: it may or may not be in the log; its id tells, later.
+            DatabaseUnavailable: it is not in the log.
+        """
+        return self._database.batched(lambda batch: command_log.submit(batch, wanted))
+
+    def submit_and_apply(self, wanted: NewCommand) -> BotCommand:
+        """Put *wanted* into the log and finish it, at best in one transaction. Needs neither Redis nor a worker.
+
+        When the lock cannot be had, or Postgres goes away meanwhile, the command is durable all the same, and pending.
+        """
+
+        def both(batch: Pipeline) -> tuple[BotCommand, LockedBot]:
+            locked = LockedBot.take(batch, command_log.insert_step(wanted))
+            # with a key that was used before it is another row, perhaps finished while the lock was waited for
+            mine = next((each for each in locked.pending if each.id == wanted.id), None)
+            mine = mine or command_log.find_existing(batch, wanted)
+            if mine.pending:
+                self._handlers.drain(locked, up_to_seq=mine.seq)
+            locked.commit()
+            return next((each for each in locked.finished if each.id == mine.id), mine), locked
+
+        try:
+            command, locked = self._database.batched(both)
+            _log_finished(locked)
+            return command
+        except LockBusy:
+            command = self.submit(wanted)
+            try:
+                self.apply(up_to_seq=command.seq)
+                return self.find(command.id) or command
+            except DatabaseUnavailable as error:
+                log.warning("%s %s is pending: %s", command.kind, command.id, error)
+                return command
+
+    def apply(
+        self,
+        *,
+        up_to_seq: int | None = None,
+        evidence: Mapping[UUID, Any] | None = None,
+        look_first: bool = True,
+    ) -> list[BotCommand]:
+        """Finish the pending commands, in order; with *up_to_seq* only those up to there. Returns the finished ones.
+
+        *evidence* is what was gathered for a command, by its id; one that needs evidence and has none stays pending.
+        Without *look_first* the lock is taken without a look whether anything is pending.
+
+        Raises:
+            LockBusy: the lock could not be had within LOCK_PATIENCE_SEC.
+        """
+        if look_first and not self._database.batched(command_log.any_pending):
+            return []
+        return self._locked(
+            lambda locked: self._handlers.drain(locked, up_to_seq=up_to_seq, evidence=evidence or {})
+        )
+
+    def apply_halts(self) -> list[BotCommand]:
+        """Finish the pending commands up to the last stop or kill, if there is one."""
+
+        def halts(locked: LockedBot) -> list[BotCommand]:
+            seqs = [command.seq for command in locked.pending if command.kind in HALTS]
+            return self._handlers.drain(locked, up_to_seq=seqs[-1]) if seqs else []
+
+        return self._locked(halts)
+
+    def apply_overdue(self) -> list[BotCommand]:
+        """Finish what may not wait for a worker: commands whose time has run out, and when nobody applied a stop or a
+        pause within SAFER_WITHIN, all that was issued before the last one of these. Returns the finished ones."""
+        overdue = self._database.batched(lambda batch: command_log.overdue(batch, SAFER_WITHIN))
+        finished: list[BotCommand] = []
+        if overdue.overdue:
+            finished += self.apply(up_to_seq=overdue.last_safer)
+        if overdue.expired:
+            finished += self._locked(self._handlers.expire)
+        return finished
+
+    def find(self, command_id: UUID) -> BotCommand | None:
+        return self._database.batched(lambda batch: command_log.find(batch, command_id))
+
+    def pending(self) -> list[BotCommand]:
+        return self._database.batched(command_log.pending)
+
+    # -- reconciliation ---------------------------------------------------------------------------------------
+
+    def restore(self, actor: str) -> None:
+        """Bring the bot back when a worker starts: the gate is closed, a reconciliation is due, and a bot that is not
+        enabled is stopped, which the log shows as a command of the system."""
+
+        def restore(locked: LockedBot) -> None:
+            config = locked.config
+            close_gate(config, locked.now, Trigger.STARTUP)
+            if config.enabled or config.state is BotState.STOPPED:
+                return
+            stop = NewCommand(
+                kind=CommandKind.STOP,
+                actor=actor,
+                source=Source.SYSTEM,
+                reason="The worker started and found the bot not enabled.",
+            )
+            # not enabled is a fact about now: it is not queued behind what is pending
+            self._handlers.judge(locked, command_log.submit(locked.batch, stop), {}, called_off=False)
+
+        self._locked(restore)
+
+    def claim_reconciliation(self, *, force: bool = False) -> Trigger | None:
+        """Take the right to the attempt to reconcile that is due, and say what set it off; None when none is due or
+        another process is at it. With *force* the right is taken in any case."""
+        now = func.clock_timestamp()
+        due = update(BotConfig).where(BotConfig.reconciled_at.is_(None), BotConfig.reconcile_due_at <= now)
+        if force:
+            due = update(BotConfig).where(BotConfig.reconciled_at.is_(None))
+        claimed = due.values(reconcile_due_at=now + timedelta(seconds=ATTEMPT_SEC)).returning(
+            BotConfig.reconcile_trigger
+        )
+        return self._patiently(
+            lambda: self._database.run(lambda session: session.scalars(claimed).one_or_none())
+        )
+
+    def conclude(self, evidence: Evidence, trigger: Trigger) -> BotReconciliation:
+        """Judge *evidence*: the trades, the report and the gate change in one transaction."""
+
+        return self._locked(lambda locked: conclude(locked, evidence, trigger, None))
+
+    # -- under the lock ---------------------------------------------------------------------------------------
+
+    def _locked(self, work: Callable[[LockedBot], T]) -> T:
+        """Run *work* on the locked row in one transaction, and when it is committed, log what it finished."""
+
+        def locked_work(batch: Pipeline) -> tuple[T, LockedBot]:
+            locked = LockedBot.take(batch)
+            result = work(locked)
+            locked.commit()
+            return result, locked
+
+        result, locked = self._patiently(lambda: self._database.batched(locked_work))
+        _log_finished(locked)
+        return result
+
+    def _patiently(self, attempt: Callable[[], T]) -> T:
+        deadline = time.monotonic() + LOCK_PATIENCE_SEC
+        while True:
+            try:
+                return attempt()
+            except LockBusy:
+                if time.monotonic() > deadline:
+                    raise
+                if ended := self._database.read(evict_idle_lock_holders):
+                    log.warning("ended %s connection(s) that idled while they held the bot's lock", ended)
+
+
+def _log_finished(locked: LockedBot | None) -> None:
+    for command in locked.finished if locked else ():
+        took = (command.finished_at or command.issued_at) - command.issued_at
+        log.info(
+            "%s %s%s",
+            command.kind,
+            command.status,
+            f": {command.error}" if command.error else "",
+            extra={
+                "command_id": str(command.id),
+                "kind": command.kind,
+                "actor": command.actor,
+                "source": command.source,
+                "status": command.status,
+                "from_state": command.from_state,
+                "to_state": command.to_state,
+                "mode": command.mode,
+                "revision": command.revision,
+                "duration_ms": round(took.total_seconds() * 1000, 1),
+                "error_code": command.error_code,
+                "reason": command.reason,
+            },
+        )

@@ -1,0 +1,176 @@
+"""Commands as rows. The log decides; Celery only delivers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import ColumnElement, func, literal, or_, select, update
+from sqlalchemy.orm import Session
+
+from bot.errors import IdempotencyConflict
+from bot.models import BotCommand
+from bot.states import EXPIRES_AFTER_SEC, CommandKind, CommandStatus, Source
+from bot.storage.pipeline import Pipeline, Step
+from bot.storage.statements import (
+    ANY_PENDING,
+    COMMAND,
+    COMMAND_BY_KEY,
+    FIND_COMMAND,
+    INSERT_COMMAND,
+    OVERDUE_COMMANDS,
+    PENDING_COMMANDS,
+)
+
+#: Longest reason that is kept, in characters.
+MAX_REASON = 500
+#: Longest Idempotency-Key, in characters.
+MAX_KEY = 200
+
+
+@dataclass(frozen=True)
+class NewCommand:
+    """What somebody wants: a command before it is in the log. Its id is known before, so that asking twice for the
+    same insert is harmless, and so that the truth can be asked for when a commit's fate is unknown."""
+
+    kind: CommandKind
+    actor: str
+    source: Source
+    params: Mapping[str, Any] = field(default_factory=dict)
+    reason: str | None = None
+    idempotency_key: str | None = None
+    id: UUID = field(default_factory=uuid4)
+    #: Age of the intention when it reaches the log, where that is known: it shortens the time to its expiry.
+    age: timedelta = timedelta(0)
+
+
+def insert_step(wanted: NewCommand) -> Step:
+    """The step that puts *wanted* into the log, unless its id, or its actor's idempotency key, is there; it gives the new
+    row."""
+    lifetime = EXPIRES_AFTER_SEC.get(wanted.kind)
+    return INSERT_COMMAND(
+        wanted.id,
+        wanted.kind,
+        json.dumps(dict(wanted.params)),
+        wanted.actor,
+        wanted.source,
+        wanted.reason,
+        wanted.idempotency_key,
+        wanted.age,
+        None if lifetime is None else timedelta(seconds=lifetime),
+    )
+
+
+def submit(batch: Pipeline, wanted: NewCommand) -> BotCommand:
+    """Put *wanted* into the log, once: the same id, or the same actor's idempotency key, gives the row that is there.
+
+    Raises:
+        IdempotencyConflict: the key was used for another command.
+    """
+    rows = batch.send(insert_step(wanted), decides=True)
+    return _command(rows[0]) if rows else find_existing(batch, wanted)
+
+
+def find_existing(batch: Pipeline, wanted: NewCommand) -> BotCommand:
+    """The command that is in the log under the id of *wanted*, or under its actor's idempotency key.
+
+    Raises:
+        IdempotencyConflict: the key was used for another command.
+    """
+    found = find(batch, wanted.id) or _by_key(batch, wanted)
+    if (found.kind, found.params, found.reason) != (wanted.kind, dict(wanted.params), wanted.reason):
+        raise IdempotencyConflict(details={"commandId": str(found.id)})
+    return found
+
+
+def find(batch: Pipeline, command_id: UUID) -> BotCommand | None:
+    rows = batch.send(FIND_COMMAND(command_id))
+    return _command(rows[0]) if rows else None
+
+
+def pending(batch: Pipeline) -> list[BotCommand]:
+    """The commands that are not finished, in the order in which they have to be."""
+    return [_command(row) for row in batch.send(PENDING_COMMANDS())]
+
+
+def any_pending(batch: Pipeline) -> bool:
+    return bool(batch.send(ANY_PENDING())[0][0])
+
+
+@dataclass(frozen=True)
+class Overdue:
+    """What is pending for too long."""
+
+    #: Whether some have expired.
+    expired: bool
+    #: Whether a stop or a pause waits for longer than it should, and the seq of the last one that waits at all.
+    overdue: bool
+    last_safer: int | None
+
+
+def overdue(batch: Pipeline, safer_within: timedelta) -> Overdue:
+    """What is late among the pending commands, of which a stop or a pause is when it waits for longer than given."""
+    [row] = batch.send(OVERDUE_COMMANDS(safer_within))
+    return Overdue(*row)
+
+
+def claim_gathering(session: Session, command_id: UUID, for_sec: float, *, is_orphan: bool = False) -> bool:
+    """Take the right to gather evidence for a pending command, for so many seconds. False when another process has
+    it, or the command is finished. *is_orphan* says that a process that had it is gone."""
+    now = func.clock_timestamp()
+    claimed = session.execute(
+        update(BotCommand)
+        .where(
+            BotCommand.id == command_id,
+            BotCommand.status == CommandStatus.QUEUED,
+            or_(BotCommand.gathering_until.is_(None), BotCommand.gathering_until < now, literal(is_orphan)),
+        )
+        .values(gathering_until=now + timedelta(seconds=for_sec))
+        .returning(BotCommand.id)
+        .execution_options(synchronize_session=False)
+    )
+    return claimed.one_or_none() is not None
+
+
+def page(
+    session: Session,
+    *,
+    limit: int,
+    before_seq: int | None = None,
+    kinds: Iterable[CommandKind] = (),
+    statuses: Iterable[CommandStatus] = (),
+    sources: Iterable[Source] = (),
+    actor: str | None = None,
+    since: datetime | None = None,
+) -> Sequence[BotCommand]:
+    """At most *limit* commands, newest first, that match all that is given."""
+    wanted: list[ColumnElement[bool]] = []
+    if before_seq is not None:
+        wanted.append(BotCommand.seq < before_seq)
+    for column, values in (
+        (BotCommand.kind, kinds),
+        (BotCommand.status, statuses),
+        (BotCommand.source, sources),
+    ):
+        if chosen := list(values):
+            wanted.append(column.in_(chosen))
+    if actor is not None:
+        wanted.append(BotCommand.actor == actor)
+    if since is not None:
+        wanted.append(BotCommand.issued_at >= since)
+    return session.scalars(
+        select(BotCommand).where(*wanted).order_by(BotCommand.seq.desc()).limit(limit)
+    ).all()
+
+
+def _by_key(batch: Pipeline, wanted: NewCommand) -> BotCommand:
+    [row] = batch.send(COMMAND_BY_KEY(wanted.actor, wanted.idempotency_key))
+    return _command(row)
+
+
+def _command(row: Sequence[Any]) -> BotCommand:
+    return COMMAND.instance(COMMAND.values(row))

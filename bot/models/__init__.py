@@ -1,0 +1,38 @@
+"""The tables, one file for each. Plain SQLAlchemy classes: the worker uses them without Flask, ``web`` gives their metadata to
+Flask-SQLAlchemy. Money is NUMERIC in US dollars, times are aware UTC, trading dates are New York's.
+
+Importing this package imports every table, so ``Base.metadata`` is always complete.
+"""
+
+from bot.models.alert import AlertKind, AlertStatus, BotAlert
+from bot.models.base import SINGLETON, Base
+from bot.models.command import BotCommand
+from bot.models.command_stats import BotCommandTally
+from bot.models.condition import BotCondition
+from bot.models.config import BotConfig
+from bot.models.daily_stats import BotDailyStats
+from bot.models.ledger_request import BotLedgerRequest
+from bot.models.reconciliation import BotReconciliation, Outcome, Trigger
+from bot.models.trade import BotTrade, ExitReason, TradeStatus
+from bot.models.worker import BotWorker
+
+__all__ = [
+    "SINGLETON",
+    "AlertKind",
+    "AlertStatus",
+    "Base",
+    "BotAlert",
+    "BotCommand",
+    "BotCommandTally",
+    "BotCondition",
+    "BotConfig",
+    "BotDailyStats",
+    "BotLedgerRequest",
+    "BotReconciliation",
+    "BotTrade",
+    "BotWorker",
+    "ExitReason",
+    "Outcome",
+    "TradeStatus",
+    "Trigger",
+]

@@ -1,0 +1,73 @@
+"""Alerts, as rows of an outbox."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Identity,
+    Index,
+    Integer,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import UUID as PgUuid
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bot.models.base import Base
+from bot.models.types import EnumText, Timestamp
+
+
+class AlertKind(StrEnum):
+    """What happened."""
+
+    KILLED = "killed"
+    REARMED = "rearmed"
+    STOPPED = "stopped"
+    STARTED = "started"
+    RECONCILIATION_FAILED = "reconciliation_failed"  # Alpaca gave no usable answer
+    RECONCILIATION_DIFFERS = "reconciliation_differs"  # both sides were read, and do not agree
+    RECONCILED = "reconciled"
+    GATE_CLOSED = "gate_closed"  # for minutes, in market hours, while the bot should be running
+    GATE_OPENED = "gate_opened"
+    WORKER_GONE = "worker_gone"
+    WORKER_BACK = "worker_back"
+
+
+class AlertStatus(StrEnum):
+    """Where an alert is in its life."""
+
+    QUEUED = "queued"
+    DELIVERED = "delivered"
+    GIVEN_UP = "given_up"  # a day went by; ``error`` says why it could not be delivered
+
+
+class BotAlert(Base):
+    """One alert, with all it takes to tell it. ``id`` is what a receiver knows a repetition by."""
+
+    __tablename__ = "bot_alert"
+    __table_args__ = (
+        UniqueConstraint("seq", name="bot_alert_seq_is_unique"),
+        Index("ix_bot_alert_queued", "seq", postgresql_where=text("status = 'queued'")),
+    )
+
+    id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, server_default=func.gen_random_uuid())
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
+    kind: Mapped[AlertKind] = mapped_column(EnumText(AlertKind))
+    facts: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    status: Mapped[AlertStatus] = mapped_column(EnumText(AlertStatus), server_default=AlertStatus.QUEUED)
+    attempts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    #: Why the last attempt failed.
+    error: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.clock_timestamp())
+    next_attempt_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.clock_timestamp())
+    #: Until when a process has the right to deliver it.
+    leased_until: Mapped[datetime | None] = mapped_column(Timestamp)
+    finished_at: Mapped[datetime | None] = mapped_column(Timestamp)

@@ -1,0 +1,78 @@
+"""The command log."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Identity,
+    Index,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import UUID as PgUuid
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bot.models.base import Base
+from bot.models.types import EnumText, Timestamp
+from bot.states import BotState, CommandKind, CommandStatus, Mode, Source
+
+
+class BotCommand(Base):
+    """One command, for good: a finished row never changes and none is deleted (triggers refuse both)."""
+
+    __tablename__ = "bot_command"
+    __table_args__ = (
+        UniqueConstraint("seq", name="bot_command_seq_is_unique"),
+        UniqueConstraint("revision", name="bot_command_revision_is_unique"),
+        CheckConstraint(
+            "(status = 'queued') = (finished_at IS NULL)", name="bot_command_finished_has_a_time"
+        ),
+        CheckConstraint(
+            "(status = 'applied') = (revision IS NOT NULL)", name="bot_command_applied_has_a_revision"
+        ),
+        Index("ix_bot_command_pending", "seq", postgresql_where=text("status = 'queued'")),
+        Index(
+            "ix_bot_command_idempotency",
+            "actor",
+            "idempotency_key",
+            unique=True,
+            postgresql_where=text("idempotency_key IS NOT NULL"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
+    kind: Mapped[CommandKind] = mapped_column(EnumText(CommandKind))
+    params: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    actor: Mapped[str] = mapped_column(Text)
+    source: Mapped[Source] = mapped_column(EnumText(Source))
+    reason: Mapped[str | None] = mapped_column(Text)
+    idempotency_key: Mapped[str | None] = mapped_column(Text)
+    status: Mapped[CommandStatus] = mapped_column(
+        EnumText(CommandStatus), server_default=CommandStatus.QUEUED
+    )
+    from_state: Mapped[BotState | None] = mapped_column(EnumText(BotState))
+    to_state: Mapped[BotState | None] = mapped_column(EnumText(BotState))
+    #: The mode after the command: which account a start concerned.
+    mode: Mapped[Mode | None] = mapped_column(EnumText(Mode))
+    revision: Mapped[int | None] = mapped_column(BigInteger)
+    error_code: Mapped[str | None] = mapped_column(Text)
+    error: Mapped[str | None] = mapped_column(Text)
+    error_details: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    issued_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.clock_timestamp())
+    expires_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    finished_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    #: Until when a process has the right to gather this command's evidence.
+    gathering_until: Mapped[datetime | None] = mapped_column(Timestamp)
+
+    @property
+    def pending(self) -> bool:
+        return self.status is CommandStatus.QUEUED

@@ -1,0 +1,82 @@
+"""The bot itself: what it is and may do."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Integer,
+    Numeric,
+    Text,
+    false,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bot.models.base import SINGLETON, Base
+from bot.models.reconciliation import Trigger
+from bot.models.types import NOW, EnumText, IntegerList, Timestamp
+from bot.states import BotState, Mode
+
+
+class BotConfig(Base):
+    """What the bot is and may do: exactly one row. Only ``bot.commands.controller`` writes it."""
+
+    __tablename__ = "bot_config"
+    __table_args__ = (
+        CheckConstraint(f"id = '{SINGLETON}'", name="bot_config_is_one_row"),
+        CheckConstraint("killed_at IS NULL OR state = 'stopped'", name="bot_config_killed_is_stopped"),
+    )
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True, server_default=SINGLETON)
+    enabled: Mapped[bool] = mapped_column(server_default=false())
+    state: Mapped[BotState] = mapped_column(EnumText(BotState), server_default=BotState.STOPPED)
+    mode: Mapped[Mode] = mapped_column(EnumText(Mode), server_default=Mode.PAPER)
+    killed_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    kill_reason: Mapped[str | None] = mapped_column(Text)
+    #: +1 with every applied command.
+    revision: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    #: ``seq`` of the last applied stop or kill: what was issued before it must never start the bot again.
+    halt_seq: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+
+    #: When the database and the broker were last found to agree; null closes the gate.
+    reconciled_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    #: When the next attempt is due, and while one is under way, until when it holds the right to it.
+    reconcile_due_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    #: When a worker's start or a mode switch last closed the gate: no attempt that began before may open it.
+    gate_closed_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    #: When the attempt began that decided about the gate last: one that began before it comes too late to.
+    reconcile_began_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    reconcile_trigger: Mapped[Trigger | None] = mapped_column(EnumText(Trigger))
+    #: Attempts in a row that did not open the gate: the retry's backoff grows with them.
+    reconcile_failures: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    #: Alpaca's account id, bound to the mode by the first success.
+    paper_account_id: Mapped[str | None] = mapped_column(Text)
+    live_account_id: Mapped[str | None] = mapped_column(Text)
+
+    position_size_usd: Mapped[Decimal] = mapped_column(Numeric, server_default=text("500"))
+    confidence_multiplier_high: Mapped[Decimal] = mapped_column(Numeric, server_default=text("2.0"))
+    confidence_multiplier_med: Mapped[Decimal] = mapped_column(Numeric, server_default=text("1.0"))
+    confidence_multiplier_low: Mapped[Decimal] = mapped_column(Numeric, server_default=text("0.5"))
+    max_concurrent_positions: Mapped[int] = mapped_column(Integer, server_default=text("3"))
+    daily_loss_limit_usd: Mapped[Decimal] = mapped_column(Numeric, server_default=text("500"))
+    min_win_rate: Mapped[Decimal] = mapped_column(Numeric, server_default=text("0.5"))
+    hard_stop_loss_pct: Mapped[Decimal] = mapped_column(Numeric, server_default=text("7.0"))
+    max_hold_duration_sec: Mapped[int] = mapped_column(Integer, server_default=text("300"))
+    enabled_catalyst_tiers: Mapped[list[int]] = mapped_column(IntegerList, server_default="1,2,3,4")
+    max_float_shares: Mapped[int] = mapped_column(BigInteger, server_default=text("20000000"))
+    max_share_price: Mapped[Decimal] = mapped_column(Numeric, server_default=text("20"))
+    min_relative_volume: Mapped[Decimal] = mapped_column(Numeric, server_default=text("5"))
+    updated_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)
+
+    @property
+    def killed(self) -> bool:
+        return self.killed_at is not None
+
+    @property
+    def account_id(self) -> str | None:
+        """The Alpaca account that the present mode is bound to; None before the first success."""
+        return self.paper_account_id if self.mode is Mode.PAPER else self.live_account_id

@@ -1,0 +1,96 @@
+"""Trades."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import (
+    CheckConstraint,
+    Index,
+    Integer,
+    Numeric,
+    Text,
+    func,
+    text,
+    true,
+)
+from sqlalchemy.dialects.postgresql import UUID as PgUuid
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bot.models.base import Base
+from bot.models.types import NOW, EnumText, Timestamp
+from bot.states import Mode
+
+
+class TradeStatus(StrEnum):
+    """Where a trade is in its life."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    MISSED = "missed"  # its position was gone at the broker; what became of it is not known
+    VOID = "void"  # its entry order never filled: there never was a position
+
+
+class ExitReason(StrEnum):
+    """Why a trade ended."""
+
+    TRAILING_STOP = "trailing_stop"
+    HARD_STOP = "hard_stop"
+    PROFIT_TARGET = "profit_target"
+    TIME_EXIT = "time_exit"
+    FORCE_CLOSE = "force_close"
+    RECONCILED_MISSING_ON_STARTUP = "reconciled_missing_on_startup"
+    RECONCILED_MISSING = "reconciled_missing"  # found by a reconciliation that an operator asked for
+
+
+class BotTrade(Base):
+    """One trade, from entry to exit. Short trades have negative ``shares``."""
+
+    __tablename__ = "bot_trade"
+    __table_args__ = (
+        CheckConstraint("shares <> 0", name="bot_trade_has_shares"),
+        CheckConstraint("entry_price > 0", name="bot_trade_entry_price_is_positive"),
+        CheckConstraint("catalyst_tier BETWEEN 1 AND 4", name="bot_trade_tier_is_1_to_4"),
+        Index("ix_bot_trade_status", "status"),
+        Index("ix_bot_trade_symbol", "symbol"),
+        Index("ix_bot_trade_created_at", "created_at"),
+        Index("ix_bot_trade_exit_at", "exit_at", postgresql_where=text("pnl IS NOT NULL")),
+        Index("ix_bot_trade_open", "symbol", postgresql_where=text("status = 'open'")),
+        Index(
+            "ix_bot_trade_order",
+            "alpaca_order_id",
+            unique=True,
+            postgresql_where=text("alpaca_order_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_bot_trade_exit_order",
+            "alpaca_exit_order_id",
+            unique=True,
+            postgresql_where=text("alpaca_exit_order_id IS NOT NULL"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, server_default=func.gen_random_uuid())
+    symbol: Mapped[str] = mapped_column(Text)
+    entry_price: Mapped[Decimal] = mapped_column(Numeric)
+    exit_price: Mapped[Decimal | None] = mapped_column(Numeric)
+    shares: Mapped[Decimal] = mapped_column(Numeric)
+    pnl: Mapped[Decimal | None] = mapped_column(Numeric)
+    catalyst_type: Mapped[str | None] = mapped_column(Text)
+    catalyst_tier: Mapped[int | None] = mapped_column(Integer)
+    exit_reason: Mapped[ExitReason | None] = mapped_column(EnumText(ExitReason))
+    status: Mapped[TradeStatus] = mapped_column(EnumText(TradeStatus), server_default=TradeStatus.OPEN)
+    note: Mapped[str | None] = mapped_column(Text)
+    #: The account it was opened at; null where another program than the ledger wrote the row.
+    mode: Mapped[Mode | None] = mapped_column(EnumText(Mode))
+    #: Whether its entry is known to have filled. Until then price and shares are what was asked for.
+    filled: Mapped[bool] = mapped_column(server_default=true())
+    alpaca_order_id: Mapped[str | None] = mapped_column(Text)
+    alpaca_exit_order_id: Mapped[str | None] = mapped_column(Text)
+    entry_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)
+    exit_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)
+    updated_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW, onupdate=NOW)

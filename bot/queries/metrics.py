@@ -1,0 +1,63 @@
+"""What ``/metrics`` shows of the database, in a few statements that stay cheap however long the log is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from bot.models import AlertStatus, BotAlert, BotCommand, BotWorker, command_stats
+from bot.models.command_stats import BotCommandTally
+from bot.settings.settings import Settings
+from bot.states import CommandStatus
+from bot.status import gate
+from bot.status.gate import Gate
+from bot.status.snapshot import WORKER_OFFLINE_AFTER, Snapshot, snapshot_in
+
+
+@dataclass(frozen=True)
+class Measures:
+    """The bot in numbers, at one moment."""
+
+    snapshot: Snapshot
+    gate: Gate
+    market_open: bool
+    tallies: Sequence[BotCommandTally]
+    #: Age of the oldest command that is not finished; zero when there is none.
+    oldest_pending: timedelta
+    workers_online: int
+    #: Alerts that are kept, by status.
+    alerts: Mapping[AlertStatus, int]
+
+
+_NOW = func.clock_timestamp()
+_MORE = select(
+    select(_NOW - func.min(BotCommand.issued_at))
+    .where(BotCommand.status == CommandStatus.QUEUED)
+    .scalar_subquery()
+    .label("oldest_pending"),
+    select(func.count())
+    .where(BotWorker.last_seen_at > _NOW - WORKER_OFFLINE_AFTER)
+    .scalar_subquery()
+    .label("workers_online"),
+)
+_ALERTS = select(BotAlert.status, func.count().label("number")).group_by(BotAlert.status)
+
+
+def measure(session: Session, settings: Settings) -> Measures:
+    """Read all of it."""
+    now = snapshot_in(session)
+    more = session.execute(_MORE).one()
+    counted = {row.status: row.number for row in session.execute(_ALERTS)}
+    return Measures(
+        snapshot=now,
+        gate=gate.judge(now, settings),
+        market_open=gate.market_open(settings, now.config.mode, now.now),
+        tallies=command_stats.read(session),
+        oldest_pending=more.oldest_pending or timedelta(0),
+        workers_online=more.workers_online,
+        alerts={status: counted.get(status, 0) for status in AlertStatus},
+    )

@@ -1,0 +1,107 @@
+"""What happened today: the states that the bot was in, and what its trades earned. Days are New York's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from bot.market_hours import NEW_YORK, trading_date
+from bot.models import BotCommand, BotConfig, BotTrade
+from bot.states import BotState, CommandKind, Mode
+
+#: Commands that are looked at for the states of a day, the latest; a day with more begins later.
+MOST_COMMANDS = 5_000
+_PAGE = 500
+_LATCH = (CommandKind.KILL, CommandKind.REARM)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A time during which neither state, mode nor kill latch changed."""
+
+    state: BotState
+    killed: bool
+    mode: Mode
+    began_at: datetime
+    ended_at: datetime
+    #: The command that began it; None for what lasted when the day began.
+    command: BotCommand | None
+
+
+@dataclass(frozen=True)
+class Minute:
+    """The trades that were closed within one minute."""
+
+    at: datetime
+    pnl: Decimal
+    trades: int
+
+
+def day(session: Session, on: date | None = None) -> tuple[date, datetime, datetime, datetime]:
+    """Date, beginning and end of the day *on*, by default today's, and the present time, by the database's clock."""
+    now = session.scalars(select(func.clock_timestamp())).one()
+    on = on or trading_date(now)
+    begins, ends = (
+        datetime.combine(at, time(), NEW_YORK).astimezone(now.tzinfo) for at in (on, on + timedelta(days=1))
+    )
+    return on, begins, ends, now
+
+
+def states(session: Session, begins: datetime, now: datetime) -> list[Stretch]:
+    """The bot's states from *begins* until *now*, without a gap, the earliest first."""
+    config = session.scalars(select(BotConfig)).one()
+    commands, before, begins = _applied_since(session, begins)
+    latches = [command.kind for command in commands if command.kind in _LATCH]
+    state = before.to_state if before else commands[0].from_state if commands else config.state
+    mode = before.mode if before else commands[0].mode if commands else config.mode
+    killed = latches[0] is CommandKind.REARM if latches else config.killed
+
+    found = [Stretch(state or config.state, killed, mode or config.mode, begins, now, None)]
+    for command in commands:
+        last = found[-1]
+        killed = command.kind is CommandKind.KILL if command.kind in _LATCH else last.killed
+        after = (command.to_state or last.state, killed, command.mode or last.mode)
+        at = command.finished_at
+        if at is not None and after != (last.state, last.killed, last.mode):
+            found[-1] = replace(last, ended_at=at)
+            found.append(Stretch(*after, at, now, command))
+    return found
+
+
+def minutes(session: Session, begins: datetime, ends: datetime) -> Sequence[Minute]:
+    """Realized P&L of the trades that were closed between *begins* and *ends*, by the minute."""
+    minute = func.date_trunc("minute", BotTrade.exit_at)
+    rows = session.execute(
+        select(minute, func.sum(BotTrade.pnl), func.count())
+        .where(BotTrade.exit_at >= begins, BotTrade.exit_at < ends, BotTrade.pnl.is_not(None))
+        .group_by(minute)
+        .order_by(minute)
+    )
+    return [Minute(at, pnl, trades) for at, pnl, trades in rows]
+
+
+def _applied_since(
+    session: Session, begins: datetime
+) -> tuple[list[BotCommand], BotCommand | None, datetime]:
+    """The applied commands since *begins*, the earliest first; the one before them; and since when they are complete."""
+    newest_first = (
+        select(BotCommand).where(BotCommand.revision.is_not(None)).order_by(BotCommand.revision.desc())
+    )
+    found: list[BotCommand] = []
+    while len(found) < MOST_COMMANDS:
+        page = newest_first.limit(_PAGE)
+        if found:
+            page = page.where(BotCommand.revision < found[-1].revision)
+        rows = session.scalars(page).all()
+        for command in rows:
+            if command.finished_at is not None and command.finished_at <= begins:
+                return found[::-1], command, begins
+            found.append(command)
+        if len(rows) < _PAGE:
+            return found[::-1], None, begins
+    return found[:-1][::-1], found[-1], found[-1].finished_at or begins

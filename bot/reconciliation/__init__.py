@@ -1,0 +1,1 @@
+"""Comparing open trades with what the broker says."""

@@ -1,0 +1,1 @@
+"""What any program needs to run: logs, threads, time-outs."""

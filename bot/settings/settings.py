@@ -1,0 +1,197 @@
+"""Every setting of Pitboss in one object, read from the environment.
+
+While ``script/server`` runs, it leaves what it set up in ``DATA_DIR/server.env``; a variable that the environment does
+not have is taken from there, so that ``celery -A worker call`` and ``flask db`` work in another terminal. A secret may
+also be in a file, which ``NAME_FILE`` names (see ``bot.settings.secret_files``).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Set
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import unquote, urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import URL, make_url
+
+from bot.errors import SettingsError
+from bot.settings import secret_files, types
+from bot.settings.types import (
+    SHORTEST_SECRET,
+    AlertWebhook,
+    AlpacaAccess,
+    AlpacaUrl,
+    ApiToken,
+    Key,
+    LogFormat,
+    LogLevel,
+    MarketHours,
+    Port,
+    ReadableFile,
+    Secret,
+    parse_tokens,
+)
+from bot.states import Mode
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Settings(BaseSettings):
+    """The settings, one attribute for each environment variable (in upper case)."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="ignore",
+        env_ignore_empty=True,
+        env_file_encoding="utf-8",
+        hide_input_in_errors=True,
+    )
+
+    database_url: Annotated[str, AfterValidator(types.postgres_url)]
+    #: Takes the messages in place of Redis: a RabbitMQ, or another Redis; see bot.settings.queue.
+    queue_url: Annotated[str, AfterValidator(types.queue_url)] | None = None
+    #: Needed unless QUEUE_URL is set.
+    redis_url: Annotated[str | None, AfterValidator(types.redis_url)] = Field(
+        default=None, validate_default=True
+    )
+    #: Of the Sentinels themselves; the one in REDIS_URL is that of the Redis they watch.
+    redis_sentinel_password: SecretStr | None = None
+    #: Files for TLS to the queue (rediss://, sentinels://, amqps://): who signed its certificate, and our own.
+    queue_tls_ca: ReadableFile | None = None
+    queue_tls_cert: ReadableFile | None = None
+    queue_tls_key: ReadableFile | None = None
+    #: A file that the worker and beat touch as long as they live, for health checks.
+    alive_file: Path | None = None
+    data_dir: Path = ROOT / ".data"
+    host: str = "127.0.0.1"
+    port: Port = 8000
+    flower_port: Port = 5555
+    #: How many proxies stand in front of web, one behind the other, and say who called in X-Forwarded-*.
+    trusted_proxies: Annotated[int, Field(ge=0, le=5)] = 0
+    #: ``name:role:token``, comma separated; needed by ``web`` only.
+    api_tokens: Annotated[SecretStr, AfterValidator(types.api_tokens)] | None = None
+    #: Origins, comma separated, that a frontend of another address may call the API from.
+    cors_origins: str = ""
+    #: Signs the panel's sessions; ``web`` makes one and keeps it in DATA_DIR when it is not set.
+    secret_key: Annotated[SecretStr, Field(min_length=16)] | None = None
+    market_hours: MarketHours = MarketHours.NYSE
+
+    log_level: Annotated[LogLevel, BeforeValidator(types.upper)] = LogLevel.INFO
+    log_format: Annotated[LogFormat, BeforeValidator(types.lower)] = LogFormat.AUTO
+
+    #: Where alerts are sent; see bot.alerts.delivery.
+    alert_webhook_url: Annotated[SecretStr, AfterValidator(types.webhook_url)] | None = None
+    alert_webhook_secret: Annotated[SecretStr, Field(min_length=16)] | None = None
+    #: Minutes for which a running bot's gate may be closed in market hours before it is told.
+    alert_gate_closed_min: Annotated[int, Field(ge=1, le=1440)] = 5
+
+    alpaca_paper_url: AlpacaUrl = "https://paper-api.alpaca.markets"
+    alpaca_paper_api_key: Key | None = None
+    alpaca_paper_api_secret: Secret | None = None
+    alpaca_live_url: AlpacaUrl = "https://api.alpaca.markets"
+    alpaca_live_api_key: Key | None = None
+    alpaca_live_api_secret: Secret | None = None
+
+    @model_validator(mode="after")
+    def _keys_come_in_pairs(self) -> Self:
+        for mode in Mode:
+            key, secret = (f"alpaca_{mode}_api_{part}" for part in ("key", "secret"))
+            if (getattr(self, key) is None) is not (getattr(self, secret) is None):
+                there, missing = (key, secret) if getattr(self, key) is not None else (secret, key)
+                raise ValueError(f"{there.upper()} is set without {missing.upper()}: set both or neither")
+        return self
+
+    @model_validator(mode="after")
+    def _alerts_are_signed(self) -> Self:
+        if (self.alert_webhook_url is None) is not (self.alert_webhook_secret is None):
+            there, missing = "ALERT_WEBHOOK_URL", "ALERT_WEBHOOK_SECRET"
+            if self.alert_webhook_url is None:
+                there, missing = missing, there
+            raise ValueError(f"{there} is set without {missing}: set both or neither")
+        return self
+
+    @model_validator(mode="after")
+    def _certificate_has_its_key(self) -> Self:
+        if (self.queue_tls_cert is None) is not (self.queue_tls_key is None):
+            raise ValueError("QUEUE_TLS_CERT and QUEUE_TLS_KEY belong together: set both or neither")
+        return self
+
+    @classmethod
+    def load(cls, **overrides: Any) -> Settings:
+        """The settings of this process.
+
+        Raises:
+            SettingsError: one sentence for each variable that is missing or wrong.
+        """
+        data_dir = Path(overrides.get("data_dir") or os.environ.get("DATA_DIR") or ROOT / ".data")
+        files = {name.lower(): value for name, value in secret_files.read(os.environ).items()}
+        try:
+            return cls(_env_file=data_dir / "server.env", **{**files, **overrides})
+        except ValidationError as error:
+            from_files = files.keys() - overrides.keys()
+            raise SettingsError(
+                " ".join(_sentence(problem, from_files) for problem in error.errors())
+            ) from None
+
+    @cached_property
+    def tokens(self) -> tuple[ApiToken, ...]:
+        """Who may use the API."""
+        return parse_tokens(self.api_tokens) if self.api_tokens else ()
+
+    @property
+    def alert_webhook(self) -> AlertWebhook | None:
+        """Where alerts go; None when they are not sent."""
+        if self.alert_webhook_url is None or self.alert_webhook_secret is None:
+            return None
+        return AlertWebhook(url=self.alert_webhook_url, secret=self.alert_webhook_secret)
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Every value that must not be shown, in a log line for example."""
+        values = [getattr(self, name) for name in type(self).model_fields]
+        found = {value.get_secret_value() for value in values if isinstance(value, SecretStr)}
+        found |= {entry.token.get_secret_value() for entry in self.tokens}
+        if self.alert_webhook_url is not None:
+            found.add(urlsplit(self.alert_webhook_url.get_secret_value()).path)
+        for url in filter(None, (self.database_url, self.redis_url, self.queue_url)):
+            password = urlsplit(url).password
+            found |= {password, unquote(password)} if password else set()
+        return frozenset(value for value in found if len(value) >= SHORTEST_SECRET)
+
+    @property
+    def allowed_origins(self) -> list[str]:
+        return [origin.strip().rstrip("/") for origin in self.cors_origins.split(",") if origin.strip()]
+
+    @property
+    def database(self) -> URL:
+        return make_url(self.database_url)
+
+    def alpaca(self, mode: Mode) -> AlpacaAccess | None:
+        """Address and keys of one mode; None when the mode has no keys."""
+        key: str | None = getattr(self, f"alpaca_{mode}_api_key")
+        secret: SecretStr | None = getattr(self, f"alpaca_{mode}_api_secret")
+        if key is None or secret is None:
+            return None
+        return AlpacaAccess(mode=mode, url=getattr(self, f"alpaca_{mode}_url"), key=key, secret=secret)
+
+
+def _sentence(problem: Any, from_files: Set[str] = frozenset()) -> str:
+    """One sentence that names the variable. The value itself is left out: it may be a secret."""
+    variable = "_".join(str(part) for part in problem["loc"]).upper()
+    if variable.lower() in from_files:
+        variable += secret_files.SUFFIX
+    if problem["type"] == "missing":
+        return f"{variable} is not set: set it in the environment, or use script/server, which sets it up."
+    reason = problem["msg"].removeprefix("Value error, ")
+    return f"{variable} is wrong: {reason}." if variable else f"{reason}."

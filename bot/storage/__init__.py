@@ -1,0 +1,1 @@
+"""Postgres: connections, prepared statements, the one lock."""

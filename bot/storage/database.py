@@ -1,0 +1,225 @@
+"""The way to Postgres: one engine for each process, transactions that may be run again, the database's clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Engine, create_engine, func, select, text
+from sqlalchemy.exc import DBAPIError, TimeoutError
+from sqlalchemy.orm import Session
+
+from bot.errors import DatabaseUnavailable, LockBusy, NotMigrated, OutcomeUnknown
+from bot.settings.settings import Settings
+from bot.storage.pipeline import STALE_PLAN, Pipeline
+
+T = TypeVar("T")
+
+#: A transaction waits this long for a row lock, in milliseconds, before it looks who holds it.
+LOCK_TIMEOUT_MS = 1_000
+#: Postgres ends a connection that idles this long inside a transaction: a process that froze while it held the lock
+#: must not keep a kill waiting.
+IDLE_IN_TRANSACTION_MS = 1_500
+STATEMENT_TIMEOUT_MS = 15_000
+CONNECT_TIMEOUT_SEC = 2
+
+_LOCK_NOT_AVAILABLE = "55P03"
+_TRY_AGAIN = frozenset({"40001", "40P01", *STALE_PLAN})  # serialization failure, deadlock
+_NOT_MIGRATED = frozenset({"42P01", "42703"})  # a table or a column is not there
+_READ_ONLY = "25006"  # a standby
+#: Classes and codes by which Postgres says "not now": shutdown, start-up, out of connections, a standby, a time-out.
+_UNAVAILABLE = ("57P", "08", "53", _READ_ONLY, "25P03", "57014")
+
+
+def engine_options(pool_size: int = 5) -> dict[str, Any]:
+    """Options for ``create_engine``; *pool_size* connections are kept, and as many again opened under load."""
+    return {
+        "pool_size": pool_size,
+        "max_overflow": pool_size,
+        "pool_timeout": 3,
+        "connect_args": {
+            "application_name": "pitboss",
+            "connect_timeout": CONNECT_TIMEOUT_SEC,
+            # a host that vanished is noticed in seconds, not in the kernel's two hours
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 5_000,
+            "options": (
+                f"-c lock_timeout={LOCK_TIMEOUT_MS} -c statement_timeout={STATEMENT_TIMEOUT_MS}"
+                f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS} -c timezone=UTC"
+            ),
+        },
+    }
+
+
+class Database:
+    """Runs work in transactions, and says plainly when Postgres is away."""
+
+    def __init__(self, engine: Engine, autocommit: Engine) -> None:
+        self.engine = engine
+        # a pool of its own: to change a connection's isolation with every use costs as much as a small query
+        self._autocommit = autocommit
+
+    @classmethod
+    def connect(cls, settings: Settings, pool_size: int = 5) -> Database:
+        """A database with connections of its own. Nothing is connected before the first use."""
+        options = engine_options(pool_size)
+        return cls(
+            create_engine(settings.database, **options),
+            create_engine(settings.database, isolation_level="AUTOCOMMIT", **options),
+        )
+
+    def run(self, work: Callable[[Session], T]) -> T:
+        """Run *work* in one transaction and commit it.
+
+        *work* is run a second time, on a fresh connection, when the first one breaks: it has to be repeatable, as all
+        work on the command log is (rows are inserted under an id that is known before, and finished only once).
+
+        Raises:
+            LockBusy: a row lock could not be had within LOCK_TIMEOUT_MS.
+            OutcomeUnknown: the connection broke at a commit, and Postgres cannot be asked what became of it.
+            DatabaseUnavailable: Postgres is away; nothing was changed.
+        """
+        return self._twice(lambda fate: _in_session(self.engine, work, fate))
+
+    def read(self, work: Callable[[Session], T]) -> T:
+        """Run *work* without a transaction around it: for a single statement, or reads that need no snapshot.
+
+        Raises:
+            DatabaseUnavailable: Postgres is away.
+        """
+        return self._twice(lambda fate: _in_session(self._autocommit, work, fate))
+
+    def batched(self, work: Callable[[Pipeline], T]) -> T:
+        """Run *work* on a connection where it begins and commits for itself; otherwise as ``run`` does.
+
+        Raises:
+            LockBusy, OutcomeUnknown, DatabaseUnavailable: as ``run`` does.
+        """
+        return self._twice(lambda fate: _in_batch(self._autocommit, work, fate))
+
+    @contextmanager
+    def holding(self, key: UUID) -> Iterator[bool]:
+        """Whether nobody else holds *key*, which is held then until the context ends, or this process does.
+
+        Raises:
+            DatabaseUnavailable: Postgres is away.
+        """
+        number = int.from_bytes(key.bytes[:8], signed=True)
+        with ExitStack() as given_back:
+            try:
+                connection = given_back.enter_context(self._autocommit.connect())
+                held: bool = connection.scalars(select(func.pg_try_advisory_lock(number))).one()
+            except (DBAPIError, TimeoutError) as error:
+                raise DatabaseUnavailable() from error
+            try:
+                yield held
+            finally:
+                if held:
+                    with suppress(DBAPIError):  # a connection that has broken holds nothing any more
+                        connection.execute(select(func.pg_advisory_unlock(number)))
+
+    def now(self) -> datetime:
+        """The database's clock, the only clock that counts."""
+        now: datetime = self.read(lambda session: session.scalars(select(func.clock_timestamp())).one())
+        return now
+
+    def close(self) -> None:
+        self.engine.dispose()
+        self._autocommit.dispose()
+
+    def _twice(self, attempt: Callable[[_Fate], T]) -> T:
+        unknown = False
+        for _ in range(2):
+            fate = _Fate()
+            try:
+                return attempt(fate)
+            except TimeoutError:
+                if unknown:
+                    break
+                raise DatabaseUnavailable(
+                    "The database is too busy: no connection became free; nothing was changed. Try again in a moment."
+                ) from None
+            except DBAPIError as error:
+                code = getattr(error.orig, "pgcode", None)
+                if code == _LOCK_NOT_AVAILABLE:
+                    if unknown:
+                        break
+                    raise LockBusy() from None
+                if code in _NOT_MIGRATED:
+                    raise NotMigrated() from error
+                if code not in _TRY_AGAIN and not _is_away(error, code):
+                    raise
+                unknown = unknown or fate.decided
+        raise OutcomeUnknown() if unknown else DatabaseUnavailable()
+
+
+@dataclass
+class _Fate:
+    """Whether an attempt came so far that it may have been committed."""
+
+    decided: bool = False
+
+
+def _in_session(engine: Engine, work: Callable[[Session], T], fate: _Fate) -> T:
+    with Session(engine, expire_on_commit=False) as session:
+        try:
+            result = work(session)
+            fate.decided = True
+            session.commit()
+            return result
+        except DBAPIError as error:
+            if _is_read_only(error):
+                session.invalidate()  # the next connection finds the server that takes writes
+            raise
+
+
+def _in_batch(engine: Engine, work: Callable[[Pipeline], T], fate: _Fate) -> T:
+    with engine.connect() as connection, closing(Pipeline(connection)) as batch:
+        try:
+            batch.look()
+            result = work(batch)
+            if batch.is_open:
+                raise RuntimeError("work on a batch has to end the transaction that it began")
+            return result
+        except BaseException as error:
+            fate.decided = batch.decided
+            if isinstance(error, DBAPIError) and _is_read_only(error):
+                connection.invalidate()
+            batch.abandon()
+            raise
+
+
+def _is_read_only(error: DBAPIError) -> bool:
+    return getattr(error.orig, "pgcode", None) == _READ_ONLY
+
+
+def _is_away(error: DBAPIError, code: str | None) -> bool:
+    if error.connection_invalidated or (code or "").startswith(_UNAVAILABLE):
+        return True
+    # libpq could not connect at all: such errors carry no code
+    return code is None and type(error.orig).__name__ == "OperationalError"
+
+
+def evict_idle_lock_holders(session: Session) -> int:
+    """End connections that have idled for a second inside a transaction that holds a lock on the bot's row.
+
+    Pitboss's own connections have IDLE_IN_TRANSACTION_MS for that; this is for programs that do not set it. Returns
+    how many were ended; a role may only end connections of its own.
+    """
+    ended = session.scalars(
+        text(
+            "SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a JOIN pg_roles r ON r.rolname = a.usename"
+            " WHERE a.state LIKE 'idle in transaction%'"
+            " AND a.state_change < clock_timestamp() - interval '1 second'"
+            " AND a.pid <> pg_backend_pid() AND pg_has_role(r.oid, 'USAGE')"
+            " AND EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.granted"
+            "   AND l.relation = 'bot_config'::regclass AND l.mode IN ('RowShareLock', 'RowExclusiveLock'))"
+        )
+    )
+    return len(ended.all())

@@ -1,0 +1,163 @@
+"""Several statements in one message to Postgres, each planned once for a connection.
+
+On a command's way a round trip, a plan and the Python around a statement cost more than the statement itself.
+"""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any, cast
+
+import psycopg2
+from psycopg2.extensions import TRANSACTION_STATUS_IDLE
+from psycopg2.extensions import connection as PgConnection
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+BEGIN, COMMIT = "BEGIN", "COMMIT"
+#: What Postgres says of a prepared statement that is gone, or whose columns a migration has changed.
+STALE_PLAN = frozenset({"26000", "0A000"})
+#: Key of a connection's ``info``: what it has prepared.
+_PREPARED = "pitboss_prepared"
+
+
+@dataclass
+class _Prepared:
+    """The names of the statements that one connection has prepared. A message that failed may or may not have prepared its
+    own; a new *series* of names makes that not matter."""
+
+    series: int = 0
+    names: dict[str, str] = field(default_factory=dict)
+
+
+class PreparedStatement:
+    """SQL with parameters ``$1`` to ``$n``, whose types Postgres infers from where they stand; it may contain no ``%``.
+
+    *label* says what it does to whoever looks at ``pg_stat_activity``.
+    """
+
+    def __init__(self, label: str, sql: str, parameters: int = 0) -> None:
+        self.name = f"{label}_{blake2b(sql.encode(), digest_size=8).hexdigest()}"
+        self.sql = sql
+        self.places = f"({', '.join(['%s'] * parameters)})" if parameters else ""
+
+    def __call__(self, *values: Any) -> tuple[PreparedStatement, Sequence[Any]]:
+        """This statement with its values, as ``Pipeline.send`` takes it."""
+        return self, values
+
+
+Step = str | tuple[PreparedStatement, Sequence[Any]]
+
+
+class Pipeline:
+    """A connection in autocommit mode, on which a transaction begins and ends by steps of its own: BEGIN and COMMIT. On one
+    that has a transaction already, ``send`` serves for reading in it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._session: Session | None = None
+        #: Whether something was sent that may have been committed.
+        self.decided = False
+
+    @property
+    def session(self) -> Session:
+        """For what is rare enough to be asked for by SQLAlchemy. Its changes are sent before the next step."""
+        if self._session is None:
+            self._session = Session(self._connection, expire_on_commit=False)
+        return self._session
+
+    def look(self) -> None:
+        """Find out, without asking Postgres, whether the connection broke while it idled: a message sent on it that may commit
+        something would leave its outcome unknown.
+
+        Raises:
+            DBAPIError: it broke.
+        """
+        poll = select.poll()
+        poll.register(self._driver, select.POLLIN)
+        if poll.poll(0):  # Postgres speaks unasked: a goodbye, or a setting that has changed
+            self._execute("SELECT 1")
+
+    def send(self, *steps: Step, decides: bool = False) -> list[tuple[Any, ...]]:
+        """Send *steps* as one message; the rows of the last one. *decides* says that they may commit something.
+
+        Raises:
+            DBAPIError: one of them failed; those behind it were not run. RuntimeError: Postgres did not commit.
+        """
+        if self._session is not None:
+            self._session.flush()
+        self.decided = self.decided or decides
+        known: _Prepared = self._connection.info.setdefault(_PREPARED, _Prepared())
+        message: list[str] = []
+        values: list[Any] = []
+        new: dict[str, str] = {}
+        for step in steps:
+            if isinstance(step, str):
+                message.append(step)
+                continue
+            statement, given = step
+            name = known.names.get(statement.name) or new.get(statement.name)
+            if name is None:
+                name = new[statement.name] = f"{statement.name}_{known.series}"
+                message.append(f"PREPARE {name} AS {statement.sql}")
+            message.append(f"EXECUTE {name}{statement.places}")
+            values += given
+        try:
+            rows = self._execute("; ".join(message), values)
+        except DBAPIError as error:
+            if getattr(error.orig, "pgcode", None) in STALE_PLAN:
+                self._forget(error.orig)
+            elif new and not self._connection.invalidated:
+                self._connection.info[_PREPARED] = _Prepared(known.series + 1)
+            raise
+        known.names |= new
+        return rows
+
+    def _execute(self, message: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        # by psycopg2 itself: SQLAlchemy would look up the types of all columns again, which costs more than to read them
+        driver = self._driver
+        with driver.cursor() as cursor:
+            try:
+                cursor.execute(message, values or None)
+                if message.endswith(COMMIT) and cursor.statusmessage != COMMIT:
+                    # so Postgres answers when a statement had failed before, and was forgiven by mistake
+                    raise RuntimeError(f"the transaction was not committed: {cursor.statusmessage}")
+                return cursor.fetchall() if cursor.description else []
+            except psycopg2.Error as error:
+                dialect = self._connection.dialect
+                is_lost = dialect.is_disconnect(cast(Any, error), cast(Any, driver), cast(Any, cursor))
+                if is_lost:
+                    self._forget(error)
+                raise DBAPIError.instance(
+                    message, None, error, psycopg2.Error, connection_invalidated=is_lost, dialect=dialect
+                ) from error
+
+    def _forget(self, error: BaseException | None) -> None:
+        # as SQLAlchemy does it: what broke one connection broke all that are as old
+        self._connection.engine.pool._invalidate(self._connection.connection, error)
+        self._connection.invalidate(error)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a transaction was begun and has not ended."""
+        return self._driver.info.transaction_status != TRANSACTION_STATUS_IDLE
+
+    @property
+    def _driver(self) -> PgConnection:
+        return cast(PgConnection, self._connection.connection.dbapi_connection)
+
+    def abandon(self) -> None:
+        """Roll back what was begun."""
+        try:
+            if not self._connection.invalidated and self.is_open:
+                self._execute("ROLLBACK")
+        except SQLAlchemyError:
+            self._connection.invalidate()
+
+    def close(self) -> None:
+        if self._session is not None:
+            self._session.close()

@@ -1,0 +1,144 @@
+"""All prepared SQL, in one place: the statements on a command's way, those of a status, and those of a reconciliation.
+
+They are written by hand because they are hot: what SQLAlchemy does to build and plan a statement costs more than Postgres
+takes to run it. Everything else in ``bot`` is SQLAlchemy.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from bot.models import SINGLETON, BotCommand, BotConfig, BotReconciliation, TradeStatus
+from bot.states import SAFER, CommandStatus
+from bot.storage.pipeline import PreparedStatement
+from bot.storage.row_mapper import RowMapper
+
+# ruff: noqa: S608 - every statement here is made of constants; values travel as parameters
+
+CONFIG = RowMapper(BotConfig)
+COMMAND = RowMapper(BotCommand)
+
+# -- the bot's row --------------------------------------------------------------------------------------------
+
+LOCK_CONFIG = PreparedStatement(
+    "lock_bot_config", f"SELECT 1 FROM bot_config WHERE id = '{SINGLETON}' FOR UPDATE"
+)
+#: The row, its clock and the pending commands. A statement of its own: its snapshot is taken when the lock is held.
+READ_LOCKED = PreparedStatement(
+    "read_bot_config",
+    f"SELECT {CONFIG.columns('config')}, clock_timestamp(), {COMMAND.columns('command')}"
+    f" FROM bot_config config LEFT JOIN bot_command command ON command.status = '{CommandStatus.QUEUED}'"
+    f" WHERE config.id = '{SINGLETON}' ORDER BY command.seq",
+)
+#: Makes the row unless it is there.
+MAKE_CONFIG = PreparedStatement(
+    "make_bot_config", f"INSERT INTO bot_config (id) VALUES ('{SINGLETON}') ON CONFLICT DO NOTHING"
+)
+READ_CONFIG = PreparedStatement(
+    "read_thresholds", f"SELECT {CONFIG.columns()} FROM bot_config WHERE id = '{SINGLETON}'"
+)
+
+
+@cache  # few combinations ever change
+def change_config(names: tuple[str, ...]) -> PreparedStatement:
+    """The statement that sets the columns *names* of the bot's row, in this order."""
+    changes = ", ".join(f"{name} = ${place}" for place, name in enumerate(names, 1))
+    return PreparedStatement(
+        "change_bot_config", f"UPDATE bot_config SET {changes} WHERE id = '{SINGLETON}'", len(names)
+    )
+
+
+# -- commands -------------------------------------------------------------------------------------------------
+
+#: What finishing a command writes.
+OUTCOME = (
+    "status",
+    "from_state",
+    "to_state",
+    "mode",
+    "revision",
+    "error_code",
+    "error",
+    "error_details",
+    "finished_at",
+)
+FINISH_COMMAND = PreparedStatement(
+    "finish_bot_command",
+    "UPDATE bot_command SET "
+    + ", ".join(f"{name} = ${place}" for place, name in enumerate(OUTCOME, 2))
+    + " WHERE id = $1",
+    len(OUTCOME) + 1,
+)
+INSERT_COMMAND = PreparedStatement(
+    "insert_bot_command",
+    "INSERT INTO bot_command"
+    " (id, kind, params, actor, source, reason, idempotency_key, issued_at, expires_at)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7,"
+    " clock_timestamp() - $8::interval, clock_timestamp() - $8::interval + $9::interval)"
+    f" ON CONFLICT DO NOTHING RETURNING {COMMAND.columns()}",
+    9,
+)
+FIND_COMMAND = PreparedStatement(
+    "find_bot_command", f"SELECT {COMMAND.columns()} FROM bot_command WHERE id = $1", 1
+)
+COMMAND_BY_KEY = PreparedStatement(
+    "bot_command_by_key",
+    f"SELECT {COMMAND.columns()} FROM bot_command WHERE actor = $1 AND idempotency_key = $2",
+    2,
+)
+_QUEUED = f"FROM bot_command WHERE status = '{CommandStatus.QUEUED}'"
+PENDING_COMMANDS = PreparedStatement(
+    "pending_bot_commands", f"SELECT {COMMAND.columns()} {_QUEUED} ORDER BY seq"
+)
+ANY_PENDING = PreparedStatement("any_bot_command_pending", f"SELECT EXISTS (SELECT {_QUEUED})")
+_SAFER = f"kind = ANY ('{{{','.join(sorted(SAFER))}}}')"
+#: Whether a pending command has expired, whether one that makes the bot safer waits for longer than $1, the last such seq.
+OVERDUE_COMMANDS = PreparedStatement(
+    "overdue_bot_commands",
+    "SELECT coalesce(bool_or(expires_at < clock_timestamp()), false),"
+    f" coalesce(bool_or({_SAFER} AND issued_at < clock_timestamp() - $1::interval), false),"
+    f" max(seq) FILTER (WHERE {_SAFER}) {_QUEUED}",
+    1,
+)
+
+# -- status ---------------------------------------------------------------------------------------------------
+
+# a status is read far more often than all that these two rows hold
+SNAPSHOT_REPORT = RowMapper(
+    BotReconciliation,
+    *("id", "trigger", "finished_at", "outcome", "error_code", "error", "missed", "differences"),
+)
+SNAPSHOT_CONFIG = RowMapper(
+    BotConfig,
+    *("enabled", "state", "mode", "killed_at", "kill_reason", "revision", "reconciled_at"),
+    *("max_concurrent_positions", "daily_loss_limit_usd"),
+)
+#: The trading date, as bot.market_hours.trading_date has it. Not clock_timestamp(): Postgres would not look for it by an index.
+_TODAY = "timezone('America/New_York', statement_timestamp())::date"
+_MODE_PNL = (
+    "SELECT sum(pnl) FROM bot_trade WHERE pnl IS NOT NULL"
+    f" AND exit_at >= timezone('America/New_York', {_TODAY}::timestamp)"
+    " AND coalesce(mode, config.mode) = config.mode"
+)
+SNAPSHOT = PreparedStatement(
+    "snapshot_of_bot",
+    "SELECT statement_timestamp(),"
+    f" (SELECT count(*) FROM bot_trade WHERE status = '{TradeStatus.OPEN}'),"
+    f" stats.realized_pnl, ({_MODE_PNL}), stats.trade_count,"
+    f" (SELECT count(*) FROM bot_command WHERE status = '{CommandStatus.QUEUED}'),"
+    " (SELECT max(last_seen_at) FROM bot_worker),"
+    f" {SNAPSHOT_CONFIG.columns('config')}, {SNAPSHOT_REPORT.columns('report')}"
+    f" FROM bot_config config LEFT JOIN bot_daily_stats stats ON stats.date = {_TODAY}"
+    " LEFT JOIN bot_reconciliation report ON report.id = (SELECT max(id) FROM bot_reconciliation)"
+    f" WHERE config.id = '{SINGLETON}'",
+)
+
+# -- reconciliation -------------------------------------------------------------------------------------------
+
+MODE_NOW = PreparedStatement("mode_of_bot", "SELECT mode, clock_timestamp() FROM bot_config")
+OPEN_BY_SYMBOL = PreparedStatement(
+    "open_trades_by_symbol",
+    f"SELECT symbol, sum(shares), count(*) FROM bot_trade WHERE status = '{TradeStatus.OPEN}' AND created_at < $1"
+    " GROUP BY symbol",
+    1,
+)

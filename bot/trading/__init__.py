@@ -1,0 +1,1 @@
+"""Trades and their statistics."""

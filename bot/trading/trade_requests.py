@@ -1,0 +1,216 @@
+"""What a program says about a trade: its opening, its entry, its exit. The rules hold for every way in.
+
+Money and shares are exact: a Decimal, a whole number, or text such as ``"10.25"``. A float is taken by the digits
+that it prints, if these are at most 15: so many survive the way through a float unchanged. More than that, as in
+``0.1 + 0.2``, is refused rather than rounded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Self, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+
+from bot.errors import InvalidParams
+from bot.models import ExitReason
+from bot.validation import storable
+
+#: Decimal digits that every float keeps (IEEE 754 binary64).
+FLOAT_DIGITS = 15
+#: Alpaca counts shares to nine places; nothing it prices has more.
+PLACES = 9
+MOST_SHARES = Decimal(1_000_000_000)
+#: US dollars for one share.
+MOST_PRICE = Decimal(10_000_000)
+#: Longest note, in characters.
+MAX_NOTE = 500
+#: Reasons that a program may give; the others are for reconciliation to give.
+GIVEN_REASONS = tuple(reason for reason in ExitReason if not reason.startswith("reconciled"))
+
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+_DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
+_SYMBOL = re.compile(r"[A-Z][A-Z0-9./]{0,15}")
+_ORDER_ID = re.compile(r"[\x21-\x7e]{1,128}")
+
+
+def _exact(value: Any) -> Any:
+    if isinstance(value, float):
+        shortest = Decimal(repr(value))
+        if not shortest.is_finite() or len(shortest.normalize().as_tuple().digits) > FLOAT_DIGITS:
+            raise ValueError(
+                f'is a number of over {FLOAT_DIGITS} digits, which is not exact; send it as text, such as "10.25"'
+            )
+        return shortest
+    if isinstance(value, str) and _DECIMAL.fullmatch(value):
+        return Decimal(value)
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise ValueError('must be a number, or one written as text, such as "10.25"')
+    return Decimal(value)
+
+
+def _bounded(most: Decimal, *, what: str, signed: bool) -> Callable[[Decimal], Decimal]:
+    def check(value: Decimal) -> Decimal:
+        if not value.is_finite() or abs(value) > most:
+            raise ValueError(f"must be at most {most} {what}")
+        if signed and value == 0:
+            raise ValueError("must not be zero: positive is long, negative is short")
+        if not signed and value <= 0:
+            raise ValueError("must be above zero")
+        if value != round(value, PLACES):
+            raise ValueError(f"must have at most {PLACES} decimal places")
+        return value
+
+    return check
+
+
+def _matches(pattern: re.Pattern[str], sentence: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if not pattern.fullmatch(value):
+            raise ValueError(sentence)
+        return value
+
+    return AfterValidator(check)
+
+
+def _moment(value: Any) -> Any:
+    # pydantic would take 5 for five seconds after 1970
+    if not isinstance(value, str | datetime):
+        raise ValueError("must be a time with its offset, such as 2026-11-20T15:30:00Z")
+    return value
+
+
+def _recent(value: datetime) -> datetime:
+    if value < _EARLIEST:
+        raise ValueError("is before the year 2000")
+    return value.astimezone(UTC)
+
+
+def _given(value: ExitReason) -> ExitReason:
+    if value not in GIVEN_REASONS:
+        raise ValueError(f"is given by reconciliation only; use one of {', '.join(GIVEN_REASONS)}")
+    return value
+
+
+Shares = Annotated[
+    Decimal,
+    BeforeValidator(_exact, json_schema_input_type=Decimal),
+    AfterValidator(_bounded(MOST_SHARES, what="shares", signed=True)),
+]
+Price = Annotated[
+    Decimal,
+    BeforeValidator(_exact, json_schema_input_type=Decimal),
+    AfterValidator(_bounded(MOST_PRICE, what="US dollars", signed=False)),
+]
+Symbol = Annotated[
+    str,
+    _matches(_SYMBOL, "must be a symbol as Alpaca writes it, such as AAPL or BRK.B"),
+    Field(json_schema_extra={"pattern": f"^{_SYMBOL.pattern}$"}),
+]
+OrderId = Annotated[
+    str,
+    _matches(_ORDER_ID, "must be 1 to 128 visible ASCII characters, no spaces"),
+    Field(json_schema_extra={"pattern": f"^{_ORDER_ID.pattern}$"}),
+]
+Moment = Annotated[AwareDatetime, BeforeValidator(_moment), AfterValidator(_recent)]
+Reason = Annotated[ExitReason, AfterValidator(_given)]
+Note = Annotated[str, Field(max_length=MAX_NOTE), AfterValidator(storable)]
+
+
+class TradeRequest(BaseModel):
+    """Something that is said about a trade; names are camelCase on the wire."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
+
+
+class OpenTrade(TradeRequest):
+    """A trade to be opened. With an order id its fill is known already; without one it is a reservation."""
+
+    symbol: Symbol = Field(description="As Alpaca writes it.")
+    shares: Shares = Field(description="Positive is long, negative is short. A number, or text.")
+    entry_price: Price = Field(description="US dollars for one share, expected or filled. A number, or text.")
+    catalyst_type: Annotated[str, Field(max_length=100), AfterValidator(storable)] | None = Field(
+        None, description="What set the signal off."
+    )
+    catalyst_tier: Annotated[int, Field(ge=1, le=4, strict=True)] | None = Field(None, description="1 to 4.")
+    alpaca_order_id: OrderId | None = Field(
+        None, description="The order that filled. Leave it out to reserve first and send the order then."
+    )
+    entry_at: Moment | None = Field(None, description="When it filled; now, unless it is given.")
+    note: Note | None = Field(None, description="For people.")
+
+
+class RecordEntry(TradeRequest):
+    """What is known of the order that enters a trade: its id, and once it is finished, its fill."""
+
+    alpaca_order_id: OrderId = Field(description="The order that enters the trade.")
+    entry_price: Price | None = Field(None, description="Average price of the fill, in US dollars.")
+    shares: Shares | None = Field(None, description="Shares filled; negative is short.")
+    entry_at: Moment | None = Field(None, description="When it filled; now, unless it is given.")
+
+    @model_validator(mode="after")
+    def _a_fill_is_whole(self) -> Self:
+        if (self.entry_price is None) is not (self.shares is None):
+            raise ValueError("a fill has both entryPrice and shares: give both, or neither")
+        if self.entry_price is None and self.entry_at is not None:
+            raise ValueError("entryAt is the time of a fill: give entryPrice and shares, too")
+        return self
+
+
+class CloseTrade(TradeRequest):
+    """How a trade ended."""
+
+    exit_price: Price = Field(description="Average price of the exit, in US dollars.")
+    exit_reason: Reason | None = Field(None, description="Why; may be left out if it was marked before.")
+    exit_at: Moment | None = Field(None, description="When the exit filled; now, unless it is given.")
+    alpaca_exit_order_id: OrderId | None = Field(None, description="The order that left the position.")
+    note: Note | None = Field(None, description="For people.")
+
+
+class MarkExitReason(TradeRequest):
+    """Why a trade is about to be exited."""
+
+    exit_reason: Reason = Field(description="Why.")
+
+
+class VoidTrade(TradeRequest):
+    """Why a trade is void."""
+
+    note: Note | None = Field(None, description="For people, such as what the broker said.")
+
+
+S = TypeVar("S", bound=TradeRequest)
+
+
+def read(kind: type[S], given: Mapping[str, Any]) -> S:
+    """*given* as one of the classes above.
+
+    Raises:
+        InvalidParams: naming each bad field, as on the wire, in ``details["fields"]``.
+    """
+    try:
+        return kind.model_validate(dict(given))
+    except ValidationError as error:
+        fields: dict[str, list[str]] = {}
+        for problem in error.errors():
+            name = to_camel(str(problem["loc"][0])) if problem["loc"] else "body"
+            fields.setdefault(name, []).append(problem["msg"].removeprefix("Value error, "))
+        raise invalid(**fields) from None
+
+
+def invalid(**fields: list[str]) -> InvalidParams:
+    """The error whose sentence names each of *fields*."""
+    return InvalidParams(details={"fields": fields})

@@ -1,0 +1,86 @@
+"""What has to hold when something is recorded of a trade."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from pydantic.alias_generators import to_camel
+from sqlalchemy import select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from bot.errors import TradeConflict
+from bot.models import BotTrade
+from bot.trading import trade_requests
+
+#: A broker's clock may be ahead of the database's by this much.
+CLOCK_SKEW = timedelta(seconds=5)
+
+
+def of_order(session: Session, column: InstrumentedAttribute[str | None], order_id: str) -> BotTrade | None:
+    """The trade whose order, of entry or exit, has this id."""
+    return session.scalars(select(BotTrade).where(column == order_id)).one_or_none()
+
+
+def must_own(
+    session: Session, trade: BotTrade, column: InstrumentedAttribute[str | None], order_id: str
+) -> None:
+    """An order belongs to one trade, and the trade keeps its order.
+
+    Raises:
+        TradeConflict: it is not so.
+    """
+    recorded: str | None = getattr(trade, column.key)
+    if recorded is not None and recorded != order_id:
+        raise TradeConflict(
+            f"Trade {trade.id} is recorded with order {recorded}, not {order_id}.",
+            details={"tradeId": str(trade.id)},
+        )
+    owner = of_order(session, column, order_id)
+    if owner is not None and owner is not trade:
+        raise TradeConflict(
+            f"Order {order_id} belongs to trade {owner.id}.", details={"tradeId": str(owner.id)}
+        )
+
+
+def must_agree(trade: BotTrade, said: trade_requests.TradeRequest, *names: str) -> None:
+    """What was *said* again has to be what is recorded; fields that were left out do not count.
+
+    Raises:
+        TradeConflict: naming the fields that differ.
+    """
+    if different := differences(trade, said, *names):
+        raise TradeConflict(
+            f"Trade {trade.id} is recorded with another {', '.join(different)}; nothing was changed.",
+            details={"tradeId": str(trade.id), "fields": different},
+        )
+
+
+def differences(trade: BotTrade, said: trade_requests.TradeRequest, *names: str) -> list[str]:
+    """Those of the fields *names* that were given, and are recorded otherwise; as on the wire."""
+    return [
+        to_camel(name)
+        for name in names
+        if (value := getattr(said, name)) is not None and value != getattr(trade, name)
+    ]
+
+
+def must_have_been(now: datetime, **times: datetime | None) -> None:
+    """Nothing can have filled in the future.
+
+    Raises:
+        InvalidParams: one of *times*, by their names on the wire, is later than *now*, the database's clock.
+    """
+    for name, at in times.items():
+        if at is not None and at > now + CLOCK_SKEW:
+            raise trade_requests.invalid(**{name: [f"is in the future: it is {now.isoformat()} now"]})
+
+
+def note(trade: BotTrade, sentence: str | None) -> None:
+    """Add a line to the trade's note."""
+    if sentence:
+        trade.note = f"{trade.note}\n{sentence}" if trade.note else sentence
+
+
+def side(shares: Decimal) -> str:
+    return "long" if shares > 0 else "short"

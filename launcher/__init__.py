@@ -1,0 +1,1 @@
+"""What ``script/server`` is made of."""

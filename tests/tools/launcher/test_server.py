@@ -1,0 +1,72 @@
+"""The one command, on the real tree."""
+
+import re
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.client import Api
+from tests.tools.launcher.processes import wait_until_empty
+from tests.tools.launcher.server_run import READY, ServerRun, token
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="pitboss-") as name:
+        yield Path(name)
+
+
+@contextmanager
+def server(data_dir: Path, number: signal.Signals = signal.SIGTERM, **env: str) -> Iterator[tuple[str, Api]]:
+    """One run, its token, and its API; in the end it has to stop by the signal, without a trace."""
+    run = ServerRun(Path("/"), command=[ROOT / "script" / "server"], DATA_DIR=str(data_dir), **env)
+    try:
+        run.wait_for(READY)
+        yield token(run), Api(run.address, token(run))
+        begun = time.monotonic()
+        run.send_to_group(number)
+        assert run.exit_code() == 0, run.output
+        assert time.monotonic() - begun < 15
+        assert not re.search('Traceback|"level": "error"', run.output), run.output
+        assert wait_until_empty(data_dir, 1) == []
+    finally:
+        run.end()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_one_command_brings_up_a_bot_under_control_and_stops_without_a_trace(
+    data_dir: Path, number: signal.Signals
+) -> None:
+    with server(data_dir, number) as (_, operator):
+        assert operator.do("/start")["state"] == "running"
+
+
+def test_a_second_start_finds_the_bot_as_the_first_one_left_it(data_dir: Path) -> None:
+    with server(data_dir) as (first_token, operator):
+        started = operator.do("/start", {"reason": "before the restart"})
+        operator.do("/pause")
+    with server(data_dir) as (second_token, operator):
+        assert second_token == first_token
+        status = operator.status()
+        assert (status["state"], status["enabled"], status["revision"]) == ("paused", True, 2)
+        assert status["reconciliation"]["outcome"] == "ok"
+        assert operator.command(started["commandId"])["reason"] == "before the restart"
+        assert operator.do("/resume")["state"] == "running"
+
+
+def test_given_servers_replace_the_embedded_ones(
+    data_dir: Path, empty_database_url: str, redis_url: str
+) -> None:
+    for state in ("stopped", "running"):
+        with server(data_dir, DATABASE_URL=empty_database_url, REDIS_URL=redis_url) as (_, operator):
+            assert operator.status()["state"] == state
+            if state == "stopped":
+                assert operator.do("/start")["state"] == "running"
+    assert not {"postgres", "valkey"} & {each.name for each in data_dir.iterdir()}

@@ -1,0 +1,74 @@
+"""Fills tables with what years would bring, by SQL."""
+
+from __future__ import annotations
+
+from tools.bench.database import Database
+
+#: Shares of every trade.
+SHARES = 10
+
+# A bot that was started and stopped in turn, each command ten seconds after the one before, the last one just now.
+_COMMANDS = """
+INSERT INTO bot_command (id, kind, actor, source, status, from_state, to_state, mode, revision, issued_at, expires_at,
+    finished_at)
+SELECT gen_random_uuid(), kind, 'bench', 'api', 'applied', from_state, to_state, 'paper', revision, at,
+    CASE kind WHEN 'start' THEN at + interval '30 seconds' END, at + interval '5 milliseconds'
+FROM (
+    SELECT revision, now() - (%(until)s - revision) * interval '10 seconds' AS at,
+        CASE revision %% 2 WHEN %(since)s %% 2 THEN 'stop' ELSE 'start' END AS kind,
+        CASE revision %% 2 WHEN %(since)s %% 2 THEN 'running' ELSE 'stopped' END AS from_state,
+        CASE revision %% 2 WHEN %(since)s %% 2 THEN 'stopped' ELSE 'running' END AS to_state
+    FROM generate_series(%(since)s + 1, %(until)s) AS revision
+) history ORDER BY revision
+"""
+_CLOSED_TRADES = """
+INSERT INTO bot_trade (symbol, entry_price, exit_price, shares, pnl, catalyst_type, catalyst_tier, exit_reason, status,
+    mode, alpaca_order_id, entry_at, exit_at, created_at, updated_at)
+SELECT 'S' || number %% 5000, 10, 11, %(shares)s, %(shares)s, 'news', 1 + number %% 4, 'profit_target', 'closed',
+    'paper', gen_random_uuid(), at, at + interval '1 minute', at, at + interval '1 minute'
+FROM (
+    SELECT number, now() - (%(count)s - number + 10) * interval '1 minute' AS at
+    FROM generate_series(1, %(count)s) AS number
+) history
+"""
+_OPEN_TRADES = """
+INSERT INTO bot_trade (symbol, entry_price, shares, catalyst_type, catalyst_tier, mode, alpaca_order_id, entry_at,
+    created_at, updated_at)
+SELECT symbol, 10, %(shares)s, 'news', 1, 'paper', gen_random_uuid(), at, at, at
+FROM unnest(%(symbols)s) AS symbol, (SELECT now() - interval '1 hour' AS at) history
+"""
+
+
+def commands(database: Database, count: int) -> None:
+    """See to it that *count* finished commands or one more are in the log. The bot has to be stopped, and
+    nobody may send commands meanwhile."""
+    revision, logged = database.rows("SELECT revision, (SELECT count(*) FROM bot_command) FROM bot_config")[0]
+    missing = max(count - logged, 0)
+    until = revision + missing + missing % 2  # an even number: the last one is a stop
+    database.fill(
+        (_COMMANDS, {"since": revision, "until": until}),
+        ("UPDATE bot_config SET revision = %s, state = 'stopped', enabled = true, killed_at = NULL", [until]),
+    )
+    database.tidy()
+
+
+def closed_trades(database: Database, count: int) -> None:
+    """Add *count* closed trades, one a minute."""
+    database.fill((_CLOSED_TRADES, {"count": count, "shares": SHARES}))
+    database.tidy()
+
+
+def open_trades(database: Database, count: int) -> list[str]:
+    """Add *count* open trades, each of a symbol of its own; the symbols."""
+    symbols = [f"S{number}" for number in range(count)]
+    database.fill((_OPEN_TRADES, {"symbols": symbols, "shares": SHARES}))
+    database.tidy()
+    return symbols
+
+
+def reopen_trades(database: Database) -> None:
+    """Undo what a reconciliation wrote off."""
+    database.fill(
+        ("UPDATE bot_trade SET status = 'open', exit_reason = NULL, note = NULL WHERE status = 'missed'", ())
+    )
+    database.tidy()

@@ -1,0 +1,1 @@
+"""Tries the deployment of docker-compose.yml on a real engine."""

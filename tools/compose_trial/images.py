@@ -1,0 +1,37 @@
+"""What a trial of the deployment ran on, for the head of its transcript."""
+
+import os
+
+from tools.compose_trial.project import shell
+
+IMAGES = ("python:3.13-slim", "postgres:17", "valkey/valkey:8")
+PROXY_IMAGE = "caddy:2"
+ENGINE_VERSION = "docker version --format '{{.Server.Version}}'"
+
+
+def headline(*, proxy: bool) -> list[str]:
+    """Which release was tried, on which engine, with which base images."""
+    images = [*IMAGES, *([PROXY_IMAGE] if proxy else [])]
+    made_here = [
+        image
+        for image in images
+        if _said("docker image inspect --format '{{len .RepoDigests}}' " + image) in ("", "0")
+    ]
+    pulled = [image for image in images if image not in made_here]
+    lines = [
+        "Written by `script/try-compose`; run it again to see for yourself. Lines with `#` say what it found.",
+        f"Pitboss {_said('git describe --always --dirty=-changed')}, engine {_said(ENGINE_VERSION)},"
+        f" Compose {_said('docker compose version --short')}, {os.cpu_count()} cores.",
+    ]
+    if made_here:
+        lines.append(
+            f"Base images that came from no registry, but were made on the machine under the public name: {', '.join(made_here)}."
+            " They stand in for the real ones; what those do differently was not tried."
+        )
+    if pulled:
+        lines.append(f"Base images from a registry: {', '.join(pulled)}.")
+    return lines
+
+
+def _said(command: str) -> str:
+    return shell(command, dict(os.environ)).stdout.strip()

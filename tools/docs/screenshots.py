@@ -1,0 +1,256 @@
+"""Makes the pictures in this folder: the real pages in a real browser, with the made-up day of ``data.py``.
+
+    .venv/bin/python tools/docs/screenshots.py [name …]
+
+Nothing but the pages is served; what they ask the API for is answered from ``data.py``, and the clock stands still.
+Needs the requirements of ``script/setup --dev`` and a Chromium, as the tests do.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "docs" / "screenshots"
+sys.path[:0] = [str(ROOT)]
+
+from playwright.sync_api import Browser, Page, Route, sync_playwright  # noqa: E402
+from werkzeug.serving import make_server  # noqa: E402
+
+from tests.panel.browser import launch  # noqa: E402
+from tools.docs import screenshot_data as data  # noqa: E402
+from web.app import create_app  # noqa: E402
+
+TOKENS = {"operator": "operator-token-of-the-pictures", "viewer": "viewer-token-of-the-pictures"}
+PORT = 8765
+
+#: An event stream that says what it is told, and stays open.
+STREAM = """
+class FixedSource extends EventTarget {
+  static CLOSED = 2;
+  readyState = 1;
+  constructor() {
+    super();
+    setTimeout(() => this.dispatchEvent(new MessageEvent("status", { data: JSON.stringify(STATUS) })), 20);
+    if (LOST) setTimeout(() => this.dispatchEvent(new Event("error")), 200);
+  }
+  close() {}
+}
+window.EventSource = FixedSource;
+"""
+
+
+@dataclass(frozen=True)
+class Picture:
+    name: str
+    status: dict[str, Any] | None
+    role: str = "operator"
+    width: int = 1280
+    height: int = 800
+    dark: bool = False
+    lost: bool = False
+    states: str = "running"
+    answers: dict[str, Any] = field(default_factory=dict)
+    act: Callable[[Page], Any] | None = None
+
+
+def _dialog(page: Page) -> None:
+    page.get_by_role("button", name="Kill", exact=True).click()
+
+
+def _mode(page: Page) -> None:
+    page.get_by_role("button", name="Switch to live").click()
+
+
+def _scroll(page: Page, selector: str) -> None:
+    page.locator(selector).evaluate("part => scrollTo(0, part.getBoundingClientRect().top + scrollY - 76)")
+
+
+def _thresholds(page: Page) -> None:
+    page.get_by_role("tab", name="Thresholds").click()
+    page.get_by_label("Daily loss limit").fill("-20")
+    page.get_by_label("Least win rate").fill("80 %")
+    page.get_by_role("button", name="Save 2 changes").click()
+    page.get_by_text("Nothing was saved").wait_for()
+    _scroll(page, ".records")
+
+
+def _queue(page: Page) -> None:
+    page.get_by_label("Reason").first.fill("after lunch")
+    page.get_by_role("button", name="Start").click()
+    page.get_by_text("queued").first.wait_for()
+
+
+DIFFERENCES = [
+    {"symbol": "KTRA", "kind": "quantity", "here": "120", "there": "60"},
+    {"symbol": "RIOT", "kind": "unknown_here", "here": "0", "there": "35"},
+]
+_LAST = data.status()["reconciliation"]
+_OFFLINE = {"online": False, "lastSeenAt": data.at(14, 30, 49)}
+_QUEUED = {**data.COMMANDS[0], "kind": "start", "status": "queued", "finishedAt": None, "revision": None}
+_INVALID = {
+    "error": "dailyLossLimitUsd: Input should be greater than 0. minWinRate: must be a number.",
+    "code": "validation",
+    "details": {
+        "fields": {
+            "dailyLossLimitUsd": ["Input should be greater than 0"],
+            "minWinRate": ["must be a number"],
+        }
+    },
+}
+
+PICTURES = (
+    Picture("login", None, height=560),
+    Picture("running", data.status()),
+    Picture("pictures", data.status(), act=lambda page: _scroll(page, ".pictures")),
+    Picture("log", data.status(), act=lambda page: _scroll(page, ".records")),
+    Picture(
+        "stopped",
+        data.status(
+            "stopped",
+            openPositionCount=0,
+            marketOpen=False,
+            marketChangesAt="2026-11-23T14:30:00Z",
+            reasons=["disabled", "not_running", "market_closed"],
+        ),
+        states="stopped",
+    ),
+    Picture("paused", data.status("paused"), states="paused"),
+    Picture("killed", data.status("killed"), states="killed"),
+    Picture("live", data.status(mode="live")),
+    Picture(
+        "worker-offline",
+        data.status(
+            "stopped",
+            worker=_OFFLINE,
+            pendingCommands=1,
+            openPositionCount=0,
+            reasons=["disabled", "not_running", "worker_offline"],
+        ),
+        states="stopped",
+        answers={"start": {"commandId": _QUEUED["id"]}, "command": _QUEUED},
+        act=_queue,
+    ),
+    Picture(
+        "disagrees",
+        data.status(
+            reconciliation={
+                **_LAST,
+                "differences": DIFFERENCES,
+                "missed": 1,
+                "finishedAt": data.at(14, 31, 20),
+            },
+            acceptingSignals=False,
+            reasons=["not_reconciled"],
+        ),
+    ),
+    Picture("connection-lost", data.status(), lost=True),
+    Picture("kill-dialog", data.status(), act=_dialog),
+    Picture("live-dialog", data.status("stopped", openPositionCount=0), states="stopped", act=_mode),
+    Picture("thresholds", data.status(), answers={"config": _INVALID}, act=_thresholds),
+    Picture("viewer", data.status(), role="viewer"),
+    Picture("narrow", data.status(), width=390, height=844),
+    Picture("narrow-log", data.status(), width=390, height=844, act=lambda page: _scroll(page, ".records")),
+    Picture("narrow-live", data.status("paused", mode="live"), width=390, height=844, states="paused"),
+    Picture("dark", data.status(), dark=True),
+    Picture("dark-pictures", data.status(), dark=True, act=lambda page: _scroll(page, ".pictures")),
+    Picture("dark-live", data.status(mode="live"), dark=True),
+)
+
+
+def answer(picture: Picture, route: Route) -> None:
+    path = re.sub(r"^.*/api/bot/|\?.*$", "", route.request.url)
+    status = 200
+    body: Any
+    match path.split("/"):
+        case ["config"] if route.request.method == "PATCH":
+            status, body = 422, picture.answers["config"]
+        case ["config"]:
+            body = data.CONFIG
+        case ["commands"]:
+            body = {"items": data.COMMANDS, "nextCursor": "more"}
+        case ["commands", _]:
+            body = picture.answers["command"]
+        case ["trades"]:
+            body = {"items": data.trades(), "nextCursor": None}
+        case ["reconciliations"]:
+            body = {"items": data.RECONCILIATIONS, "nextCursor": None}
+        case ["stats", "daily"]:
+            body = {"items": data.daily(), "nextCursor": None}
+        case ["stats", "intraday"]:
+            body = data.intraday()
+        case ["states"]:
+            body = data.states(picture.states)
+        case ["start"]:
+            status, body = 202, picture.answers["start"]
+        case _:
+            body = picture.status
+    route.fulfill(status=status, json=body)
+
+
+def take(browser: Browser, picture: Picture, folder: Path) -> None:
+    context = browser.new_context(
+        viewport={"width": picture.width, "height": picture.height},
+        color_scheme="dark" if picture.dark else "light",
+        locale="en-US",
+        timezone_id="America/New_York",
+    )
+    page = context.new_page()
+    page.clock.install(time=data.NOW)
+    page.goto(f"http://127.0.0.1:{PORT}/login")
+    if picture.status is not None:
+        script = STREAM.replace("STATUS", json.dumps(picture.status)).replace(
+            "LOST", str(picture.lost).lower()
+        )
+        page.add_init_script(script)
+        page.route("**/api/bot/**", lambda route: answer(picture, route))
+        page.get_by_label("Access token").fill(TOKENS[picture.role])
+        page.get_by_role("button", name="Log in").click()
+        page.wait_for_url("**/")
+        page.clock.run_for(1_000)
+        page.locator("#states-text:not(:empty)").wait_for()
+        page.locator("tbody tr").first.wait_for()
+        if picture.act is not None:
+            picture.act(page)
+        page.clock.run_for(300)
+    page.screenshot(path=folder / f"{picture.name}.png", animations="disabled", caret="hide")
+    context.close()
+
+
+def main(names: list[str]) -> None:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    with tempfile.TemporaryDirectory() as scratch:
+        # no database is there: everything that is shown comes from data.py
+        os.environ |= {
+            "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+            "REDIS_URL": "redis://127.0.0.1:1/0",
+            "DATA_DIR": scratch,
+            "API_TOKENS": f"maria:operator:{TOKENS['operator']},guest:viewer:{TOKENS['viewer']}",
+            "SECRET_KEY": "secret-key-of-the-pictures",
+        }
+        server = make_server("127.0.0.1", PORT, create_app(), threaded=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with sync_playwright() as playwright:
+            browser = launch(playwright)
+            for picture in PICTURES:
+                if not names or picture.name in names:
+                    take(browser, picture, FOLDER)
+                    print(
+                        f"{picture.name}.png: {(FOLDER / f'{picture.name}.png').stat().st_size // 1024} KiB"
+                    )
+            browser.close()
+        server.shutdown()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,88 @@
+"""A command's way in: row, publisher, wait. Nobody is told "done" before it is committed."""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+
+from bot.commands.controller import Controller
+from bot.commands.log import NewCommand
+from bot.errors import OutcomeUnknown
+from bot.models import BotCommand
+from bot.runtime import logs
+from bot.states import CommandKind
+from web.commands.outcomes import OutcomeWaiter
+from web.commands.publisher import Publisher
+
+#: How long a request waits for the outcome unless it says otherwise, and at most; in seconds.
+WAIT_SEC, WAIT_MOST_SEC = 2.0, 10.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Preference:
+    """What ``Prefer`` (RFC 7240) asks for: how long to wait, and what the answer says was honoured."""
+
+    wait_sec: float = WAIT_SEC
+    applied: str | None = None
+
+    @classmethod
+    def parse(cls, header: str | None) -> Preference:
+        """Of ``Prefer: wait=N`` or ``Prefer: respond-async``; what is not understood is ignored, as the RFC says."""
+        if not header:
+            return cls()
+        if re.search(r"(?:^|[,\s])respond-async(?:$|[,;\s])", header, re.IGNORECASE):
+            return cls(0.0, "respond-async")
+        if match := re.search(r'(?:^|[,\s])wait\s*=\s*"?(\d{1,6})(?:$|[",;\s])', header, re.IGNORECASE):
+            wait = min(float(match[1]), WAIT_MOST_SEC)
+            return cls(wait, f"wait={wait:.0f}")
+        return cls()
+
+
+class Dispatch:
+    """Puts intentions into the log and waits for what becomes of them."""
+
+    def __init__(self, controller: Controller, publisher: Publisher, watch: OutcomeWaiter) -> None:
+        self._controller = controller
+        self.publisher = publisher
+        self._watch = watch
+
+    def send(self, wanted: NewCommand, preference: Preference) -> BotCommand:
+        """The command as it is when it is finished, or when the time to wait is over.
+
+        Raises:
+            DatabaseUnavailable: it is not in the log; OutcomeUnknown, with its ``commandId``: it may be.
+            IdempotencyConflict: its key was used for another command.
+        """
+        logs.bind_contextvars(command_id=str(wanted.id), kind=wanted.kind, actor=wanted.actor)
+        command = self._send(wanted, preference)
+        if wanted.kind is not CommandKind.KILL or command.id != wanted.id or command.pending:
+            # a kill that was finished here has its line
+            log.info(
+                "asked for %s: %s",
+                command.kind,
+                command.status,
+                extra={"command_id": str(command.id), "status": command.status, "revision": command.revision},
+            )
+        return command
+
+    def _send(self, wanted: NewCommand, preference: Preference) -> BotCommand:
+        with self._watch.expect(wanted.id) as finished:
+            try:
+                if wanted.kind is CommandKind.KILL:
+                    return self._controller.submit_and_apply(wanted)
+                command = self._controller.submit(wanted)
+            except OutcomeUnknown as error:
+                error.details["commandId"] = str(wanted.id)
+                raise
+            if not command.pending:
+                return command
+            self.publisher.publish(command.kind, command.id)
+            if command.id == wanted.id:
+                return self._watch.wait(command, finished, preference.wait_sec)
+        # the same Idempotency-Key before: its command is waited for
+        with self._watch.expect(command.id) as finished:
+            finished.set()  # perhaps it was before we listened
+            return self._watch.wait(command, finished, preference.wait_sec)

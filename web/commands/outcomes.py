@@ -1,0 +1,162 @@
+"""What a web process does beside its requests: it hears of outcomes, and tends commands that may not wait.
+
+One Listener for the whole process wakes the requests that wait for an outcome. A thread of its own ends what has
+expired and applies a stop or a pause that no worker applied in time, so that these promises hold without a worker,
+without Redis, and without the client that asked.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from uuid import UUID
+
+from bot.commands.controller import Controller
+from bot.errors import DatabaseUnavailable, PitbossError
+from bot.models import BotCommand
+from bot.settings.settings import Settings
+from bot.states import BotState, CommandStatus, Mode
+from bot.storage.notifications import CHANGES, FINISHED, QUEUED, Listener
+
+#: How often late commands are looked for, in seconds.
+TEND_SEC = 0.2
+#: How long the listener waits at a time, in seconds; it hears at once.
+HEAR_SEC = 5.0
+#: A waiting request looks at its row this often even when nothing is heard, in seconds.
+LOOK_SEC = 0.5
+
+log = logging.getLogger(__name__)
+
+
+class Expectation:
+    """Somebody waits for a command's outcome."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._applied: Applied | None = None
+
+    def set(self, applied: Applied | None = None) -> None:
+        """The command may be finished; *applied* says how, if it was."""
+        self._applied = applied or self._applied
+        self._event.set()
+
+    def wait(self, seconds: float) -> Applied | None:
+        """Returns when it may be finished, or after *seconds*, with how it was applied if that is known."""
+        self._event.wait(seconds)
+        self._event.clear()
+        return self._applied
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What Postgres notifies of an applied command. It does so when that is committed, and not before."""
+
+    revision: int
+    to_state: BotState
+    mode: Mode
+
+    @classmethod
+    def parse(cls, words: list[str]) -> Applied | None:
+        """Of ``<status> <revision> <to_state> <mode>``; None for a command that was finished otherwise, or in a way that only
+        a newer release knows."""
+        if len(words) != 4 or words[0] != CommandStatus.APPLIED:
+            return None
+        try:
+            return cls(int(words[1]), BotState(words[2]), Mode(words[3]))
+        except ValueError:
+            return None
+
+    def to(self, command: BotCommand) -> BotCommand:
+        command.status, command.revision = CommandStatus.APPLIED, self.revision
+        command.to_state, command.mode = self.to_state, self.mode
+        return command
+
+
+class OutcomeWaiter:
+    """Waits for outcomes, and keeps the promises that have a time limit."""
+
+    def __init__(self, controller: Controller, settings: Settings) -> None:
+        self._controller = controller
+        self._waiting: dict[str, list[Expectation]] = defaultdict(list)
+        self._lock = threading.Lock()
+        self._listener = Listener(settings, QUEUED, FINISHED, CHANGES)
+        self._subscribers: list[Callable[[str, str], None]] = []
+
+    def start(self) -> None:
+        for work in (self._listen, self._tend):
+            threading.Thread(target=work, name=work.__name__.strip("_"), daemon=True).start()
+
+    def subscribe(self, heard: Callable[[str, str], None]) -> None:
+        """Have *heard* called with channel and payload of every notification; it must be quick."""
+        self._subscribers.append(heard)
+
+    @contextmanager
+    def expect(self, command_id: UUID) -> Iterator[Expectation]:
+        """What ``wait`` takes. Enter before the command can be finished."""
+        key, expectation = str(command_id), Expectation()
+        with self._lock:
+            self._waiting[key].append(expectation)
+        try:
+            yield expectation
+        finally:
+            with self._lock:
+                self._waiting[key].remove(expectation)
+                if not self._waiting[key]:
+                    del self._waiting[key]
+
+    def wait(self, command: BotCommand, finished: Expectation, seconds: float) -> BotCommand:
+        """The command as it is when it is finished, or after *seconds*. Of an applied one only what ``Applied`` has is
+        certain to be there."""
+        deadline = time.monotonic() + seconds
+        while command.pending and (left := deadline - time.monotonic()) > 0:
+            if applied := finished.wait(min(left, LOOK_SEC)):
+                return applied.to(command)
+            # the command is in the log, so a database that goes away is waited for as the outcome is
+            with suppress(DatabaseUnavailable):
+                command = self._controller.find(command.id) or command
+        return command
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                for notice in self._listener.poll(HEAR_SEC):
+                    self._heard(notice.channel, notice.payload)
+            except Exception:
+                log.exception("hearing of outcomes failed and goes on")
+                time.sleep(LOOK_SEC)
+
+    def _heard(self, channel: str, payload: str) -> None:
+        if channel == FINISHED:
+            command_id, _, outcome = payload.partition(" ")
+            self._wake(command_id, Applied.parse(outcome.split()))
+        elif not channel:
+            with self._lock:
+                waiting = list(self._waiting)
+            for command_id in waiting:
+                self._wake(command_id)
+        for heard in self._subscribers:
+            heard(channel, payload)
+
+    def _wake(self, command_id: str, applied: Applied | None = None) -> None:
+        with self._lock:
+            for expectation in self._waiting.get(command_id, ()):
+                expectation.set(applied)
+
+    def _tend(self) -> None:
+        away = False
+        while True:
+            time.sleep(TEND_SEC)
+            try:
+                self._controller.apply_overdue()
+                away = False
+            except PitbossError as error:
+                if not away:
+                    log.warning("late commands cannot be tended: %s", error)
+                away = True
+            except Exception:
+                log.exception("tending late commands failed and goes on")

@@ -1,0 +1,150 @@
+"""Rings for the worker: one Celery message for each command that is in the log.
+
+A thread of its own sends them, so that a queue that is down, or that hangs, delays no request. A ring that is lost is
+harmless: the worker sweeps the log.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from contextvars import Context, copy_context
+from typing import Any
+from uuid import UUID
+
+from amqp.exceptions import AMQPError
+from celery import Celery
+from kombu import Connection, Producer
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
+
+from bot.settings import queue as queues
+from bot.settings.settings import Settings
+from bot.states import CommandKind
+
+#: Rings that may wait while the queue is away; more are dropped, the oldest first.
+MAX_WAITING = 1_000
+#: How often an idle doorbell looks whether the queue answers, in seconds.
+CHECK_SEC = 3.0
+_LOST = (KombuError, RedisError, AMQPError, OSError)
+
+log = logging.getLogger(__name__)
+
+
+class Publisher:
+    """Sends the task ``bot.<kind>`` with the command's id as task id."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._celery = Celery("pitboss-doorbell", config_source="celeryconfig")
+        self._celery.conf.broker_transport_options = {
+            **self._celery.conf.broker_transport_options,
+            **queues.publisher_options(queues.messages(settings).kind),
+        }
+        self._line: Connection | None = None
+        self._sender: tuple[Producer, str] | None = None
+        self._waiting: queue.Queue[tuple[CommandKind, UUID, Context]] = queue.Queue(MAX_WAITING)
+        self._thread = threading.Thread(target=self._send_all, name="doorbell", daemon=True)
+        self._works = True
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def publish(self, kind: CommandKind, command_id: UUID) -> None:
+        """Tell the worker that the command is in the log. Never waits and never fails."""
+        while True:
+            try:
+                self._waiting.put_nowait((kind, command_id, copy_context()))
+                return
+            except queue.Full:
+                try:
+                    self._waiting.get_nowait()
+                except queue.Empty:
+                    continue
+
+    def works(self) -> bool:
+        """Whether the queue answered when it was last tried, a few seconds ago at most."""
+        return self._works
+
+    def _send_all(self) -> None:
+        while True:
+            try:
+                kind, command_id, asking = self._waiting.get(timeout=CHECK_SEC)
+            except queue.Empty:
+                self._try(self._ping)
+            else:
+                # what is bound to the request's log lines is bound to these as well
+                asking.run(self._try, self._send, kind, command_id)
+
+    def _try(self, call: Callable[..., None], *args: Any) -> None:
+        try:
+            call(*args)
+            if not self._works:
+                log.info("the queue takes messages again")
+            self._works = True
+        except _LOST as error:
+            if self._works:
+                log.warning(
+                    "the queue does not take messages (%s); the worker's sweep delivers meanwhile", error
+                )
+            self._works = False
+            self._hang_up()
+        except Exception:
+            log.exception("the doorbell failed and goes on")
+            self._hang_up()
+
+    def _connection(self) -> Connection:
+        """One for all: a queue is not asked to open one every few seconds, and hears of us often enough to keep it."""
+        if self._line is None:
+            self._line = self._celery.connection_for_write()
+        # without it, kombu would try for ever where it opens a connection by itself
+        self._line.ensure_connection(max_retries=1, interval_start=0, interval_max=0)
+        return self._line
+
+    def _producer(self) -> tuple[Producer, str]:
+        if self._sender is None:
+            name = self._celery.conf.task_default_queue
+            producer = self._celery.amqp.Producer(self._connection(), auto_declare=False)
+            producer.maybe_declare(self._celery.amqp.queues[name])
+            self._sender = producer, name
+        return self._sender
+
+    def _hang_up(self) -> None:
+        line, self._line, self._sender = self._line, None, None
+        if line is not None:
+            with suppress(Exception):
+                line.close()
+
+    def _ping(self) -> None:
+        # opening a channel is a question that every transport puts to its queue, and waits for the answer
+        self._connection().channel().close()  # type: ignore[attr-defined]
+
+    def _send(self, kind: CommandKind, command_id: UUID) -> None:
+        try:
+            self._publish(kind, command_id)
+        except _LOST:
+            self._hang_up()  # the connection may have died since it was used last
+            self._publish(kind, command_id)
+        log.info("rang for %s", kind, extra={"command_id": str(command_id), "kind": kind})
+
+    def _publish(self, kind: CommandKind, command_id: UUID) -> None:
+        """Celery's own message, straight into the queue: ``send_task`` would declare the queue and look up its route again
+        with each, which takes half as long once more."""
+        producer, queue_name = self._producer()
+        message = self._celery.amqp.create_task_message(
+            str(command_id),
+            f"bot.{kind}",
+            # the outcome is in the row; without a result nobody need subscribe to one
+            ignore_result=True,
+        )
+        producer.publish(
+            message.body,
+            exchange="",
+            routing_key=queue_name,
+            serializer="json",
+            delivery_mode=2,
+            headers=message.headers | {queues.DOORBELL: True},
+            **message.properties,
+        )

@@ -1,0 +1,58 @@
+"""One answer for all who ask at the same time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Generic, TypeVar
+
+from bot.errors import DatabaseUnavailable
+
+#: A read is waited for this long, in seconds: one that hangs must not take all of web's threads with it.
+PATIENCE_SEC = 5.0
+
+T = TypeVar("T")
+
+
+class SingleFlight(Generic[T]):
+    """Calls *read*, one call at a time. Whoever asks while one runs gets the next one's result, together with all others
+    who wait for it: nobody gets what was read before he asked."""
+
+    def __init__(self, read: Callable[[], T], patience_sec: float = PATIENCE_SEC) -> None:
+        self._read = read
+        self._patience_sec = patience_sec
+        self._reading = threading.Lock()
+        self._joining = threading.Lock()
+        self._next: Future[T] | None = None
+
+    def __call__(self) -> T:
+        """What *read* returns, or raises.
+
+        Raises:
+            DatabaseUnavailable: the reads before it hang.
+        """
+        result: Future[T] = Future()
+        with self._joining:
+            joined = self._next
+            if joined is None:
+                self._next = result
+        if joined is not None:
+            try:
+                return joined.result(self._patience_sec)
+            except TimeoutError:
+                raise DatabaseUnavailable() from None
+        in_time = self._reading.acquire(timeout=self._patience_sec)
+        with self._joining:
+            self._next = None  # whoever comes now has come too late for this one
+        try:
+            if not in_time:
+                raise DatabaseUnavailable()
+            result.set_result(self._read())
+        except BaseException as error:
+            result.set_exception(error)
+            raise
+        finally:
+            if in_time:
+                self._reading.release()
+        return result.result()

@@ -1,0 +1,1 @@
+"""Metrics, health and what web does in the background."""

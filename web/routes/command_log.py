@@ -1,0 +1,52 @@
+"""The command log."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+
+from bot.commands import log as command_log
+from web.auth import scheme
+from web.http import paging
+from web.http.errors import NotFound
+from web.http.openapi import NOT_FOUND_RESPONSE, READ_RESPONSES
+from web.schemas.requests import CommandsQuery
+from web.schemas.responses import CommandOut, CommandPage
+from web.services import services
+
+blueprint = APIBlueprint("log", __name__, tag="Commands")
+
+
+@blueprint.get("/commands")
+@blueprint.auth_required(scheme.scheme, roles=scheme.READERS)
+@blueprint.input(CommandsQuery, location="query")
+@blueprint.output(CommandPage)
+@blueprint.doc(summary="The command log, newest first", responses=READ_RESPONSES)
+def commands(query_data: CommandsQuery) -> Any:
+    before = paging.decode(query_data.cursor, paging.bigint)
+    rows = services().database.read(
+        lambda session: command_log.page(
+            session,
+            limit=query_data.limit + 1,
+            before_seq=before[0] if before else None,
+            kinds=query_data.kind,
+            statuses=query_data.status,
+            sources=query_data.source,
+            actor=query_data.actor,
+            since=query_data.since,
+        )
+    )
+    return paging.page(rows, query_data.limit, lambda command: (command.seq,))
+
+
+@blueprint.get("/commands/<uuid:command_id>")
+@blueprint.auth_required(scheme.scheme, roles=scheme.READERS)
+@blueprint.output(CommandOut)
+@blueprint.doc(summary="One command", responses={**READ_RESPONSES, **NOT_FOUND_RESPONSE})
+def command(command_id: UUID) -> Any:
+    found = services().controller.find(command_id)
+    if found is None:
+        raise NotFound(f"There is no command {command_id}; nothing was accepted under this id.")
+    return found

@@ -1,0 +1,147 @@
+"""The operations: one POST for each command, PATCH for the mode and the thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from apiflask import APIBlueprint
+from flask import request
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bot.commands.log import NewCommand
+from bot.commands.thresholds import check_changes
+from bot.errors import DatabaseUnavailable, OutcomeUnknown
+from bot.models import BotCommand, BotConfig, BotReconciliation
+from bot.states import CommandKind, CommandStatus
+from bot.status import snapshot
+from web.auth import scheme
+from web.commands.dispatch import Preference
+from web.http.errors import CommandNotApplied
+from web.http.json_request import idempotency_key
+from web.http.openapi import COMMAND_RESPONSES
+from web.schemas.requests import ConfigIn, ModeIn, ReasonIn
+from web.schemas.responses import ActionOut, ConfigChangedOut, ReconcileOut, Thresholds
+from web.services import services
+
+T = TypeVar("T")
+
+blueprint = APIBlueprint("actions", __name__, tag="Commands")
+
+_SUMMARIES = {
+    CommandKind.START: "Start the stopped bot",
+    CommandKind.PAUSE: "Pause: no new entries, open positions are still watched",
+    CommandKind.RESUME: "Resume the paused bot",
+    CommandKind.STOP: "Stop: nothing at all happens",
+    CommandKind.KILL: "Kill: stop, disable and latch, without Redis or a worker",
+    CommandKind.REARM: "Take the kill latch off; the bot stays stopped",
+}
+
+
+def _define(kind: CommandKind) -> None:
+    @blueprint.post(f"/{kind}", endpoint=kind)
+    @blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
+    @blueprint.input(ReasonIn)
+    @blueprint.output(ActionOut)
+    @blueprint.doc(summary=_SUMMARIES[kind], responses=COMMAND_RESPONSES)
+    def act(json_data: ReasonIn) -> Any:
+        return _answer(_send(kind, reason=json_data.reason))
+
+
+for _kind in _SUMMARIES:
+    _define(_kind)
+
+
+@blueprint.post("/reconcile")
+@blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
+@blueprint.input(ReasonIn)
+@blueprint.output(ReconcileOut)
+@blueprint.doc(summary="Compare the open trades with Alpaca's positions now", responses=COMMAND_RESPONSES)
+def reconcile(json_data: ReasonIn) -> Any:
+    command = _send(CommandKind.RECONCILE, reason=json_data.reason)
+    report = _read(command, lambda: services().database.read(lambda session: _report_of(session, command)))
+    return _answer(command, reconciliation=report)
+
+
+@blueprint.patch("/mode")
+@blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
+@blueprint.input(ModeIn)
+@blueprint.output(ActionOut)
+@blueprint.doc(summary="Switch between the paper and the live account", responses=COMMAND_RESPONSES)
+def set_mode(json_data: ModeIn) -> Any:
+    return _answer(_send(CommandKind.SET_MODE, {"mode": json_data.mode}, json_data.reason))
+
+
+@blueprint.patch("/config")
+@blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
+@blueprint.input(ConfigIn)
+@blueprint.output(ConfigChangedOut)
+@blueprint.doc(summary="Change thresholds, all or nothing", responses=COMMAND_RESPONSES)
+def update_config(json_data: ConfigIn) -> Any:
+    params = request.get_json(force=True)
+    params.pop("reason", None)
+    check_changes(params)  # whoever applies it checks again; this spares the log a row
+    command = _send(CommandKind.UPDATE_CONFIG, params, json_data.reason)
+    config = _config(command)
+    return _answer(command, **Thresholds.model_validate(config).model_dump())
+
+
+def _send(
+    kind: CommandKind, params: Mapping[str, Any] | None = None, reason: str | None = None
+) -> BotCommand:
+    actor = scheme.actor()
+    wanted = NewCommand(
+        kind=kind,
+        params=params or {},
+        reason=reason,
+        actor=actor.name,
+        source=actor.source,
+        idempotency_key=idempotency_key(),
+    )
+    return services().dispatch.send(wanted, Preference.parse(request.headers.get("Prefer")))
+
+
+def _answer(command: BotCommand, **more: Any) -> Any:
+    """200 once it is applied, 202 while it is queued.
+
+    Raises:
+        CommandNotApplied: it was finished, but not applied.
+    """
+    headers = {}
+    if applied := Preference.parse(request.headers.get("Prefer")).applied:
+        headers["Preference-Applied"] = applied
+    common = {"command_id": command.id, "status": command.status, "revision": command.revision, **more}
+    if command.status is CommandStatus.APPLIED:
+        return {"state": command.to_state, "mode": command.mode, **common}, 200, headers
+    if not command.pending:
+        raise CommandNotApplied(command)
+    bot = _config(command)
+    headers["Location"] = f"/api/bot/commands/{command.id}"
+    return {"state": bot.state, "mode": bot.mode, **common}, 202, headers
+
+
+def _config(command: BotCommand) -> BotConfig:
+    return _read(command, lambda: services().database.batched(snapshot.config))
+
+
+def _read(command: BotCommand, read: Callable[[], T]) -> T:
+    """What completes the answer about *command*.
+
+    Raises:
+        OutcomeUnknown: the database went away; it names the command, which is in the log all the same.
+    """
+    try:
+        return read()
+    except DatabaseUnavailable:
+        raise OutcomeUnknown(
+            "The command was accepted, but the database went away before the answer was complete."
+            " Ask for it by its commandId before you send it again.",
+            details={"commandId": str(command.id)},
+        ) from None
+
+
+def _report_of(session: Session, command: BotCommand) -> BotReconciliation | None:
+    return session.scalars(
+        select(BotReconciliation).where(BotReconciliation.command_id == command.id)
+    ).one_or_none()

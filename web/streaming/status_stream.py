@@ -1,0 +1,147 @@
+"""Server-sent events: the status at once, then one with every change.
+
+The status is read once for each change and process, whatever the number of streams: a thread of its own waits for what
+Postgres notifies, lets a burst settle, reads, and has ``web.streaming.socket_writer`` write the same bytes to everybody. Nobody
+notifies that a worker fell silent or that the bell rang, so it also reads every few seconds while somebody listens.
+
+Events:
+    ``status``       what GET /status answers. Its id is the moment that it was read at.
+    ``pulse``        nothing has changed: the time and the worker's heartbeat, for ages that are shown.
+    ``unavailable``  the status cannot be read; ``{"error", "code"}``.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable
+
+from bot.errors import PitbossError
+from bot.models import BotConfig
+from bot.storage.notifications import CHANGES
+from web.commands.outcomes import OutcomeWaiter
+from web.schemas.responses import StatusOut
+from web.streaming.detached_response import StreamResponse
+from web.streaming.socket_writer import Streams
+
+#: Streams of one process; the next one is asked to come again later.
+MOST_STREAMS = 500
+#: A burst of notifications is given this long to end before the status is read, in seconds.
+SETTLE_SEC = 0.03
+#: Least time between two statuses, in seconds: what happens in between is in the later one.
+GAP_SEC = 0.15
+#: How often the status is read when nothing is heard, in seconds.
+REREAD_SEC = 3.0
+#: How often a comment keeps the connection alive on its way, in seconds.
+HEARTBEAT_SEC = 10.0
+#: How long a browser waits before it connects again, in milliseconds.
+RETRY_MS = 1_000
+
+log = logging.getLogger(__name__)
+
+
+class Events:
+    """All event streams of one process."""
+
+    def __init__(self, read: Callable[[], StatusOut], watch: OutcomeWaiter) -> None:
+        """*read* reads the status, or raises a PitbossError."""
+        self._read = read
+        self._streams = Streams()
+        self._wake = threading.Event()
+        self._heard_count = self._news_count = 0
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="events", daemon=True)
+        watch.subscribe(self._heard)
+
+    def start(self) -> None:
+        self._streams.start()
+        self._thread.start()
+
+    def close(self) -> None:
+        """End all streams, and the threads, each within 2 s."""
+        self._closing = True
+        self._wake.set()
+        self._thread.join(2)
+        self._streams.close()
+
+    @property
+    def count(self) -> int:
+        """Streams that are open."""
+        return self._streams.count
+
+    def open(self, ends_at: float | None) -> StreamResponse | None:
+        """The answer that is a new stream, which ends at *ends_at*; None when there are too many."""
+        if self.count >= MOST_STREAMS:
+            return None
+
+        def take(sock: socket.socket, head: bytes) -> None:
+            self._streams.add(sock, head + f"retry: {RETRY_MS}\n\n".encode(), ends_at)
+            self._wake.set()
+
+        response = StreamResponse(take, mimetype="text/event-stream")
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["X-Accel-Buffering"] = "no"  # nginx would keep events back
+        return response
+
+    def _heard(self, channel: str, payload: str) -> None:
+        self._heard_count += 1
+        if (channel, payload) != (CHANGES, BotConfig.__tablename__):
+            # for the others, lists have changed even where the status has not
+            self._news_count += 1
+        if self.count:
+            self._wake.set()
+
+    # -- in the thread ----------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        shown = ""
+        seen = seen_news = 0
+        beat_at = pulse_at = 0.0
+        while not self._closing:
+            self._wake.wait(REREAD_SEC)
+            if seen != self._heard_count:
+                time.sleep(SETTLE_SEC)
+            self._wake.clear()
+            seen, news = self._heard_count, self._news_count
+            changed, seen_news = news != seen_news, news
+            if not self.count:
+                continue
+            try:
+                is_due = time.monotonic() >= pulse_at
+                if is_due:
+                    pulse_at = time.monotonic() + REREAD_SEC - GAP_SEC
+                shown = self._publish(shown, changed, pulse=is_due)
+                if time.monotonic() >= beat_at:
+                    beat_at = time.monotonic() + HEARTBEAT_SEC
+                    self._streams.send(b": still here\n\n", skippable=True)
+            except Exception:
+                log.exception("the event streams failed and go on")
+            time.sleep(GAP_SEC)
+
+    def _publish(self, shown: str, changed: bool, pulse: bool) -> str:
+        """Send what is to be sent; returns what the streams show then."""
+        try:
+            status = self._read()
+        except PitbossError as error:
+            body = json.dumps({"error": str(error), "code": error.code})
+            self._streams.send(_event("unavailable", body), only_new=shown == body and not pulse)
+            return body
+        shows = status.model_dump_json(
+            exclude={"as_of": True, "worker": {"last_seen_at"}, "reconciliation": {"age_sec"}}
+        )
+        body = status.model_dump_json(by_alias=True)
+        as_of = body.rpartition('"asOf":"')[2].partition('"')[0]
+        is_news = changed or shows != shown
+        self._streams.send(_event("status", body, as_of), only_new=not is_news)
+        if pulse and not is_news:
+            data = {"asOf": as_of, "worker": status.worker.model_dump(mode="json", by_alias=True)}
+            self._streams.send(_event("pulse", json.dumps(data)), skippable=True)
+        return shows
+
+
+def _event(name: str, data: str, event_id: str | None = None) -> bytes:
+    first = f"id: {event_id}\n" if event_id else ""
+    return f"{first}event: {name}\ndata: {data}\n\n".encode()
