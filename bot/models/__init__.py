@@ -6,14 +6,19 @@ Importing this package imports every table, so ``Base.metadata`` is always compl
 
 from bot.models.alert import AlertKind, AlertStatus, BotAlert
 from bot.models.base import SINGLETON, Base
+from bot.models.broker_reading import BotBrokerReading
 from bot.models.command import BotCommand
 from bot.models.command_stats import BotCommandTally
 from bot.models.condition import BotCondition
 from bot.models.config import BotConfig
 from bot.models.daily_stats import BotDailyStats
+from bot.models.ignored_position import BotIgnoredPosition
 from bot.models.ledger_request import BotLedgerRequest
 from bot.models.reconciliation import BotReconciliation, Outcome, Trigger
+from bot.models.suspect import BotSuspect
 from bot.models.trade import BotTrade, ExitReason, TradeStatus
+from bot.models.trade_event import BotTradeEvent, TradeEventKind
+from bot.models.trade_exit import BotTradeExit, ExitSource
 from bot.models.worker import BotWorker
 
 __all__ = [
@@ -22,17 +27,24 @@ __all__ = [
     "AlertStatus",
     "Base",
     "BotAlert",
+    "BotBrokerReading",
     "BotCommand",
     "BotCommandTally",
     "BotCondition",
     "BotConfig",
     "BotDailyStats",
+    "BotIgnoredPosition",
     "BotLedgerRequest",
     "BotReconciliation",
+    "BotSuspect",
     "BotTrade",
+    "BotTradeEvent",
+    "BotTradeExit",
     "BotWorker",
     "ExitReason",
+    "ExitSource",
     "Outcome",
+    "TradeEventKind",
     "TradeStatus",
     "Trigger",
 ]

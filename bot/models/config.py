@@ -13,6 +13,7 @@ from sqlalchemy import (
     Text,
     false,
     text,
+    true,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -44,10 +45,14 @@ class BotConfig(Base):
 
     #: When the database and the broker were last found to agree; null closes the gate.
     reconciled_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    #: The same, kept when the gate is closed: for people to look at.
+    agreed_at: Mapped[datetime | None] = mapped_column(Timestamp)
     #: When the next attempt is due, and while one is under way, until when it holds the right to it.
     reconcile_due_at: Mapped[datetime | None] = mapped_column(Timestamp)
     #: When a worker's start or a mode switch last closed the gate: no attempt that began before may open it.
     gate_closed_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    #: What closed it then: a worker's start or a mode switch.
+    gate_closed_by: Mapped[Trigger | None] = mapped_column(EnumText(Trigger))
     #: When the attempt began that decided about the gate last: one that began before it comes too late to.
     reconcile_began_at: Mapped[datetime | None] = mapped_column(Timestamp)
     reconcile_trigger: Mapped[Trigger | None] = mapped_column(EnumText(Trigger))
@@ -70,6 +75,7 @@ class BotConfig(Base):
     max_float_shares: Mapped[int] = mapped_column(BigInteger, server_default=text("20000000"))
     max_share_price: Mapped[Decimal] = mapped_column(Numeric, server_default=text("20"))
     min_relative_volume: Mapped[Decimal] = mapped_column(Numeric, server_default=text("5"))
+    count_open_loss: Mapped[bool] = mapped_column(server_default=true())
     updated_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)
 
     @property

@@ -32,6 +32,8 @@ class Trigger(StrEnum):
     MANUAL = "manual"
     MODE_SWITCH = "mode_switch"
     RETRY = "retry"
+    PERIODIC = "periodic"
+    SETTLE = "settle"
 
 
 class Outcome(StrEnum):
@@ -60,10 +62,19 @@ class BotReconciliation(Base):
     error_code: Mapped[str | None] = mapped_column(Text)
     error: Mapped[str | None] = mapped_column(Text)
     account_id: Mapped[str | None] = mapped_column(Text)
-    open_trades: Mapped[int] = mapped_column(Integer, server_default=text("0"))
-    broker_positions: Mapped[int] = mapped_column(Integer, server_default=text("0"))
-    matched: Mapped[int] = mapped_column(Integer, server_default=text("0"))
-    missed: Mapped[int] = mapped_column(Integer, server_default=text("0"))
-    in_flight: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    #: Counts; null in a report that failed, since nothing is known then.
+    open_trades: Mapped[int | None] = mapped_column(Integer)
+    broker_positions: Mapped[int | None] = mapped_column(Integer)
+    matched: Mapped[int | None] = mapped_column(Integer)
+    missed: Mapped[int | None] = mapped_column(Integer)
+    in_flight: Mapped[int | None] = mapped_column(Integer)
+    #: Absent without an explanation for the first time.
+    suspect: Mapped[int | None] = mapped_column(Integer)
+    #: Exits booked from the broker's fills, entries corrected from them, trades made void.
+    booked: Mapped[int | None] = mapped_column(Integer)
+    corrected: Mapped[int | None] = mapped_column(Integer)
+    voided: Mapped[int | None] = mapped_column(Integer)
+    #: Requests that were made to Alpaca for it.
+    requests: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     #: One entry for each symbol that disagreed: ``{"symbol", "kind", "here", "there"}``, quantities as strings.
     differences: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))

@@ -43,7 +43,8 @@ class ExitReason(StrEnum):
     TIME_EXIT = "time_exit"
     FORCE_CLOSE = "force_close"
     RECONCILED_MISSING_ON_STARTUP = "reconciled_missing_on_startup"
-    RECONCILED_MISSING = "reconciled_missing"  # found by a reconciliation that an operator asked for
+    RECONCILED_MISSING = "reconciled_missing"  # found by any later reconciliation
+    RECONCILED_EXIT = "reconciled_exit"  # the broker's fills showed an exit that no program had marked
 
 
 class BotTrade(Base):
@@ -60,6 +61,11 @@ class BotTrade(Base):
         Index("ix_bot_trade_exit_at", "exit_at", postgresql_where=text("pnl IS NOT NULL")),
         Index("ix_bot_trade_open", "symbol", postgresql_where=text("status = 'open'")),
         Index(
+            "ix_bot_trade_unsettled",
+            "id",
+            postgresql_where=text("status = 'missed' AND filled AND acknowledged_at IS NULL"),
+        ),
+        Index(
             "ix_bot_trade_order",
             "alpaca_order_id",
             unique=True,
@@ -75,9 +81,13 @@ class BotTrade(Base):
 
     id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, server_default=func.gen_random_uuid())
     symbol: Mapped[str] = mapped_column(Text)
+    #: Alpaca's id of the asset, where it is known: a symbol can change, this stays.
+    asset_id: Mapped[str | None] = mapped_column(Text)
     entry_price: Mapped[Decimal] = mapped_column(Numeric)
     exit_price: Mapped[Decimal | None] = mapped_column(Numeric)
     shares: Mapped[Decimal] = mapped_column(Numeric)
+    #: Shares whose exit is booked, signed like ``shares``: the sum of the trade's rows in bot_trade_exit.
+    exited_shares: Mapped[Decimal] = mapped_column(Numeric, server_default=text("0"))
     pnl: Mapped[Decimal | None] = mapped_column(Numeric)
     catalyst_type: Mapped[str | None] = mapped_column(Text)
     catalyst_tier: Mapped[int | None] = mapped_column(Integer)
@@ -88,9 +98,18 @@ class BotTrade(Base):
     mode: Mapped[Mode | None] = mapped_column(EnumText(Mode))
     #: Whether its entry is known to have filled. Until then price and shares are what was asked for.
     filled: Mapped[bool] = mapped_column(server_default=true())
+    #: When an operator last set its shares or its entry price; reconciliation does not correct the entry after that.
+    adjusted_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    #: When an operator acknowledged that a missed trade has no result.
+    acknowledged_at: Mapped[datetime | None] = mapped_column(Timestamp)
     alpaca_order_id: Mapped[str | None] = mapped_column(Text)
     alpaca_exit_order_id: Mapped[str | None] = mapped_column(Text)
     entry_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)
     exit_at: Mapped[datetime | None] = mapped_column(Timestamp)
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)
     updated_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW, onupdate=NOW)
+
+    @property
+    def open_shares(self) -> Decimal:
+        """Shares that are still held: those that filled less those whose exit is booked. Negative is short."""
+        return self.shares - self.exited_shares

@@ -57,8 +57,7 @@ def judge(now: Snapshot, settings: Settings) -> Gate:
         Reason.WORKER_OFFLINE: lost,
         Reason.MARKET_CLOSED: not market_open(settings, config.mode, now.now),
         Reason.MAX_POSITIONS: now.open_trades >= config.max_concurrent_positions,
-        # a profit on paper must not make room for a loss of real money
-        Reason.DAILY_LOSS: min(now.realized_pnl, now.mode_pnl) <= -config.daily_loss_limit_usd,
+        Reason.DAILY_LOSS: now.realized_pnl <= -config.daily_loss_limit_usd,
     }
     reasons = tuple(reason for reason, held in holds.items() if held)
     return Gate(

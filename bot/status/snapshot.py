@@ -31,10 +31,8 @@ class Snapshot:
     #: Without most thresholds.
     config: BotConfig
     open_trades: int
-    #: Of today, on both accounts: what the day's statistics say.
+    #: Of today, in the present mode, in US dollars.
     realized_pnl: Decimal
-    #: Of today, on the account of the present mode.
-    mode_pnl: Decimal
     trade_count: int
     pending_commands: int
     worker_seen_at: datetime | None
@@ -49,14 +47,13 @@ class Snapshot:
 def snapshot(batch: Pipeline) -> Snapshot:
     """Read everything that the status and the gate need."""
     [row] = batch.send(SNAPSHOT()) or batch.send(MAKE_CONFIG(), SNAPSHOT())
-    now, open_trades, realized_pnl, mode_pnl, trade_count, pending, seen_at, *rest = row
+    now, open_trades, realized_pnl, trade_count, pending, seen_at, *rest = row
     config, report = rest[: len(SNAPSHOT_CONFIG.names)], rest[len(SNAPSHOT_CONFIG.names) :]
     return Snapshot(
         now=now,
         config=SNAPSHOT_CONFIG.instance(SNAPSHOT_CONFIG.values(config)),
         open_trades=open_trades,
         realized_pnl=realized_pnl or Decimal(0),
-        mode_pnl=mode_pnl or Decimal(0),
         trade_count=trade_count or 0,
         pending_commands=pending,
         worker_seen_at=seen_at,

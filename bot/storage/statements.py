@@ -115,20 +115,15 @@ SNAPSHOT_CONFIG = RowMapper(
 )
 #: The trading date, as bot.market_hours.trading_date has it. Not clock_timestamp(): Postgres would not look for it by an index.
 _TODAY = "timezone('America/New_York', statement_timestamp())::date"
-_MODE_PNL = (
-    "SELECT sum(pnl) FROM bot_trade WHERE pnl IS NOT NULL"
-    f" AND exit_at >= timezone('America/New_York', {_TODAY}::timestamp)"
-    " AND coalesce(mode, config.mode) = config.mode"
-)
 SNAPSHOT = PreparedStatement(
     "snapshot_of_bot",
     "SELECT statement_timestamp(),"
     f" (SELECT count(*) FROM bot_trade WHERE status = '{TradeStatus.OPEN}'),"
-    f" stats.realized_pnl, ({_MODE_PNL}), stats.trade_count,"
+    f" stats.realized_pnl, stats.trade_count,"
     f" (SELECT count(*) FROM bot_command WHERE status = '{CommandStatus.QUEUED}'),"
     " (SELECT max(last_seen_at) FROM bot_worker),"
     f" {SNAPSHOT_CONFIG.columns('config')}, {SNAPSHOT_REPORT.columns('report')}"
-    f" FROM bot_config config LEFT JOIN bot_daily_stats stats ON stats.date = {_TODAY}"
+    f" FROM bot_config config LEFT JOIN bot_daily_stats stats ON stats.date = {_TODAY} AND stats.mode = config.mode"
     " LEFT JOIN bot_reconciliation report ON report.id = (SELECT max(id) FROM bot_reconciliation)"
     f" WHERE config.id = '{SINGLETON}'",
 )

@@ -33,6 +33,7 @@ from bot.models import (
     TradeStatus,
 )
 from bot.settings.settings import Settings
+from bot.states import Mode
 from bot.status import gate
 from bot.status.snapshot import Snapshot, snapshot_in
 from bot.storage.database import Database
@@ -293,7 +294,7 @@ def _close(session: Session, trade: BotTrade, exit_: trade_requests.CloseTrade, 
     trade.exit_price, trade.exit_at = exit_.exit_price, exit_at
     trade.alpaca_exit_order_id = exit_.alpaca_exit_order_id
     trade.pnl = daily_stats.profit(trade.shares, trade.entry_price, exit_.exit_price)
-    daily_stats.count(session, trade.pnl, trade.entry_at, exit_at)
+    daily_stats.count(session, trade.mode or Mode.PAPER, trade.pnl, trade.entry_at, exit_at)
 
 
 def _reopen(session: Session, trade: BotTrade) -> None:

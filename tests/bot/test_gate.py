@@ -56,7 +56,6 @@ def moment(at: datetime = NOON, **changes: Any) -> Snapshot:
         config=config(**changes),
         open_trades=0,
         realized_pnl=Decimal(0),
-        mode_pnl=Decimal(0),
         trade_count=0,
         pending_commands=0,
         worker_seen_at=at,

@@ -131,7 +131,10 @@ def test_a_fresh_bot_is_stopped_disabled_on_paper_with_the_default_thresholds(wo
             "INSERT INTO bot_trade (symbol, entry_price, shares, catalyst_tier) VALUES ('A', 1, 1, 5)",
             errors.CheckViolation,
         ),
-        ("INSERT INTO bot_daily_stats (date) VALUES ('2026-11-20'), ('2026-11-20')", errors.UniqueViolation),
+        (
+            "INSERT INTO bot_daily_stats (date, mode) VALUES ('2026-11-20', 'live'), ('2026-11-20', 'live')",
+            errors.UniqueViolation,
+        ),
     ],
 )
 def test_the_database_refuses_the_impossible(

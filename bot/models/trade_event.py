@@ -1,0 +1,63 @@
+"""What happened to each trade: who changed what, from what to what, and why."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Identity,
+    Index,
+    Text,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import UUID as PgUuid
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bot.models.base import Base
+from bot.models.types import EnumText, Timestamp
+
+
+class TradeEventKind(StrEnum):
+    """What changed."""
+
+    OPENED = "opened"
+    ENTRY_RECORDED = "entry_recorded"
+    ENTRY_CORRECTED = "entry_corrected"  # by the broker's record
+    EXIT_REASON_MARKED = "exit_reason_marked"
+    EXIT_BOOKED = "exit_booked"  # a part of it, or the last part
+    EXIT_REMOVED = "exit_removed"  # an exit that turned out not to be one
+    CLOSED = "closed"
+    MISSED = "missed"
+    VOIDED = "voided"
+    REOPENED = "reopened"
+    ADOPTED = "adopted"
+    ADJUSTED = "adjusted"
+    ACKNOWLEDGED = "acknowledged"
+    CORRECTED = "corrected"  # a closed trade, by an operator
+    RENAMED = "renamed"  # the symbol changed, the asset did not
+
+
+class BotTradeEvent(Base):
+    """One change of one trade, for good: a trigger refuses to change or delete it. It outlives its trade."""
+
+    __tablename__ = "bot_trade_event"
+    __table_args__ = (Index("ix_bot_trade_event_trade", "trade_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    trade_id: Mapped[UUID] = mapped_column(PgUuid)
+    kind: Mapped[TradeEventKind] = mapped_column(EnumText(TradeEventKind))
+    #: The fields that changed, by their names on the wire, as they were and as they are; numbers as strings.
+    before: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    after: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    actor: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str | None] = mapped_column(Text)
+    #: The command, or else the Idempotency-Key of the request, that changed it.
+    command_id: Mapped[UUID | None] = mapped_column(PgUuid)
+    request_key: Mapped[str | None] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.clock_timestamp())
