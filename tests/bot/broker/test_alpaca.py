@@ -497,7 +497,6 @@ def test_only_alpacas_own_404_says_that_a_thing_does_not_exist(
             assert type(refused(lambda: alpaca.working_orders({"a": "AAPL"}))) is expected
 
 
-@pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize(
     ("headers", "low", "high"),
     [
@@ -518,18 +517,60 @@ def test_only_alpacas_own_404_says_that_a_thing_does_not_exist(
     ],
 )
 def test_the_wish_to_be_left_alone_is_heard_and_bounded(
-    status: int, headers: dict[str, str], low: float | None, high: float | None
+    headers: dict[str, str], low: float | None, high: float | None
 ) -> None:
     given = dict(headers)
     if given.get("X-RateLimit-Reset", "x")[0] in "+-":
         given["X-RateLimit-Reset"] = str(int(time.time() + float(given["X-RateLimit-Reset"])))
-    with answered(Answer({"message": "no"}, status, given)) as url, client(url) as alpaca:
+    with answered(Answer({"message": "no"}, 429, given)) as url, client(url) as alpaca:
         wait = refused(alpaca.shares_by_symbol).retry_after_sec
     if low is None or high is None:
         assert wait is None
     else:
         assert wait is not None
         assert low <= wait <= high
+
+
+@pytest.mark.parametrize("status", [200, 401, 403, 404, 422, 500, 503])
+def test_only_a_429_or_a_success_that_leaves_nothing_waits(status: int) -> None:
+    headers = {
+        "Retry-After": "7",
+        "X-RateLimit-Reset": str(int(time.time()) + 20),
+        "X-RateLimit-Remaining": "0",
+    }
+    with answered(Answer(b"no JSON", status, headers)) as url, client(url) as alpaca:
+        error = refused(alpaca.clock)
+        assert error.retry_after_sec is None, "nothing but a 429 asks to be left alone"
+        assert alpaca.remaining == 0
+        assert alpaca.retry_after_sec == (7 if status == 200 else None)
+
+
+@pytest.mark.parametrize(
+    ("said", "remaining"),
+    [("199", 199), ("0", 0), ("-1", None), ("many", None), ("9" * 5000, None), ("", None)],
+)
+def test_what_the_limit_leaves_is_noted_and_the_requests_are_counted(
+    said: str, remaining: int | None
+) -> None:
+    with answered(Answer([], headers={"X-RateLimit-Remaining": said})) as url, client(url) as alpaca:
+        assert (alpaca.requests, alpaca.remaining) == (0, None)
+        alpaca.positions()
+        assert (alpaca.requests, alpaca.remaining, alpaca.retry_after_sec) == (1, remaining, None)
+        refused(alpaca.clock)
+        assert alpaca.requests == 2
+
+
+def test_a_request_that_fails_counts_too() -> None:
+    with client(f"http://127.0.0.1:{ports.free()}") as alpaca:
+        refused(alpaca.account)
+        assert alpaca.requests == 1
+
+
+@pytest.mark.parametrize("target", ["http://[", "//\xff", "http://elsewhere.invalid/", "\t", "x" * 5000])
+def test_where_a_redirect_leads_is_not_even_looked_at(target: str) -> None:
+    headers = {"Location": target}
+    with answered(Answer(b"", 302, headers)) as url, client(url) as alpaca:
+        assert type(refused(alpaca.account)) is BrokerFailed
 
 
 def test_a_compressed_answer_is_read() -> None:
