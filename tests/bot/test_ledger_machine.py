@@ -17,7 +17,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from bot.broker.alpaca import Account
+from bot.broker.readings import Account
 from bot.commands.log import NewCommand
 from bot.commands.mode_switch import Preflight
 from bot.errors import GateClosed, TradeConflict
@@ -26,6 +26,7 @@ from bot.reconciliation.comparison import Local, LocalTrade, compare
 from bot.states import CommandKind, CommandStatus, Mode, Source
 from bot.status import heartbeat
 from bot.trading.trade_requests import GIVEN_REASONS
+from tests.bot.fake import an_account
 from tests.bot.ledger_model import LOSS_LIMIT, STEPS, Model, Trade
 from tests.bot.ledger_world import WORKER, World, settings_of
 
@@ -332,7 +333,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
 
 def account_of(mode: str) -> Account:
-    return Account(f"the {mode} account", ())
+    return an_account(f"the {mode} account")
 
 
 @pytest.fixture(scope="module")
