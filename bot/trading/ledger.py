@@ -24,20 +24,21 @@ from uuid import UUID, uuid4
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from bot.booking import Author, Booking
 from bot.errors import GateClosed, OutcomeUnknown, TradeConflict, TradeNotFound
 from bot.models import (
     SINGLETON,
     BotConfig,
     BotTrade,
     ExitReason,
+    ExitSource,
     TradeStatus,
 )
 from bot.settings.settings import Settings
-from bot.states import Mode
 from bot.status import gate
 from bot.status.snapshot import Snapshot, snapshot_in
 from bot.storage.database import Database
-from bot.trading import daily_stats, trade_requests, trade_rules
+from bot.trading import trade_requests, trade_rules
 from bot.trading.idempotency import IdempotencyKey
 
 #: Money and shares; see ``bot.trading.trade_requests`` for what a float has to be.
@@ -290,11 +291,16 @@ def _close(session: Session, trade: BotTrade, exit_: trade_requests.CloseTrade, 
     if trade.status is TradeStatus.MISSED:
         trade_rules.note(trade, f"Was written off as {trade.exit_reason}; its exit became known later.")
     trade_rules.note(trade, exit_.note)
-    trade.status, trade.exit_reason = TradeStatus.CLOSED, reason
-    trade.exit_price, trade.exit_at = exit_.exit_price, exit_at
-    trade.alpaca_exit_order_id = exit_.alpaca_exit_order_id
-    trade.pnl = daily_stats.profit(trade.shares, trade.entry_price, exit_.exit_price)
-    daily_stats.count(session, trade.mode or Mode.PAPER, trade.pnl, trade.entry_at, exit_at)
+    with Booking(session, Author("ledger")) as books:
+        books.book_exit(
+            trade,
+            shares=trade.open_shares,
+            price=exit_.exit_price,
+            at=exit_at,
+            source=ExitSource.LEDGER,
+            order_id=exit_.alpaca_exit_order_id,
+            exit_reason=reason,
+        )
 
 
 def _reopen(session: Session, trade: BotTrade) -> None:
