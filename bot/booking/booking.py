@@ -170,6 +170,7 @@ class Booking:
         fill_id: str | None = None,
         exit_reason: ExitReason | None = None,
         proceeds: Decimal | None = None,
+        note: str | None = None,
     ) -> BotTradeExit:
         """Book an exit of the whole trade or of a part; the trade is closed when its exits add up to its shares.
 
@@ -202,6 +203,7 @@ class Booking:
             self._session.add(exit_)
             exits.append(exit_)
             trade.exit_reason = exit_reason or rules.reason_of(trade, source)
+            rules.note(trade, note)
             self._conclude(trade)
         return exit_
 
