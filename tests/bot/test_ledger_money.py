@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.booking.amounts import profit
 from bot.errors import InvalidParams
 from bot.market_hours import NEW_YORK
 from bot.trading import trade_requests
-from bot.trading.daily_stats import profit
 from tests.bot.ledger_world import World, settings_of
 
 
