@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from bot.batch import BEGIN, COMMIT, Batch, Statement, Step
 from bot.command_log import COMMAND
-from bot.models import SINGLETON, BotCommand, BotConfig
+from bot.errors import DatabaseUnavailable
+from bot.models import SINGLETON, BotCommand, BotConfig, Trigger
 from bot.rows import Rows
-from bot.states import CommandStatus
+from bot.states import BotState, CommandKind, CommandStatus, Mode, Source
 
 CONFIG = Rows(BotConfig)
 #: What finishing a command writes.
@@ -29,18 +30,42 @@ _OUTCOME = (
     "error_details",
     "finished_at",
 )
-_LOCK = Statement("lock_bot_config", f"SELECT 1 FROM bot_config WHERE id = '{SINGLETON}' FOR UPDATE")  # noqa: S608 - made of constants
-# A statement of its own: its snapshot is taken when the lock is held, and its clock is read then.
+# It also notes, for the rest of the transaction, that it found the row and locked it.
+_LOCK = Statement(
+    "lock_bot_config",
+    f"WITH held AS MATERIALIZED (SELECT 1 FROM bot_config WHERE id = '{SINGLETON}' FOR UPDATE)"  # noqa: S608 - made of constants
+    " SELECT set_config('pitboss.holds_the_row', 'yes', true) FROM held",
+)
+# A statement of its own: its snapshot is taken when the lock is held, and its clock is read then. A row that somebody made
+# between the two is not locked, so it is not seen.
 _READ = Statement(
     "read_bot_config",
     f"SELECT {CONFIG.columns('config')}, clock_timestamp(), {COMMAND.columns('command')}"  # noqa: S608 - as above
     f" FROM bot_config config LEFT JOIN bot_command command ON command.status = '{CommandStatus.QUEUED}'"
-    f" WHERE config.id = '{SINGLETON}' ORDER BY command.seq",
+    f" WHERE config.id = '{SINGLETON}' AND current_setting('pitboss.holds_the_row', true) = 'yes'"
+    " ORDER BY command.seq",
 )
-#: The row, once and for all: whoever finds none may send it.
+ROW_WAS_GONE = (
+    "The row of the bot was gone from the database. It was made again from the log: check the mode and set the thresholds,"
+    " which are the defaults now, then rearm and start."
+)
+#: The row, once and for all: whoever finds none may send it, and of several at once the first one makes it. The migration
+#: makes it, too, so where the log has applied commands somebody has deleted it: what is not in the log is lost, so the bot
+#: is killed, by a command of the system that goes on with the log's revisions.
 MAKE = Statement(
     "make_bot_config",
-    f"INSERT INTO bot_config (id) VALUES ('{SINGLETON}') ON CONFLICT DO NOTHING",  # noqa: S608 - as above
+    "WITH last AS (SELECT revision + 1 AS revision, to_state, mode, clock_timestamp() AS at,"  # noqa: S608 - as above
+    f"  '{ROW_WAS_GONE}' AS reason, (SELECT max(seq) + 1 FROM bot_command) AS halt_seq"
+    f" FROM bot_command WHERE status = '{CommandStatus.APPLIED}' ORDER BY bot_command.revision DESC LIMIT 1),"
+    " made AS (INSERT INTO bot_config (id, mode, revision, halt_seq, killed_at, kill_reason,"
+    "  gate_closed_at, reconcile_due_at, reconcile_trigger)"
+    f" SELECT '{SINGLETON}', coalesce(mode, '{Mode.PAPER}'), coalesce(revision, 0), coalesce(halt_seq, 0), at, reason,"
+    f"  at, at, CASE WHEN at IS NOT NULL THEN '{Trigger.STARTUP}' END"
+    "  FROM (SELECT) AS always LEFT JOIN last ON true ON CONFLICT DO NOTHING RETURNING mode)"
+    " INSERT INTO bot_command (id, kind, actor, source, reason, status, from_state, to_state, mode, revision,"
+    "  issued_at, finished_at)"
+    f" SELECT gen_random_uuid(), '{CommandKind.KILL}', 'pitboss', '{Source.SYSTEM}', reason, '{CommandStatus.APPLIED}',"
+    f"  to_state, '{BotState.STOPPED}', made.mode, revision, at, at FROM made, last",
 )
 _FINISH = Statement(
     "finish_bot_command",
@@ -74,10 +99,16 @@ class Locked:
 
         Raises:
             DBAPIError: the lock could not be had in time, among others.
+            DatabaseUnavailable: there is no row, and it cannot be made.
         """
         rows = batch.send(BEGIN, *first, _LOCK(), _READ())
         if not rows:
             rows = batch.send(MAKE(), _LOCK(), _READ())
+        if not rows:
+            raise DatabaseUnavailable(
+                "The row of the bot in the table bot_config is gone and cannot be made; nothing was changed."
+                " Look for what deletes it."
+            )
         return cls(batch, rows)
 
     @property
