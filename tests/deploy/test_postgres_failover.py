@@ -22,7 +22,7 @@ from tests.support.fixtures import StackFactory
 from tests.support.stack import Stack
 from tests.support.tables import Tables
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.first, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
