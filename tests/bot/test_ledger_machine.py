@@ -29,6 +29,8 @@ from bot.states import CommandKind, CommandStatus, Mode, Source
 from tests.bot.ledger_model import LOSS_LIMIT, STEPS, Model, Trade
 from tests.bot.ledger_world import WORKER, World, settings_of
 
+pytestmark = pytest.mark.slow
+
 prices = st.decimals(min_value="1", max_value="20", places=2)
 sizes = st.integers(-9, 9).filter(bool)
 reasons = st.sampled_from(GIVEN_REASONS)

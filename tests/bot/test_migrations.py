@@ -24,6 +24,8 @@ from bot.models import SINGLETON, BotCommand, BotConfig
 from bot.states import CommandKind
 from tests.bot.world import World, connect, settings_for
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
