@@ -24,6 +24,8 @@ from bot.status import snapshot
 from bot.storage.database import Database
 from tests.bot.world import World, connect, settings_for
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
