@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot.errors import LockBusy
+from bot.errors import DatabaseUnavailable, LockBusy
 from bot.models import SINGLETON, BotCommand, BotConfig
 from bot.storage.database import Database
 from bot.storage.pipeline import BEGIN, COMMIT, Pipeline, Step
@@ -61,10 +61,16 @@ class LockedBot:
 
         Raises:
             DBAPIError: the lock could not be had in time, among others.
+            DatabaseUnavailable: there is no row, and it cannot be made.
         """
         rows = batch.send(BEGIN, *first, LOCK_CONFIG(), READ_LOCKED())
         if not rows:
             rows = batch.send(MAKE_CONFIG(), LOCK_CONFIG(), READ_LOCKED())
+        if not rows:
+            raise DatabaseUnavailable(
+                "The row of the bot in the table bot_config is gone and cannot be made; nothing was changed."
+                " Look for what deletes it."
+            )
         return cls(batch, rows)
 
     @property

@@ -30,6 +30,8 @@ from tests.bot.fake import an_account
 from tests.bot.ledger_model import LOSS_LIMIT, STEPS, Model, Trade
 from tests.bot.ledger_world import WORKER, World, settings_of
 
+pytestmark = pytest.mark.slow
+
 prices = st.decimals(min_value="1", max_value="20", places=2)
 sizes = st.integers(-9, 9).filter(bool)
 reasons = st.sampled_from(GIVEN_REASONS)
@@ -342,14 +344,17 @@ def machine(module_database_url: str) -> type[LedgerMachine]:
     return LedgerMachine
 
 
+@pytest.mark.parametrize(
+    "examples", [6, pytest.param(100, marks=[pytest.mark.long, pytest.mark.timeout(600)])]
+)
 def test_any_order_of_commands_trades_and_restarts_ends_as_in_the_model(
-    machine: type[LedgerMachine], monkeypatch: pytest.MonkeyPatch
+    machine: type[LedgerMachine], monkeypatch: pytest.MonkeyPatch, examples: int
 ) -> None:
     monkeypatch.setattr("bot.market_hours.is_open", lambda at: True)
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=25,
+            max_examples=examples,
             stateful_step_count=50,
             deadline=None,
             # to shrink a failure on a real database takes minutes

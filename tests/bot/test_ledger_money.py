@@ -74,6 +74,7 @@ def test_profit_never_rounds(shares: Decimal, entry: Decimal, exit_: Decimal) ->
         assert int(found.scaleb(18)) == nanos(shares) * (nanos(exit_) - nanos(entry))
 
 
+@pytest.mark.slow
 def test_a_hundred_times_ten_cents_are_ten_dollars(world: World) -> None:
     for _ in range(100):
         trade = world.open_filled(shares=1, entry_price="0.10")

@@ -28,6 +28,8 @@ from bot.storage import locked_bot
 from tests.bot.fake import an_account
 from tests.bot.ledger_world import World, settings_of
 
+pytestmark = pytest.mark.slow
+
 #: How long somebody is watched to see that he waits, in seconds; shorter than any time-out of the database.
 WATCHED_SEC = 0.4
 
