@@ -205,7 +205,7 @@ def is_understood(result: Any) -> bool:
 
 @pytest.mark.parametrize("name", CALLS)
 @settings(
-    max_examples=150,
+    max_examples=100,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
