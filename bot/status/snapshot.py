@@ -34,6 +34,10 @@ class Snapshot:
     #: Of today, in the present mode, in US dollars.
     realized_pnl: Decimal
     trade_count: int
+    #: Missed trades that had filled, and that nobody acknowledged: their results are not booked.
+    unsettled_trades: int
+    #: Unrealized, in US dollars, of the present mode's positions; None unless the broker was read in the last 3 minutes.
+    open_pnl: Decimal | None
     pending_commands: int
     worker_seen_at: datetime | None
     #: Without its counts, but that of missed trades.
@@ -47,7 +51,7 @@ class Snapshot:
 def snapshot(batch: Pipeline) -> Snapshot:
     """Read everything that the status and the gate need."""
     [row] = batch.send(SNAPSHOT()) or batch.send(MAKE_CONFIG(), SNAPSHOT())
-    now, open_trades, realized_pnl, trade_count, pending, seen_at, *rest = row
+    now, open_trades, unsettled, realized_pnl, trade_count, open_pnl, pending, seen_at, *rest = row
     config, report = rest[: len(SNAPSHOT_CONFIG.names)], rest[len(SNAPSHOT_CONFIG.names) :]
     return Snapshot(
         now=now,
@@ -55,6 +59,8 @@ def snapshot(batch: Pipeline) -> Snapshot:
         open_trades=open_trades,
         realized_pnl=realized_pnl or Decimal(0),
         trade_count=trade_count or 0,
+        unsettled_trades=unsettled,
+        open_pnl=open_pnl,
         pending_commands=pending,
         worker_seen_at=seen_at,
         reconciliation=None
