@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 from apiflask import APIBlueprint
 from flask import request
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.commands.log import NewCommand
@@ -15,6 +14,7 @@ from bot.commands.thresholds import check_changes
 from bot.errors import DatabaseUnavailable, OutcomeUnknown
 from bot.models import BotCommand, BotConfig, BotReconciliation
 from bot.models.thresholds import THRESHOLDS
+from bot.queries import lists
 from bot.states import CommandKind, CommandStatus
 from bot.status import snapshot
 from web.auth import scheme
@@ -143,6 +143,4 @@ def _read(command: BotCommand, read: Callable[[], T]) -> T:
 
 
 def _report_of(session: Session, command: BotCommand) -> BotReconciliation | None:
-    return session.scalars(
-        select(BotReconciliation).where(BotReconciliation.command_id == command.id)
-    ).one_or_none()
+    return session.scalars(lists.report_of(command.id)).one_or_none()
