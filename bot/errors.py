@@ -217,6 +217,12 @@ class BrokerNotFound(BrokerError):
     code = "broker_not_found"
 
 
+class BrokerInconsistent(BrokerError):
+    """Alpaca's answers contradict each other."""
+
+    code = "broker_inconsistent"
+
+
 class AccountMismatch(BrokerError):
     """These API keys belong to another Alpaca account than the one this mode is bound to."""
 

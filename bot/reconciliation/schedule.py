@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import random
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.models import BotConfig
+from bot.settings.settings import Settings
+from bot.states import BotState
 
 #: How long one attempt holds the right to it, in seconds; longer than any attempt takes.
 ATTEMPT_SEC = 20.0
 #: Wait between attempts, in seconds: doubled with each failure.
 RETRY_FIRST_SEC, RETRY_MOST_SEC = 2.0, 60.0
+#: Time between attempts while the bot is stopped, in seconds; while it is not, RECONCILE_EVERY_SEC says it.
+STOPPED_EVERY_SEC = 300.0
+#: Agreement that is older than this many intervals counts no longer.
+STALE_INTERVALS = 3
+
+
+def interval(settings: Settings, state: BotState) -> timedelta:
+    """Time from one reconciliation that found agreement to the next."""
+    return timedelta(seconds=STOPPED_EVERY_SEC if state is BotState.STOPPED else settings.reconcile_every_sec)
 
 
 def is_older_than_gate(config: BotConfig, began_at: datetime, now: datetime) -> bool:

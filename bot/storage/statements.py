@@ -131,9 +131,11 @@ SNAPSHOT = PreparedStatement(
 # -- reconciliation -------------------------------------------------------------------------------------------
 
 MODE_NOW = PreparedStatement("mode_of_bot", "SELECT mode, clock_timestamp() FROM bot_config")
-OPEN_BY_SYMBOL = PreparedStatement(
-    "open_trades_by_symbol",
-    f"SELECT symbol, sum(shares), count(*) FROM bot_trade WHERE status = '{TradeStatus.OPEN}' AND created_at < $1"
-    " GROUP BY symbol",
-    1,
+#: Open trades made before $1, added up by symbol and asset; one whose fill is not recorded is in order for as long as $2.
+OPEN_BY_ASSET = PreparedStatement(
+    "open_trades_by_asset",
+    "SELECT symbol, asset_id, sum(shares - exited_shares), count(*),"
+    " bool_or(NOT filled AND created_at < $1 - $2::interval)"
+    f" FROM bot_trade WHERE status = '{TradeStatus.OPEN}' AND created_at < $1 GROUP BY symbol, asset_id",
+    2,
 )

@@ -1,0 +1,47 @@
+"""The broker's own record of the trades in question: orders, what replaced them, and fills."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from bot.broker.readings import Fill, Order
+from bot.reconciliation.local import LocalTrade
+
+ZERO = Decimal(0)
+#: Decimal places to which an average price is kept.
+PRICE_PLACES = Decimal(1).scaleb(-12)
+
+
+@dataclass(frozen=True)
+class BrokerRecord:
+    """The orders and fills that were read for the trades in question."""
+
+    #: Orders by their id, every link of a chain of replacements among them.
+    orders: Mapping[str, Order]
+    #: Orders by their ``client_order_id``: the trade's id for an entry, ``<id>-exit-N`` for an exit.
+    by_client_id: Mapping[str, Order]
+    #: Fills, the first one in front.
+    fills: Sequence[Fill]
+
+    def chain_of(self, trade: LocalTrade) -> list[Order]:
+        """The order that entered *trade*, what it replaced and what replaced it, the first one in front; empty when the
+        broker has none."""
+        order = self.orders.get(trade.order_id or "") or self.by_client_id.get(str(trade.id))
+        if order is None:
+            return []
+        links = [order]
+        while (before := self.orders.get(links[0].replaces or "")) is not None and before not in links:
+            links.insert(0, before)
+        while (after := self.orders.get(links[-1].replaced_by or "")) is not None and after not in links:
+            links.append(after)
+        return links
+
+
+def average(parts: Iterable[tuple[Decimal, Decimal]]) -> Decimal:
+    """The average price of *parts*, each shares and a price; to twelve places."""
+    parts = list(parts)
+    total = sum((abs(shares) for shares, _ in parts), ZERO)
+    exact = sum((abs(shares) * price for shares, price in parts), ZERO) / total
+    return exact.quantize(PRICE_PLACES).normalize()
