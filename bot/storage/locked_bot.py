@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from bot.errors import DatabaseUnavailable
 from bot.models import BotCommand
 from bot.storage.pipeline import BEGIN, COMMIT, Pipeline, Step
 from bot.storage.statements import (
@@ -46,10 +47,16 @@ class LockedBot:
 
         Raises:
             DBAPIError: the lock could not be had in time, among others.
+            DatabaseUnavailable: there is no row, and it cannot be made.
         """
         rows = batch.send(BEGIN, *first, LOCK_CONFIG(), READ_LOCKED())
         if not rows:
             rows = batch.send(MAKE_CONFIG(), LOCK_CONFIG(), READ_LOCKED())
+        if not rows:
+            raise DatabaseUnavailable(
+                "The row of the bot in the table bot_config is gone and cannot be made; nothing was changed."
+                " Look for what deletes it."
+            )
         return cls(batch, rows)
 
     @property

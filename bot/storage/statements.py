@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from bot.models import SINGLETON, BotCommand, BotConfig, BotReconciliation, TradeStatus
-from bot.states import COMMANDS, CommandStatus
+from bot.models import SINGLETON, BotCommand, BotConfig, BotReconciliation, TradeStatus, Trigger
+from bot.states import COMMANDS, BotState, CommandKind, CommandStatus, Mode, Source
 from bot.storage.pipeline import PreparedStatement
 from bot.storage.row_mapper import RowMapper
 
@@ -20,19 +20,42 @@ COMMAND = RowMapper(BotCommand)
 
 # -- the bot's row --------------------------------------------------------------------------------------------
 
+#: Locks the row, and notes for the rest of the transaction that it did.
 LOCK_CONFIG = PreparedStatement(
-    "lock_bot_config", f"SELECT 1 FROM bot_config WHERE id = '{SINGLETON}' FOR UPDATE"
+    "lock_bot_config",
+    f"WITH held AS MATERIALIZED (SELECT 1 FROM bot_config WHERE id = '{SINGLETON}' FOR UPDATE)"
+    " SELECT set_config('pitboss.holds_the_row', 'yes', true) FROM held",
 )
-#: The row, its clock and the pending commands. A statement of its own: its snapshot is taken when the lock is held.
+#: The locked row, its clock and the pending commands. A statement of its own: its snapshot is taken when the lock is held. A
+#: row that another process made between the two is not locked, so it is not seen.
 READ_LOCKED = PreparedStatement(
     "read_bot_config",
     f"SELECT {CONFIG.columns('config')}, clock_timestamp(), {COMMAND.columns('command')}"
     f" FROM bot_config config LEFT JOIN bot_command command ON command.status = '{CommandStatus.QUEUED}'"
-    f" WHERE config.id = '{SINGLETON}' ORDER BY command.seq",
+    f" WHERE config.id = '{SINGLETON}' AND current_setting('pitboss.holds_the_row', true) = 'yes'"
+    " ORDER BY command.seq",
 )
-#: Makes the row unless it is there.
+ROW_WAS_GONE = (
+    "The row of the bot was gone from the database. It was made again from the log: check the mode and set the thresholds,"
+    " which are the defaults now, then rearm and start."
+)
+#: Makes the row, if it is not there; of several at once the first one does. The migration makes it, too, so where the log
+#: has applied commands somebody has deleted it: what is not in the log is lost, so the bot is killed, by a command of the
+#: system that goes on with the log's revisions.
 MAKE_CONFIG = PreparedStatement(
-    "make_bot_config", f"INSERT INTO bot_config (id) VALUES ('{SINGLETON}') ON CONFLICT DO NOTHING"
+    "make_bot_config",
+    "WITH last AS (SELECT revision + 1 AS revision, to_state, mode, clock_timestamp() AS at,"
+    f"  '{ROW_WAS_GONE}' AS reason, (SELECT max(seq) + 1 FROM bot_command) AS halt_seq"
+    f" FROM bot_command WHERE status = '{CommandStatus.APPLIED}' ORDER BY bot_command.revision DESC LIMIT 1),"
+    " made AS (INSERT INTO bot_config (id, mode, revision, halt_seq, killed_at, kill_reason,"
+    "  gate_closed_at, reconcile_due_at, reconcile_trigger)"
+    f" SELECT '{SINGLETON}', coalesce(mode, '{Mode.PAPER}'), coalesce(revision, 0), coalesce(halt_seq, 0), at, reason,"
+    f"  at, at, CASE WHEN at IS NOT NULL THEN '{Trigger.STARTUP}' END"
+    "  FROM (SELECT) AS always LEFT JOIN last ON true ON CONFLICT DO NOTHING RETURNING mode)"
+    " INSERT INTO bot_command (id, kind, actor, source, reason, status, from_state, to_state, mode, revision,"
+    "  issued_at, finished_at)"
+    f" SELECT gen_random_uuid(), '{CommandKind.KILL}', 'pitboss', '{Source.SYSTEM}', reason, '{CommandStatus.APPLIED}',"
+    f"  to_state, '{BotState.STOPPED}', made.mode, revision, at, at FROM made, last",
 )
 READ_CONFIG = PreparedStatement(
     "read_thresholds", f"SELECT {CONFIG.columns()} FROM bot_config WHERE id = '{SINGLETON}'"

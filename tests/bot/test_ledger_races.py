@@ -18,14 +18,16 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from bot.broker.alpaca import Account
 from bot.commands.log import NewCommand
 from bot.commands.mode_switch import Preflight
 from bot.errors import DatabaseUnavailable, GateClosed
 from bot.models import BotTrade, TradeStatus
 from bot.states import BotState, CommandKind, CommandStatus, Mode, Source
 from bot.status import gate
+from tests.bot.fake import an_account
 from tests.bot.ledger_world import World, settings_of
+
+pytestmark = pytest.mark.slow
 
 #: How long somebody is watched to see that he waits, in seconds; shorter than any time-out of the database.
 WATCHED_SEC = 0.4
@@ -130,7 +132,7 @@ def test_a_mode_switch_waits_for_the_open_and_is_refused_because_of_it(
     def switch() -> None:
         nyse.do("stop")
         nyse.controller.submit(wanted)
-        preflight = Preflight(Mode.PAPER, Mode.LIVE, nyse.database.now(), (), Account("live", ()))
+        preflight = Preflight(Mode.PAPER, Mode.LIVE, nyse.database.now(), (), an_account("live"))
         nyse.controller.apply(evidence={wanted.id: preflight})
 
     opening, _ = after_the_answer(world, pool, monkeypatch, switch)
