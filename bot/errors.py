@@ -70,6 +70,12 @@ class PositionsOpen(CommandRefused):
     code = "positions_open"
 
 
+class OrdersWorking(CommandRefused):
+    """The mode cannot be switched while an order works at the account that is left."""
+
+    code = "orders_working"
+
+
 class CredentialsMissing(CommandRefused):
     """The account of that mode has no API keys in the settings."""
 

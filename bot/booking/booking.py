@@ -251,14 +251,19 @@ class Booking:
 
     # -- endings without a result ---------------------------------------------------------------------------------
 
-    def void(self, trade: BotTrade, note: str | None = None) -> None:
-        """Withdraw a trade whose entry never filled, and never will; it counts nowhere."""
-        if trade.filled or trade.status is TradeStatus.CLOSED:
+    def void(self, trade: BotTrade, note: str | None = None, *, busted: bool = False) -> None:
+        """Withdraw a trade whose entry never filled, and never will; it counts nowhere. *busted* says that the broker took
+        back what had filled, so that it never did.
+
+        Raises:
+            TradeConflict: the entry filled, or an exit is booked.
+        """
+        if trade.status is TradeStatus.CLOSED or trade.exited_shares or (trade.filled and not busted):
             raise rules.conflict(
                 trade, f"The entry of trade {trade.id} filled, so it cannot be void: close it."
             )
         with self._changing(trade, TradeEventKind.VOIDED):
-            trade.status, trade.exit_reason = TradeStatus.VOID, None
+            trade.status, trade.exit_reason, trade.filled = TradeStatus.VOID, None, False
             rules.note(trade, note)
 
     def miss(self, trade: BotTrade, reason: ExitReason, note: str | None = None) -> None:

@@ -13,13 +13,14 @@ from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import func, update
+from sqlalchemy import func, or_, update
 
 from bot.commands import log as command_log
 from bot.commands.handlers import CommandEvidence, CommandHandlers
 from bot.commands.log import NewCommand
 from bot.errors import DatabaseUnavailable, LockBusy
 from bot.models import BotCommand, BotConfig, BotReconciliation, Trigger
+from bot.reconciliation import schedule
 from bot.reconciliation.evidence import Evidence
 from bot.reconciliation.gate_control import close_gate, conclude
 from bot.reconciliation.schedule import ATTEMPT_SEC
@@ -44,6 +45,7 @@ class Controller:
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
+        self._settings = settings
         self._handlers = CommandHandlers(settings)
 
     # -- commands ---------------------------------------------------------------------------------------------
@@ -160,20 +162,30 @@ class Controller:
         """Take the right to the attempt to reconcile that is due, and say what set it off; None when none is due or
         another process is at it. With *force* the right is taken in any case."""
         now = func.clock_timestamp()
-        due = update(BotConfig).where(BotConfig.reconciled_at.is_(None), BotConfig.reconcile_due_at <= now)
-        if force:
-            due = update(BotConfig).where(BotConfig.reconciled_at.is_(None))
+        due = update(BotConfig)
+        if not force:
+            due = due.where(
+                or_(
+                    BotConfig.reconcile_due_at.is_(None),
+                    BotConfig.reconcile_due_at <= now,
+                    # from before the clock was put back
+                    BotConfig.reconcile_due_at > now + schedule.LATEST_DUE,
+                ),
+                schedule.has_requests_left(now),
+            )
         claimed = due.values(reconcile_due_at=now + timedelta(seconds=ATTEMPT_SEC)).returning(
-            BotConfig.reconcile_trigger
+            func.coalesce(BotConfig.reconcile_trigger, Trigger.PERIODIC.value)
         )
         return self._patiently(
-            lambda: self._database.run(lambda session: session.scalars(claimed).one_or_none())
+            lambda: self._database.run(
+                lambda session: next((Trigger(found) for found in session.scalars(claimed)), None)
+            )
         )
 
     def conclude(self, evidence: Evidence, trigger: Trigger) -> BotReconciliation:
         """Judge *evidence*: the trades, the report and the gate change in one transaction."""
 
-        return self._locked(lambda locked: conclude(locked, evidence, trigger, None))
+        return self._locked(lambda locked: conclude(locked, evidence, trigger, None, self._settings))
 
     # -- under the lock ---------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID
@@ -14,9 +14,9 @@ from sqlalchemy.exc import DBAPIError
 from bot.commands import mode_switch, thresholds
 from bot.commands.mode_switch import Preflight
 from bot.errors import CommandRefused, Expired, InvalidParams, Superseded
-from bot.models import BotCommand, Trigger
+from bot.models import BotCommand, BotReconciliation, Trigger
 from bot.reconciliation.evidence import Evidence
-from bot.reconciliation.gate_control import close_gate, conclude
+from bot.reconciliation.gate_control import ask_for_attempt, close_gate, conclude, repeat
 from bot.settings.settings import Settings
 from bot.states import BotState, CommandKind, CommandStatus, next_state, spec_of
 from bot.storage.locked_bot import LockedBot
@@ -36,6 +36,8 @@ class Given:
     evidence: CommandEvidence | None
     #: Whether commands before it were superseded by it.
     superseded_some: bool
+    #: The reports that were made of each evidence in this transaction, by its identity.
+    reports: dict[int, BotReconciliation] = field(default_factory=dict)
 
 
 #: Applies a command to the locked row, all but its state, and returns the new state; None when its evidence is still
@@ -68,6 +70,7 @@ class CommandHandlers:
         halts = (command.seq for command in pending if spec_of(command.kind).is_halt)
         last_halt = max([locked.config.halt_seq, *halts])
         superseded = 0
+        reports: dict[int, BotReconciliation] = {}
         for command in pending:
             spec = spec_of(command.kind)
             if spec.superseded_by_halts and command.seq < last_halt:
@@ -76,7 +79,7 @@ class CommandHandlers:
             elif _is_late(command, locked.now):
                 _finish_refused(locked, command, Expired())
             else:
-                self.judge(locked, command, evidence or {}, superseded_some=superseded > 0)
+                self.judge(locked, command, evidence or {}, superseded_some=superseded > 0, reports=reports)
                 superseded = 0 if spec.is_halt else superseded
         return locked.finished
 
@@ -87,11 +90,17 @@ class CommandHandlers:
         evidence: Mapping[UUID, CommandEvidence],
         *,
         superseded_some: bool,
+        reports: dict[int, BotReconciliation] | None = None,
     ) -> None:
         config = locked.config
         before = config.state
         spec, handle = spec_of(command.kind), HANDLERS.get(command.kind, _change_state)
-        given = Given(self._settings, evidence.get(command.id), superseded_some)
+        given = Given(
+            self._settings,
+            evidence.get(command.id) or _shared_reading(command, evidence),
+            superseded_some,
+            {} if reports is None else reports,
+        )
         try:
             after = handle(locked, command, given)
         except CommandRefused as refusal:
@@ -113,12 +122,22 @@ class CommandHandlers:
         config.updated_at = locked.now
         if spec.is_halt:
             config.halt_seq = max(config.halt_seq, command.seq)
+        if spec.is_halt or (before is not after and after is BotState.RUNNING):
+            ask_for_attempt(config, locked.now, Trigger.PERIODIC)
         command.status = CommandStatus.APPLIED
         command.from_state, command.to_state = before, after
         command.mode = config.mode
         command.revision = config.revision
         command.finished_at = locked.now
         locked.finished.append(command)
+
+
+def _shared_reading(command: BotCommand, evidence: Mapping[UUID, CommandEvidence]) -> CommandEvidence | None:
+    """One reading serves every ``reconcile`` that was issued before it began."""
+    if command.kind is not CommandKind.RECONCILE:
+        return None
+    readings = (each for each in evidence.values() if not isinstance(each, Preflight))
+    return next((each for each in readings if each.began_at >= command.issued_at), None)
 
 
 def _is_late(command: BotCommand, now: datetime) -> bool:
@@ -184,7 +203,13 @@ def _reconcile(locked: LockedBot, command: BotCommand, given: Given) -> BotState
     if given.evidence is None or isinstance(given.evidence, Preflight):
         return None
     after = _change_state(locked, command, given)
-    conclude(locked, given.evidence, Trigger.MANUAL, command.id)
+    made = given.reports.get(id(given.evidence))
+    if made is not None:
+        repeat(locked, made, command.id)
+    else:
+        given.reports[id(given.evidence)] = conclude(
+            locked, given.evidence, Trigger.MANUAL, command.id, given.settings
+        )
     return after
 
 

@@ -52,7 +52,11 @@ def bring_up_to_date(
     comparison, trades = _as_of_now(session, reading, now)
     suspects = _suspects(session, trades)
     verdict = judge(comparison, trades, reading.booked, reading.record, suspects, reading.began_at)
-    author = Author(ACTOR, reason=f"Alpaca ({reading.mode}), read at {reading.read_at:%H:%M:%S} UTC", command_id=command_id)
+    author = Author(
+        ACTOR,
+        reason=f"Alpaca ({reading.mode}), read at {reading.read_at:%H:%M:%S} UTC",
+        command_id=command_id,
+    )
     try:
         _book(session, verdict, author)
     except TradeConflict as conflict:
@@ -65,9 +69,7 @@ def bring_up_to_date(
     return verdict
 
 
-def _as_of_now(
-    session: Session, reading: Reading, now: datetime
-) -> tuple[Comparison, Sequence[LocalTrade]]:
+def _as_of_now(session: Session, reading: Reading, now: datetime) -> tuple[Comparison, Sequence[LocalTrade]]:
     """The comparison and the trades in question, if these are as they were when Alpaca was asked about them.
 
     A holding whose trades changed meanwhile is left out when it agrees as it is now.
@@ -80,7 +82,9 @@ def _as_of_now(
     then = {trade.id: trade.updated_at for trade in reading.trades}
     if {trade.id: trade.updated_at for trade in present} == then:
         return reading.comparison, present
-    kept, dropped, matched = [], set(), 0
+    kept: list[Holding] = []
+    dropped: set[str] = set()
+    matched = 0
     for holding in questions:
         own = [trade for trade in present if trade.symbol in holding.symbols]
         before = [trade for trade in reading.trades if trade.symbol in holding.symbols]
@@ -101,11 +105,12 @@ def _suspects(session: Session, trades: Sequence[LocalTrade]) -> Mapping[UUID, d
     if not trades:
         return {}
     found = select(BotSuspect.trade_id, BotSuspect.since)
-    return {trade_id: since for trade_id, since in session.execute(found)}
+    return dict(session.execute(found).tuples())
 
 
 def _book(session: Session, verdict: Verdict, author: Author) -> None:
-    ids = {each.trade.id for each in (*verdict.entries, *verdict.exits)} | {each.id for each in verdict.void}
+    ids = {each.trade.id for each in verdict.entries} | {each.trade.id for each in verdict.exits}
+    ids |= {each.id for each in verdict.void}
     if not ids:
         return
     rows = {trade.id: trade for trade in session.scalars(select(BotTrade).where(BotTrade.id.in_(ids)))}
@@ -182,7 +187,9 @@ def _learn_assets(session: Session, comparison: Comparison) -> None:
     if not learned:
         return
     known = (
-        text("SELECT * FROM unnest(CAST(:symbols AS text[]), CAST(:assets AS text[])) AS known(symbol, asset_id)")
+        text(
+            "SELECT * FROM unnest(CAST(:symbols AS text[]), CAST(:assets AS text[])) AS known(symbol, asset_id)"
+        )
         .bindparams(symbols=[symbol for symbol, _ in learned], assets=[asset for _, asset in learned])
         .columns(column("symbol"), column("asset_id"))
         .subquery("known")

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from bot.booking.amounts import average
 from bot.broker.readings import Fill, Order
 from bot.reconciliation.local import LAG, LocalTrade
-from bot.reconciliation.record import ZERO, BrokerRecord, average
+from bot.reconciliation.record import ZERO, BrokerRecord
 
 
 @dataclass

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from bot.booking.amounts import quotient
 from bot.broker.readings import Fill, Order
 from bot.reconciliation.entries import Entry
 from bot.reconciliation.local import LAG, BookedExit, LocalTrade
-from bot.reconciliation.record import PRICE_PLACES, ZERO, BrokerRecord
+from bot.reconciliation.record import ZERO, BrokerRecord
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def _unlisted(entries: Sequence[Entry], record: BrokerRecord) -> list[Fill]:
         if missing > 0 and order.average_price and order.filled_at and not order.is_working:
             known = [fill for fill in record.fills if fill.order_id == order.id]
             worth = order.filled * order.average_price - sum((abs(f.shares) * f.price for f in known), ZERO)
-            price = (worth / missing).quantize(PRICE_PLACES).normalize()
+            price = quotient(worth, missing)
             if price > 0:
                 found.append(
                     Fill(order.id, order.id, order.symbol, order.side * missing, price, order.filled_at)

@@ -28,9 +28,26 @@ def close_gate(config: BotConfig, now: datetime, trigger: Trigger) -> None:
 
 
 def ask_for_attempt(config: BotConfig, now: datetime, trigger: Trigger) -> None:
-    """Have a reconciliation attempted at once, whatever the gate is."""
+    """Have a reconciliation attempted at once; what made the gate closed stays its trigger."""
     config.reconcile_due_at = now
-    config.reconcile_trigger = trigger
+    if config.reconciled_at is not None or trigger is not Trigger.PERIODIC:
+        config.reconcile_trigger = trigger
+
+
+def repeat(locked: LockedBot, report: BotReconciliation, command_id: UUID) -> None:
+    """Answer another command by the *report* of a reading that serves it, too."""
+    columns = {column.key for column in BotReconciliation.__table__.columns} - {
+        "id",
+        "command_id",
+        "requests",
+    }
+    locked.session.add(
+        BotReconciliation(
+            command_id=command_id,
+            **{name: getattr(report, name) for name in columns},
+            requests=0,
+        )
+    )
 
 
 def conclude(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import func, or_, select
@@ -134,7 +135,7 @@ def read_trades(session: Session, symbols: Sequence[str], before: datetime) -> t
         )
         .order_by(BotTrade.entry_at, BotTrade.created_at, BotTrade.id)
     )
-    return tuple(LocalTrade(*row) for row in rows)
+    return tuple(LocalTrade(*found) for found in cast(Sequence[Sequence[Any]], rows.all()))
 
 
 def read_booked(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -10,8 +10,6 @@ from bot.broker.readings import Fill, Order
 from bot.reconciliation.local import LocalTrade
 
 ZERO = Decimal(0)
-#: Decimal places to which an average price is kept.
-PRICE_PLACES = Decimal(1).scaleb(-12)
 
 
 @dataclass(frozen=True)
@@ -37,11 +35,3 @@ class BrokerRecord:
         while (after := self.orders.get(links[-1].replaced_by or "")) is not None and after not in links:
             links.append(after)
         return links
-
-
-def average(parts: Iterable[tuple[Decimal, Decimal]]) -> Decimal:
-    """The average price of *parts*, each shares and a price; to twelve places."""
-    parts = list(parts)
-    total = sum((abs(shares) for shares, _ in parts), ZERO)
-    exact = sum((abs(shares) * price for shares, price in parts), ZERO) / total
-    return exact.quantize(PRICE_PLACES).normalize()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 from datetime import datetime, timedelta
 
-from bot.models import BotConfig
+from sqlalchemy import ColumnElement, func, select
+
+from bot.models import BotConfig, BotReconciliation
 from bot.settings.settings import Settings
 from bot.states import BotState
 
@@ -17,6 +19,28 @@ RETRY_FIRST_SEC, RETRY_MOST_SEC = 2.0, 60.0
 STOPPED_EVERY_SEC = 300.0
 #: Agreement that is older than this many intervals counts no longer.
 STALE_INTERVALS = 3
+#: No attempt is ever due later than this from now.
+LATEST_DUE = timedelta(seconds=STOPPED_EVERY_SEC + 100)
+#: Of Alpaca's 200 requests a minute for an account reconciliation takes at most so many: the executor's exits come first.
+REQUESTS_A_MINUTE = 60
+#: Requests of an attempt that finds agreement; so many have to be left for it.
+REQUESTS_OF_AN_ATTEMPT = 3
+
+
+def has_requests_left(now: ColumnElement[datetime]) -> ColumnElement[bool]:
+    """The condition that another attempt stays within REQUESTS_A_MINUTE; *now* is the database's clock."""
+    made = (
+        select(func.coalesce(func.sum(BotReconciliation.requests), 0))
+        .where(
+            BotReconciliation.id
+            > select(
+                func.coalesce(func.max(BotReconciliation.id), 0) - REQUESTS_A_MINUTE * 2
+            ).scalar_subquery()
+        )
+        .where(BotReconciliation.started_at > now - timedelta(minutes=1))
+        .scalar_subquery()
+    )
+    return made + REQUESTS_OF_AN_ATTEMPT <= REQUESTS_A_MINUTE
 
 
 def interval(settings: Settings, state: BotState) -> timedelta:

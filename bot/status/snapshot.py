@@ -23,6 +23,30 @@ from bot.storage.statements import (
 WORKER_OFFLINE_AFTER = timedelta(seconds=8)
 
 
+#: A heartbeat may be from this far in the future: the clocks of a database that failed over can differ.
+CLOCK_SKEW = timedelta(seconds=2)
+#: What a reading of the broker says of prices counts for this long.
+READING_COUNTS_FOR = timedelta(minutes=3)
+
+
+@dataclass(frozen=True)
+class BrokerView:
+    """What the broker last said, as far as the gate needs it."""
+
+    read_at: datetime
+    #: Unrealized profit in US dollars; None where the broker had no prices.
+    open_pnl: Decimal | None
+    #: Its clock, when it was read.
+    market_open: bool
+    next_open: datetime | None
+    next_close: datetime | None
+
+    def is_market_open(self, at: datetime) -> bool:
+        """Whether the market is open at *at* by the broker's own clock, which says when it opens and closes next."""
+        turn = self.next_close if self.market_open else self.next_open
+        return self.market_open is not (turn is not None and at >= turn)
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """The bot at one moment of the database's clock."""
@@ -36,18 +60,33 @@ class Snapshot:
     trade_count: int
     pending_commands: int
     worker_seen_at: datetime | None
+    #: What the broker last said of the present mode's account; None as long as it said nothing.
+    reading: BrokerView | None
+    #: Trades that were written off, have no result in the books, and are not acknowledged.
+    unsettled_trades: int
     #: Without its counts, but that of missed trades.
     reconciliation: BotReconciliation | None
 
     @property
     def worker_online(self) -> bool:
-        return self.worker_seen_at is not None and self.now - self.worker_seen_at < WORKER_OFFLINE_AFTER
+        """Whether a worker was seen a moment ago; a heartbeat from the future, of a clock put back, does not count."""
+        if self.worker_seen_at is None:
+            return False
+        return -CLOCK_SKEW <= self.now - self.worker_seen_at < WORKER_OFFLINE_AFTER
+
+    @property
+    def open_pnl(self) -> Decimal | None:
+        """Unrealized profit in US dollars by the last reading; None when there is none, or it is too old to go by."""
+        if self.reading is None or self.now - self.reading.read_at > READING_COUNTS_FOR:
+            return None
+        return self.reading.open_pnl
 
 
 def snapshot(batch: Pipeline) -> Snapshot:
     """Read everything that the status and the gate need."""
     [row] = batch.send(SNAPSHOT()) or batch.send(MAKE_CONFIG(), SNAPSHOT())
     now, open_trades, realized_pnl, trade_count, pending, seen_at, *rest = row
+    reading, unsettled, rest = rest[:5], rest[5], rest[6:]
     config, report = rest[: len(SNAPSHOT_CONFIG.names)], rest[len(SNAPSHOT_CONFIG.names) :]
     return Snapshot(
         now=now,
@@ -57,6 +96,8 @@ def snapshot(batch: Pipeline) -> Snapshot:
         trade_count=trade_count or 0,
         pending_commands=pending,
         worker_seen_at=seen_at,
+        reading=None if reading[0] is None else BrokerView(*reading),
+        unsettled_trades=unsettled,
         reconciliation=None
         if report[0] is None
         else SNAPSHOT_REPORT.instance(SNAPSHOT_REPORT.values(report)),
