@@ -22,6 +22,8 @@ MAX_AMOUNT, MAX_DECIMALS = Decimal("1e15"), 20
 MAX_DIGITS = 28
 #: No id, symbol or status is longer, in characters.
 MAX_TEXT = 200
+#: Nearly every amount is written like this, and is within all of these bounds.
+_PLAIN = re.compile(r"-?\d{1,15}(\.\d{1,13})?", re.ASCII)
 _AMOUNT = re.compile(r"[+-]?\d{1,40}(\.\d{0,40})?([eE][+-]?\d{1,2})?", re.ASCII)
 _TIME = re.compile(
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,12})?(Z|[+-]\d\d:?\d\d)", re.ASCII | re.IGNORECASE
@@ -211,14 +213,14 @@ def _optional_amount(row: Row, name: str, what: str) -> Decimal | None:
 @lru_cache(maxsize=10_000)  # many positions are of the same size
 def _decimal(text: str) -> Decimal | None:
     """The number that *text* is; None for what is none, or is too long to be one."""
+    if _PLAIN.fullmatch(text):
+        return Decimal(text) or Decimal(0)
     if not _AMOUNT.fullmatch(text):
         return None
-    number = Decimal(text)
-    if not number:
-        return Decimal(0)
-    exponent = number.normalize().as_tuple().exponent
-    too_long = len(number.as_tuple().digits) > MAX_DIGITS or int(exponent) < -MAX_DECIMALS
-    return None if too_long or abs(number) >= MAX_AMOUNT else number
+    number = Decimal(text) or Decimal(0)
+    _, digits, _ = number.as_tuple()
+    is_long = len(digits) > MAX_DIGITS or int(number.normalize().as_tuple().exponent) < -MAX_DECIMALS
+    return None if is_long or abs(number) >= MAX_AMOUNT else number
 
 
 def _side(row: Row, what: str) -> int:
