@@ -184,15 +184,16 @@ class World(Generic[A]):
         self.sql(f"UPDATE bot_config SET {changes}", columns)
 
     def trade(self, symbol: str = "AAPL", shares: Any = 10, **columns: Any) -> UUID:
-        """An open trade that was created a minute ago."""
+        """An open trade that was entered two minutes ago."""
         row = {
             "id": uuid4(),
             "symbol": symbol,
             "shares": Decimal(str(shares)),
             "entry_price": Decimal("10.25"),
-            "created_at": self.database.now() - timedelta(minutes=1),
+            "created_at": self.database.now() - timedelta(minutes=2),
             **columns,
         }
+        row.setdefault("entry_at", row["created_at"])
         self._insert("bot_trade", row)
         return row["id"]
 
