@@ -94,6 +94,12 @@ class MarketHoursOverride(CommandRefused):
     code = "market_hours_override"
 
 
+class NothingToSettle(CommandRefused):
+    """There is nothing of this kind to settle."""
+
+    code = "nothing_to_settle"
+
+
 class Expired(CommandRefused):
     """The command was not applied in time and has expired; nothing was changed."""
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
 
-from bot.commands import mode_switch, thresholds
+from bot.commands import mode_switch, settle, thresholds
 from bot.commands.mode_switch import Preflight
 from bot.errors import CommandRefused, Expired, InvalidParams, Superseded
 from bot.models import BotCommand, BotReconciliation, Trigger
@@ -213,6 +213,15 @@ def _reconcile(locked: LockedBot, command: BotCommand, given: Given) -> BotState
     return after
 
 
+def _settle(locked: LockedBot, command: BotCommand, given: Given) -> BotState:
+    after = _change_state(locked, command, given)
+    settle.settle(locked, command)
+    # what was read before the settlement does not decide about the gate
+    locked.config.reconcile_began_at = locked.now
+    ask_for_attempt(locked.config, locked.now, Trigger.SETTLE)
+    return after
+
+
 #: What each kind does to the row, all but its state.
 HANDLERS: Mapping[CommandKind, Handler] = MappingProxyType(
     {
@@ -225,5 +234,6 @@ HANDLERS: Mapping[CommandKind, Handler] = MappingProxyType(
         CommandKind.SET_MODE: _set_mode,
         CommandKind.UPDATE_CONFIG: _update_config,
         CommandKind.RECONCILE: _reconcile,
+        CommandKind.SETTLE: _settle,
     }
 )
