@@ -7,7 +7,6 @@ who is woken, how often, or in which order.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TypeVar
@@ -26,14 +25,12 @@ from bot.reconciliation.gate_control import close_gate, conclude
 from bot.reconciliation.schedule import ATTEMPT_SEC
 from bot.settings.settings import Settings
 from bot.states import BotState, CommandKind, Source, spec_of
-from bot.storage.database import Database, evict_idle_lock_holders
-from bot.storage.locked_bot import LockedBot
+from bot.storage.database import Database
+from bot.storage.locked_bot import LockedBot, patiently, with_locked_bot
 from bot.storage.pipeline import Pipeline
 
 T = TypeVar("T")
 
-#: How long a command waits for the lock altogether, in seconds.
-LOCK_PATIENCE_SEC = 5.0
 #: A stop or a pause that is pending for longer is applied by whoever notices.
 SAFER_WITHIN = timedelta(seconds=1)
 
@@ -176,10 +173,11 @@ class Controller:
         claimed = due.values(reconcile_due_at=now + timedelta(seconds=ATTEMPT_SEC)).returning(
             func.coalesce(BotConfig.reconcile_trigger, Trigger.PERIODIC.value)
         )
-        return self._patiently(
+        return patiently(
+            self._database,
             lambda: self._database.run(
                 lambda session: next((Trigger(found) for found in session.scalars(claimed)), None)
-            )
+            ),
         )
 
     def conclude(self, evidence: Evidence, trigger: Trigger) -> BotReconciliation:
@@ -187,31 +185,15 @@ class Controller:
 
         return self._locked(lambda locked: conclude(locked, evidence, trigger, None, self._settings))
 
-    # -- under the lock ---------------------------------------------------------------------------------------
-
     def _locked(self, work: Callable[[LockedBot], T]) -> T:
         """Run *work* on the locked row in one transaction, and when it is committed, log what it finished."""
 
-        def locked_work(batch: Pipeline) -> tuple[T, LockedBot]:
-            locked = LockedBot.take(batch)
-            result = work(locked)
-            locked.commit()
-            return result, locked
+        def with_row(locked: LockedBot) -> tuple[T, LockedBot]:
+            return work(locked), locked
 
-        result, locked = self._patiently(lambda: self._database.batched(locked_work))
+        result, locked = with_locked_bot(self._database, with_row)
         _log_finished(locked)
         return result
-
-    def _patiently(self, attempt: Callable[[], T]) -> T:
-        deadline = time.monotonic() + LOCK_PATIENCE_SEC
-        while True:
-            try:
-                return attempt()
-            except LockBusy:
-                if time.monotonic() > deadline:
-                    raise
-                if ended := self._database.read(evict_idle_lock_holders):
-                    log.warning("ended %s connection(s) that idled while they held the bot's lock", ended)
 
 
 def _log_finished(locked: LockedBot | None) -> None:

@@ -60,6 +60,16 @@ MAKE_CONFIG = PreparedStatement(
 READ_CONFIG = PreparedStatement(
     "read_thresholds", f"SELECT {CONFIG.columns()} FROM bot_config WHERE id = '{SINGLETON}'"
 )
+#: Ends connections that have idled for a second inside a transaction that holds a lock on the bot's row; one row for
+#: each that was ended. A role may only end connections of its own.
+EVICT_IDLE_LOCK_HOLDERS = PreparedStatement(
+    "evict_idle_lock_holders",
+    "SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a JOIN pg_roles r ON r.rolname = a.usename"
+    " WHERE a.state LIKE 'idle in transaction%' AND a.state_change < clock_timestamp() - interval '1 second'"
+    " AND a.pid <> pg_backend_pid() AND pg_has_role(r.oid, 'USAGE')"
+    " AND EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.granted"
+    " AND l.relation = 'bot_config'::regclass AND l.mode IN ('RowShareLock', 'RowExclusiveLock'))",
+)
 
 
 @cache  # few combinations ever change

@@ -26,9 +26,10 @@ from sqlalchemy.orm import Session
 
 from bot.booking import Author, Booking
 from bot.errors import OutcomeUnknown, TradeNotFound
-from bot.models import SINGLETON, BotConfig, BotTrade, ExitReason
+from bot.models import BotTrade, ExitReason
 from bot.settings.settings import Settings
 from bot.storage.database import Database
+from bot.storage.locked_bot import in_locked_session
 from bot.trading import entries, exits, trade_requests
 from bot.trading.idempotency import IdempotencyKey
 
@@ -229,7 +230,6 @@ class Ledger:
         author = Author(self._actor, reason=reason, request_key=once.key if once else None)
 
         def locked(session: Session) -> BotTrade:
-            session.execute(select(BotConfig.id).where(BotConfig.id == SINGLETON).with_for_update())
             before = once.find(session, request) if once else None
             if before is None:
                 with Booking(session, author) as books:
@@ -242,7 +242,7 @@ class Ledger:
             return trade
 
         try:
-            return self._database.run(locked)
+            return in_locked_session(self._database, locked)
         except OutcomeUnknown:
             raise OutcomeUnknown(
                 "The connection to the database broke while it committed, so the trade may or may not have been"

@@ -20,10 +20,11 @@ from sqlalchemy.orm import Session
 
 from bot.commands.log import NewCommand
 from bot.commands.mode_switch import Preflight
-from bot.errors import DatabaseUnavailable, GateClosed
+from bot.errors import GateClosed, LockBusy
 from bot.models import BotTrade, TradeStatus
 from bot.states import BotState, CommandKind, CommandStatus, Mode, Source
 from bot.status import gate
+from bot.storage import locked_bot
 from tests.bot.fake import an_account
 from tests.bot.ledger_world import World, settings_of
 
@@ -271,12 +272,33 @@ def test_racing_losses_close_the_gate_at_the_limit_and_none_is_lost(
 # -- who holds the lock too long ------------------------------------------------------------------------------
 
 
-def test_an_open_that_cannot_have_the_lock_opens_nothing(world: World) -> None:
+def test_an_open_gets_past_a_program_that_idles_while_it_holds_the_lock(world: World) -> None:
     with Session(world.database.engine) as session:
         session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         session.execute(text("SELECT FROM bot_config FOR UPDATE"))
-        with pytest.raises(DatabaseUnavailable, match="Another process holds the lock"):
-            reserve(world)
+        assert reserve(world).status is TradeStatus.OPEN
+        session.invalidate()  # its connection was ended
+    assert world.count_trades() == 1
+
+
+def test_an_open_that_cannot_have_the_lock_opens_nothing(
+    world: World, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locked_bot, "LOCK_PATIENCE_SEC", 0.0)
+    locked = threading.Event()
+
+    def work() -> None:
+        with Session(world.database.engine) as session:
+            session.execute(text("SELECT FROM bot_config FOR UPDATE"))
+            locked.set()
+            session.execute(text("SELECT pg_sleep(3)"))
+
+    working = pool.submit(work)
+    assert locked.wait(5)
+    with pytest.raises(LockBusy, match="Another process holds the lock"):
+        reserve(world)
+    assert not working.done(), "nobody who works is ended"
+    working.result(10)
     assert world.count_trades() == 0
 
 
