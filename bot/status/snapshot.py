@@ -58,12 +58,12 @@ class Snapshot:
     #: Of today, in the present mode, in US dollars.
     realized_pnl: Decimal
     trade_count: int
+    #: Missed trades that had filled, and that nobody acknowledged: their results are not booked.
+    unsettled_trades: int
     pending_commands: int
     worker_seen_at: datetime | None
     #: What the broker last said of the present mode's account; None as long as it said nothing.
     reading: BrokerView | None
-    #: Trades that were written off, have no result in the books, and are not acknowledged.
-    unsettled_trades: int
     #: Without its counts, but that of missed trades.
     reconciliation: BotReconciliation | None
 
@@ -85,8 +85,8 @@ class Snapshot:
 def snapshot(batch: Pipeline) -> Snapshot:
     """Read everything that the status and the gate need."""
     [row] = batch.send(SNAPSHOT()) or batch.send(MAKE_CONFIG(), SNAPSHOT())
-    now, open_trades, realized_pnl, trade_count, pending, seen_at, *rest = row
-    reading, unsettled, rest = rest[:5], rest[5], rest[6:]
+    now, open_trades, unsettled, realized_pnl, trade_count, pending, seen_at, *rest = row
+    reading, rest = rest[:5], rest[5:]
     config, report = rest[: len(SNAPSHOT_CONFIG.names)], rest[len(SNAPSHOT_CONFIG.names) :]
     return Snapshot(
         now=now,
@@ -94,10 +94,10 @@ def snapshot(batch: Pipeline) -> Snapshot:
         open_trades=open_trades,
         realized_pnl=realized_pnl or Decimal(0),
         trade_count=trade_count or 0,
+        unsettled_trades=unsettled,
         pending_commands=pending,
         worker_seen_at=seen_at,
         reading=None if reading[0] is None else BrokerView(*reading),
-        unsettled_trades=unsettled,
         reconciliation=None
         if report[0] is None
         else SNAPSHOT_REPORT.instance(SNAPSHOT_REPORT.values(report)),

@@ -149,15 +149,16 @@ SNAPSHOT_CONFIG = RowMapper(
 )
 #: The trading date, as bot.market_hours.trading_date has it. Not clock_timestamp(): Postgres would not look for it by an index.
 _TODAY = "timezone('America/New_York', statement_timestamp())::date"
+#: An open P&L that was read longer ago than this is not shown, in seconds.
 SNAPSHOT = PreparedStatement(
     "snapshot_of_bot",
     "SELECT statement_timestamp(),"
     f" (SELECT count(*) FROM bot_trade WHERE status = '{TradeStatus.OPEN}'),"
-    f" stats.realized_pnl, stats.trade_count,"
+    f" (SELECT count(*) FROM bot_trade WHERE status = '{TradeStatus.MISSED}' AND filled AND acknowledged_at IS NULL),"
+    " stats.realized_pnl, stats.trade_count,"
     f" (SELECT count(*) FROM bot_command WHERE status = '{CommandStatus.QUEUED}'),"
     " (SELECT max(last_seen_at) FROM bot_worker),"
     " reading.read_at, reading.open_pnl, reading.market_open, reading.next_open, reading.next_close,"
-    f" (SELECT count(*) FROM bot_trade WHERE status = '{TradeStatus.MISSED}' AND filled AND acknowledged_at IS NULL),"
     f" {SNAPSHOT_CONFIG.columns('config')}, {SNAPSHOT_REPORT.columns('report')}"
     f" FROM bot_config config LEFT JOIN bot_daily_stats stats ON stats.date = {_TODAY} AND stats.mode = config.mode"
     " LEFT JOIN bot_broker_reading reading ON reading.mode = config.mode"

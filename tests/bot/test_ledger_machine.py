@@ -167,7 +167,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 self.world.ledger.open_trade(**said)
             assert list(refused.value.reasons) == self.model.reasons
         else:
-            order = f"order-{uuid4()}" if filled else None
+            order = str(uuid4()) if filled else None
             trade = self.say(self.world.ledger.open_trade, **said, alpaca_order_id=order)
             self.model.trades[trade.id] = Trade(Decimal(shares), price, filled=filled, mode=self.model.mode)
             if not filled:
@@ -179,7 +179,7 @@ class LedgerMachine(RuleBasedStateMachine):
         own_side = data.draw(st.integers(0, 5)) > 0
         shares = Decimal(drawn if (drawn * trade.shares > 0) is own_side else -drawn)
         said: dict[str, Any] = {
-            "alpaca_order_id": self.world.trade_of(trade_id).alpaca_order_id or f"order-{trade_id}",
+            "alpaca_order_id": self.world.trade_of(trade_id).alpaca_order_id or str(trade_id),
             "entry_price": price,
             "shares": shares,
         }

@@ -187,8 +187,8 @@ def test_a_losing_close_waits_for_the_open_that_got_its_yes(
             ["max_positions"],
         ),
         (
-            "INSERT INTO bot_daily_stats (date, realized_pnl)"
-            " VALUES ((now() AT TIME ZONE 'America/New_York')::date, -500)",
+            "INSERT INTO bot_daily_stats (date, mode, realized_pnl)"
+            " VALUES ((now() AT TIME ZONE 'America/New_York')::date, 'paper', -500)",
             ["daily_loss"],
         ),
     ],

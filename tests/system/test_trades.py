@@ -13,6 +13,7 @@ import requests
 from tests.support.client import Api
 from tests.support.stack import Stack
 
+ORDER = [f"61e69015-8549-4bfd-b9c3-{number:012}" for number in range(3)]
 OPENING = {"symbol": "ACME", "shares": 10, "entryPrice": 10.25}
 EXIT = {"exitPrice": "11.25", "exitReason": "profit_target"}
 
@@ -41,13 +42,13 @@ def test_a_bot_records_the_life_of_a_trade(bot: Api) -> None:
     assert response.headers["Location"] == f"/api/bot/trades/{trade['id']}"
     path = f"/trades/{trade['id']}"
     assert (trade["status"], trade["filled"], trade["mode"]) == ("open", False, "paper")
-    sent = answer(bot.post(f"{path}/entry", {"alpacaOrderId": "order-1"}), 200)
-    assert (sent["alpacaOrderId"], sent["filled"]) == ("order-1", False)
-    fill = {"alpacaOrderId": "order-1", "entryPrice": "10.50", "shares": 8, "entryAt": "2026-11-19T15:00:00Z"}
+    sent = answer(bot.post(f"{path}/entry", {"alpacaOrderId": ORDER[1]}), 200)
+    assert (sent["alpacaOrderId"], sent["filled"]) == (ORDER[1], False)
+    fill = {"alpacaOrderId": ORDER[1], "entryPrice": "10.50", "shares": 8, "entryAt": "2026-11-19T15:00:00Z"}
     assert answer(bot.post(f"{path}/entry", fill), 200)["filled"] is True
     marked = answer(bot.post(f"{path}/exit-reason", {"exitReason": "trailing_stop"}), 200)
     assert (marked["status"], marked["exitReason"]) == ("open", "trailing_stop")
-    exit_ = {"exitPrice": 11.25, "exitAt": "2026-11-19T15:05:00.123456789Z", "alpacaExitOrderId": "order-2"}
+    exit_ = {"exitPrice": 11.25, "exitAt": "2026-11-19T15:05:00.123456789Z", "alpacaExitOrderId": ORDER[2]}
     closed = answer(bot.post(f"{path}/close", exit_), 200)
     expected = {
         "status": "closed",
@@ -58,7 +59,7 @@ def test_a_bot_records_the_life_of_a_trade(bot: Api) -> None:
         "exitReason": "trailing_stop",
         "entryAt": "2026-11-19T15:00:00Z",
         "exitAt": "2026-11-19T15:05:00.123456Z",
-        "alpacaExitOrderId": "order-2",
+        "alpacaExitOrderId": ORDER[2],
         "catalystType": "news",
         "catalystTier": 1,
     }
@@ -100,7 +101,7 @@ def test_a_bot_may_record_but_not_command(stack: Stack, bot: Api) -> None:
 
 
 def test_an_operator_records_what_the_bot_could_not(stack: Stack, bot: Api) -> None:
-    trade = opened(bot, alpacaOrderId="order-1")
+    trade = opened(bot, alpacaOrderId=ORDER[1])
     operator = stack.api()
     operator.do("/kill")
     closed = answer(operator.post(f"/trades/{trade['id']}/close", EXIT), 200)
@@ -144,7 +145,7 @@ def test_each_bad_field_is_named(bot: Api, body: dict[str, Any], fields: list[st
 
 
 def test_bad_fields_of_the_later_steps_are_named_too(bot: Api) -> None:
-    trade = opened(bot, alpacaOrderId="order-1")
+    trade = opened(bot, alpacaOrderId=ORDER[1])
     path = f"/trades/{trade['id']}"
     for step, body, field in (
         ("close", {"exitPrice": "11"}, "exitReason"),
@@ -154,7 +155,7 @@ def test_bad_fields_of_the_later_steps_are_named_too(bot: Api) -> None:
         ("close", {"exitReason": "time_exit"}, "exitPrice"),
         ("exit-reason", {}, "exitReason"),
         ("entry", {}, "alpacaOrderId"),
-        ("entry", {"alpacaOrderId": "order-1", "shares": 5}, "body"),
+        ("entry", {"alpacaOrderId": ORDER[1], "shares": 5}, "body"),
     ):
         refused = answer(bot.post(f"{path}/{step}", body), 422)
         assert list(refused["details"]["fields"]) == [field], refused
@@ -162,18 +163,18 @@ def test_bad_fields_of_the_later_steps_are_named_too(bot: Api) -> None:
 
 
 def test_decimal_text_and_numbers_come_back_as_numbers(bot: Api) -> None:
-    first = opened(bot, entryPrice="10.25", shares="-2.5", alpacaOrderId="order-1")
-    second = opened(bot, entryPrice=10.25, shares=-2.5, alpacaOrderId="order-2")
+    first = opened(bot, entryPrice="10.25", shares="-2.5", alpacaOrderId=ORDER[1])
+    second = opened(bot, entryPrice=10.25, shares=-2.5, alpacaOrderId=ORDER[2])
     for trade in (first, second):
         assert (trade["entryPrice"], trade["shares"]) == (10.25, -2.5)
 
 
 def test_what_is_recorded_otherwise_is_a_409_that_names_the_trade(bot: Api) -> None:
-    trade = opened(bot, alpacaOrderId="order-1")
-    refused = answer(bot.post("/trades", {**OPENING, "alpacaOrderId": "order-1", "shares": 9}), 409)
+    trade = opened(bot, alpacaOrderId=ORDER[1])
+    refused = answer(bot.post("/trades", {**OPENING, "alpacaOrderId": ORDER[1], "shares": 9}), 409)
     assert refused["code"] == "trade_conflict"
     assert refused["details"] == {"tradeId": trade["id"], "fields": ["shares"]}
-    assert opened(bot, alpacaOrderId="order-1")["id"] == trade["id"]
+    assert opened(bot, alpacaOrderId=ORDER[1])["id"] == trade["id"]
 
 
 def test_an_unknown_trade_is_a_404(bot: Api) -> None:

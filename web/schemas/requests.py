@@ -67,6 +67,7 @@ class TradesQuery(Page):
 
 
 class StatsQuery(Page):
+    mode: Annotated[list[Mode], ListOf] = Field(default=[], description="Only these, comma separated.")
     since: Annotated[date, Written] | None = Field(None, description="First trading date, in New York.")
     until: Annotated[date, Written] | None = Field(None, description="Last trading date, in New York.")
 
