@@ -149,7 +149,6 @@ SNAPSHOT_CONFIG = RowMapper(
 )
 #: The trading date, as bot.market_hours.trading_date has it. Not clock_timestamp(): Postgres would not look for it by an index.
 _TODAY = "timezone('America/New_York', statement_timestamp())::date"
-#: An open P&L that was read longer ago than this is not shown, in seconds.
 SNAPSHOT = PreparedStatement(
     "snapshot_of_bot",
     "SELECT statement_timestamp(),"
