@@ -157,6 +157,12 @@ class LockBusy(DatabaseUnavailable):
     code = "lock_busy"
 
 
+class StatementTimedOut(DatabaseUnavailable):
+    """The database took too long over this and gave it up; nothing was changed. Ask for less of it."""
+
+    code = "too_slow"
+
+
 class NotMigrated(DatabaseUnavailable):
     """The database has not the tables of this release: run `flask --app web db upgrade`."""
 

@@ -14,7 +14,7 @@ from bot.commands.log import NewCommand
 from bot.commands.thresholds import check_changes
 from bot.errors import DatabaseUnavailable, OutcomeUnknown
 from bot.models import BotCommand, BotConfig, BotReconciliation
-from bot.states import CommandKind, CommandStatus
+from bot.states import SAFER, CommandKind, CommandStatus
 from bot.status import snapshot
 from web.auth import scheme
 from web.commands.dispatch import Preference
@@ -122,7 +122,9 @@ def _answer(command: BotCommand, **more: Any) -> Any:
 
 
 def _config(command: BotCommand) -> BotConfig:
-    return _read(command, lambda: services().database.batched(snapshot.config))
+    # what halts the bot waits for nothing that others can take
+    database = services().lane if command.kind in SAFER else services().database
+    return _read(command, lambda: database.batched(snapshot.config))
 
 
 def _read(command: BotCommand, read: Callable[[], T]) -> T:

@@ -35,7 +35,7 @@ def intraday() -> Any:
         limit = session.scalars(select(BotConfig.daily_loss_limit_usd)).one()
         return {**_day(today, begins, ends, now), "loss_limit_usd": limit, "points": points}
 
-    return services().database.read(read)
+    return services().lists.read(read)
 
 
 @blueprint.get("/states")
@@ -59,7 +59,7 @@ def states() -> Any:
         ]
         return {**_day(today, begins, ends, now), "items": items}
 
-    return services().database.read(read)
+    return services().lists.read(read)
 
 
 def _day(today: date, begins: datetime, ends: datetime, now: datetime) -> dict[str, Any]:
