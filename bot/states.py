@@ -1,8 +1,9 @@
-"""States, modes and commands, and the one table that says which command leads where."""
+"""States, modes and commands, and the one table that says what each kind of command may do."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from types import MappingProxyType
@@ -58,57 +59,81 @@ class Source(StrEnum):
     SYSTEM = "system"  # Pitboss itself, when a worker starts
 
 
-_ANYWHERE = tuple(BotState)
+@dataclass(frozen=True)
+class CommandSpec:
+    """All that is fixed about one kind of command, but for its effect (``bot.commands.handlers.HANDLERS``)."""
+
+    #: The states that allow it, each with the state that it leads to.
+    leads_to: Mapping[BotState, BotState] = field(default_factory=dict)
+    #: What the kill latch has to be, on (true) or off (false); None where it does not matter.
+    latch: bool | None = None
+    #: What it does to ``enabled``, the persistent kill switch; None where it leaves it alone.
+    sets_enabled: bool | None = None
+    #: Seconds that it may stay pending; None for ever. A start that was queued while no worker ran must not fire later
+    #: by surprise.
+    expires_after_sec: int | None = None
+    #: A halt supersedes every one of these that was issued before it and is still pending.
+    superseded_by_halts: bool = False
+    #: Whether it is a stop or a kill: nothing that was issued before a halt takes effect after it.
+    is_halt: bool = False
+    #: Whether it makes the bot safer. Such a command never waits for the queue.
+    safer: bool = False
+    #: Whether it is decided on evidence from Alpaca, gathered before the lock is taken.
+    needs_evidence: bool = False
+    #: Names of its parameters; None where its handler checks them itself.
+    params: frozenset[str] | None = frozenset()
+    #: The error in a state that does not allow it, and its sentence.
+    not_allowed: type[CommandRefused] = InvalidTransition
+    not_allowed_sentence: str = (
+        "Cannot {kind} while the bot is {state}; {kind} is allowed when it is {allowed}."
+    )
 
 
-def _table() -> dict[tuple[BotState, CommandKind], BotState]:
-    stopped, running, paused = BotState
-    table = {
-        (stopped, CommandKind.START): running,
-        (running, CommandKind.PAUSE): paused,
-        (paused, CommandKind.RESUME): running,
-        (running, CommandKind.STOP): stopped,
-        (paused, CommandKind.STOP): stopped,
-        (stopped, CommandKind.REARM): stopped,
-        (stopped, CommandKind.SET_MODE): stopped,
+_STOPPED, _RUNNING, _PAUSED = BotState
+_STAYS: Mapping[BotState, BotState] = {state: state for state in BotState}
+
+#: One row for each kind of command. It decides alone which command leads where.
+COMMANDS: Mapping[CommandKind, CommandSpec] = MappingProxyType(
+    {
+        CommandKind.START: CommandSpec(
+            leads_to={_STOPPED: _RUNNING},
+            latch=False,
+            sets_enabled=True,
+            expires_after_sec=30,
+            superseded_by_halts=True,
+        ),
+        CommandKind.PAUSE: CommandSpec(leads_to={_RUNNING: _PAUSED}, superseded_by_halts=True, safer=True),
+        CommandKind.RESUME: CommandSpec(
+            leads_to={_PAUSED: _RUNNING}, expires_after_sec=30, superseded_by_halts=True
+        ),
+        CommandKind.STOP: CommandSpec(
+            leads_to={_RUNNING: _STOPPED, _PAUSED: _STOPPED}, is_halt=True, safer=True
+        ),
+        CommandKind.KILL: CommandSpec(
+            leads_to=dict.fromkeys(BotState, _STOPPED), sets_enabled=False, is_halt=True, safer=True
+        ),
+        CommandKind.REARM: CommandSpec(leads_to={_STOPPED: _STOPPED}, latch=True),
+        CommandKind.SET_MODE: CommandSpec(
+            leads_to={_STOPPED: _STOPPED},
+            expires_after_sec=30,
+            superseded_by_halts=True,
+            needs_evidence=True,
+            params=frozenset({"mode"}),
+            not_allowed=NotStopped,
+            not_allowed_sentence="The mode can only be switched while the bot is stopped; it is {state}. Stop it first.",
+        ),
+        CommandKind.UPDATE_CONFIG: CommandSpec(leads_to=_STAYS, params=None),
+        CommandKind.RECONCILE: CommandSpec(leads_to=_STAYS, needs_evidence=True),
     }
-    for state in _ANYWHERE:
-        table[state, CommandKind.KILL] = stopped
-        table[state, CommandKind.UPDATE_CONFIG] = state
-        table[state, CommandKind.RECONCILE] = state
-    return table
-
-
-#: Where a command leads from a state; a pair that is missing is not allowed.
-TRANSITIONS: Mapping[tuple[BotState, CommandKind], BotState] = MappingProxyType(_table())
-
-#: What the kill latch has to be for a command; commands that are missing do not care.
-LATCH_MUST_BE: Mapping[CommandKind, bool] = MappingProxyType(
-    {CommandKind.START: False, CommandKind.REARM: True}
 )
 
-#: What a command does to ``enabled``, the persistent kill switch; the others leave it alone.
-SETS_ENABLED: Mapping[CommandKind, bool] = MappingProxyType(
-    {CommandKind.START: True, CommandKind.KILL: False}
-)
+#: What a kind that only a newer release knows is taken for: allowed nowhere.
+_UNKNOWN = CommandSpec(not_allowed_sentence="This release knows no command {kind}.")
 
-#: A stop or a kill calls off every one of these that was issued before it and is still pending.
-CALLED_OFF_BY_HALT = frozenset(
-    {CommandKind.START, CommandKind.PAUSE, CommandKind.RESUME, CommandKind.SET_MODE}
-)
-HALTS = frozenset({CommandKind.STOP, CommandKind.KILL})
 
-#: Commands that make the bot safer. They never wait for the queue.
-SAFER = frozenset({CommandKind.PAUSE, CommandKind.STOP, CommandKind.KILL})
-
-#: Commands that are judged on evidence from Alpaca, gathered before the lock is taken.
-NEEDS_EVIDENCE = frozenset({CommandKind.SET_MODE, CommandKind.RECONCILE})
-
-#: How long a command may stay pending, in seconds; the others wait for ever. A start that was queued while
-#: no worker ran must not fire later by surprise.
-EXPIRES_AFTER_SEC: Mapping[CommandKind, int] = MappingProxyType(
-    {CommandKind.START: 30, CommandKind.RESUME: 30, CommandKind.SET_MODE: 30}
-)
+def spec_of(kind: str) -> CommandSpec:
+    """The row of *kind*, also of one that only a newer release knows."""
+    return COMMANDS.get(kind, _UNKNOWN)  # type: ignore[call-overload, no-any-return] # a StrEnum equals its text
 
 
 def next_state(state: BotState, kind: CommandKind, *, latched: bool) -> BotState:
@@ -119,25 +144,22 @@ def next_state(state: BotState, kind: CommandKind, *, latched: bool) -> BotState
         Killed: a ``start`` while the kill latch is on.
         NotStopped: a ``set_mode`` while the bot is running or paused.
     """
-    to = TRANSITIONS.get((state, kind))
+    spec = spec_of(kind)
+    to = spec.leads_to.get(state)
     if to is None:
-        if kind is CommandKind.SET_MODE:
-            raise NotStopped(
-                f"The mode can only be switched while the bot is stopped; it is {state}. Stop it first."
-            )
-        raise InvalidTransition(f"Cannot {kind} while the bot is {state}; {_allowed_from(kind)}.")
-    must_be = LATCH_MUST_BE.get(kind)
-    if must_be is not None and must_be is not latched:
+        allowed = " or ".join(each for each in BotState if each in spec.leads_to)
+        raise spec.not_allowed(spec.not_allowed_sentence.format(kind=kind, state=state, allowed=allowed))
+    if spec.latch is not None and spec.latch is not latched:
         if latched:
             raise Killed()
-        raise InvalidTransition("Cannot rearm: the kill switch is not on.")
+        raise InvalidTransition(f"Cannot {kind}: the kill switch is not on.")
     return to
 
 
 @cache  # asked with every status
 def allowed_commands(state: BotState, *, latched: bool) -> tuple[CommandKind, ...]:
     """The kinds of command that the table allows now."""
-    return tuple(kind for kind in CommandKind if _is_allowed(state, kind, latched))
+    return tuple(kind for kind in COMMANDS if _is_allowed(state, kind, latched))
 
 
 def _is_allowed(state: BotState, kind: CommandKind, latched: bool) -> bool:
@@ -146,8 +168,3 @@ def _is_allowed(state: BotState, kind: CommandKind, latched: bool) -> bool:
     except CommandRefused:
         return False
     return True
-
-
-def _allowed_from(kind: CommandKind) -> str:
-    states = [str(state) for state in BotState if (state, kind) in TRANSITIONS]
-    return f"{kind} is allowed when it is {' or '.join(states)}"

@@ -9,8 +9,12 @@ import requests
 
 #: To connect and to read, in seconds.
 TIMEOUT_SEC = (2, 5)
-#: An order of one of these statuses will not fill any more.
-FINISHED = {"filled", "canceled", "expired", "rejected", "replaced"}
+#: How long to wait before an order is asked for again.
+POLL_SEC = 0.2
+#: An order of one of these statuses will not fill any more. One that was replaced goes on in its successor.
+FINISHED = {"filled", "canceled", "expired", "rejected"}
+#: Decimal places of a price, at most.
+PLACES = 9
 
 Row = dict[str, Any]
 
@@ -76,14 +80,37 @@ class Broker:
         return sent
 
     def finish(self, order: Row, patience_sec: float) -> Row:
-        """The order when it is finished: filled, or canceled because it did not fill in time."""
-        deadline = time.monotonic() + patience_sec
-        while order["status"] not in FINISHED:
-            time.sleep(0.2)
-            if time.monotonic() > deadline:
-                self._call("DELETE", f"/orders/{order['id']}")
-            order = self._call("GET", f"/orders/{order['id']}")
-        return order
+        """The order when it is finished: filled, or canceled because it did not fill in time.
+
+        Someone may replace it meanwhile, in the broker's dashboard for one: it then goes on in its successor. What has
+        filled of all of them is added up; id and name stay those of the first, under which it is in the books.
+        """
+        chain, deadline = [order], time.monotonic() + patience_sec
+        while (last := chain[-1])["status"] not in FINISHED:
+            if last["replaced_by"]:
+                chain.append(self._order(last["replaced_by"]))
+                continue
+            time.sleep(POLL_SEC)
+            late = time.monotonic() > deadline
+            if late and last["status"] == "replaced":
+                raise requests.RequestException(f"order {last['id']} was replaced, by what is not said")
+            if late:
+                self._cancel(last)
+            chain[-1] = self._order(last["id"])
+        return _together(chain)
+
+    def _order(self, order_id: str) -> Row:
+        found: Row | None = self._call("GET", f"/orders/{order_id}")
+        if found is None:
+            raise requests.RequestException(f"the broker does not know its own order {order_id}")
+        return found
+
+    def _cancel(self, order: Row) -> None:
+        try:
+            self._call("DELETE", f"/orders/{order['id']}")
+        except requests.HTTPError as refusal:
+            if refusal.response.status_code != 422:  # it has ended, or was replaced, in between
+                raise
 
     def _call(self, method: str, path: str, **options: Any) -> Any:
         answer = self._http.request(method, self._url + path, timeout=TIMEOUT_SEC, **options)
@@ -91,3 +118,19 @@ class Broker:
             return None  # the broker itself says that there is no such thing; any other failure says nothing
         answer.raise_for_status()
         return answer.json() if answer.content else None
+
+
+def _together(chain: list[Row]) -> Row:
+    """The first order with the fills of all."""
+    filled = sum((Decimal(order["filled_qty"]) for order in chain), Decimal(0))
+    if len(chain) == 1 or not filled:
+        return {**chain[0], "status": chain[-1]["status"]}
+    parts = [order for order in chain if Decimal(order["filled_qty"])]
+    value = sum(Decimal(order["filled_qty"]) * Decimal(order["filled_avg_price"]) for order in parts)
+    return {
+        **chain[0],
+        "status": chain[-1]["status"],
+        "filled_qty": plain(filled),
+        "filled_avg_price": plain(round(value / filled, PLACES)),
+        "filled_at": parts[-1]["filled_at"],
+    }

@@ -22,7 +22,7 @@ from decimal import Decimal
 
 import requests
 
-from examples.clients import Broker, Pitboss, Row, plain
+from examples.clients import PLACES, Broker, Pitboss, Row, plain
 
 #: What it buys, and the most that it pays for a share, in US dollars.
 WATCHLIST = {"BOAT": "10.30", "DRUM": "9.70", "GULF": "8.10", "HARP": "11.50", "SOIL": "9.50", "VINE": "7.90"}
@@ -36,8 +36,6 @@ PATIENCE_SEC = 5.0
 ON_ITS_WAY_SEC = 10.0
 LOOK_BACK_SEC = 15.0
 PROFIT_PCT = Decimal("0.5")
-#: Decimal places of a price, at most.
-PLACES = 9
 
 
 class DemoBot:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sandbox.server import PortTaken, Server
 from sandbox.store import StateFileError
+from sandbox.venue import FILL_DELAY_SEC
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,6 +26,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--walk", action="store_true", help="let prices drift")
     parser.add_argument("--no-rate-limit", action="store_true", help="allow more than 200 calls a minute")
+    parser.add_argument(
+        "--fill-delay",
+        type=float,
+        default=FILL_DELAY_SEC,
+        metavar="SECONDS",
+        help="how long an order works before it fills (%(default)s)",
+    )
+    parser.add_argument(
+        "--hours", action="store_true", help="open and close with the exchange, instead of never closing"
+    )
     asked = parser.parse_args(arguments)
 
     stop = threading.Event()
@@ -37,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             state=asked.state,
             walk=asked.walk,
             rate_limit=not asked.no_rate_limit,
+            fill_delay_sec=max(0.0, asked.fill_delay),
+            hours=asked.hours,
         ).start()
     except (PortTaken, StateFileError) as error:
         print(error, file=sys.stderr)

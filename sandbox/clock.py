@@ -2,28 +2,63 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
-NEW_YORK = ZoneInfo("America/New_York")
-OPENS, CLOSES = time(9, 30), time(16)
+from sandbox.calendar import session
+from sandbox.times import NEW_YORK
 
 
-def clock_row(is_open: bool | None = None, now: datetime | None = None) -> dict[str, Any]:
-    """The clock at ``now`` (aware; the present by default), or with ``is_open`` as a test wants it.
+class Clock:
+    """Says whether the market is open: always, never, or by the hours of the exchange.
 
-    Times are in New York, as Alpaca's are. Hours are 9:30 to 16:00 on weekdays; the simulated market keeps no
-    holidays, and its orders fill at any hour.
+    ``is_open`` is True, False, or None for the hours; ``decimals`` are those of the timestamp (Alpaca sends
+    nine, and none when they are zero).
     """
-    now = (now or datetime.now(UTC)).astimezone(NEW_YORK)
-    days = [now.date() + timedelta(days=n) for n in range(8)]
-    weekdays = [day for day in days if day.weekday() < 5]
-    next_open = next(at for day in weekdays if (at := datetime.combine(day, OPENS, NEW_YORK)) > now)
-    next_close = next(at for day in weekdays if (at := datetime.combine(day, CLOSES, NEW_YORK)) > now)
-    return {
-        "timestamp": now.isoformat(),
-        "is_open": next_close < next_open if is_open is None else is_open,
-        "next_open": next_open.isoformat(),
-        "next_close": next_close.isoformat(),
-    }
+
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self.is_open: bool | None = True
+        self.decimals = 9
+        self._now = now
+
+    def says_open(self) -> bool:
+        """Whether orders are executed now."""
+        if self.is_open is not None:
+            return self.is_open
+        now = datetime.fromtimestamp(self._now(), NEW_YORK)
+        hours = session(now.date())
+        return hours is not None and hours[0] <= now < hours[1]
+
+    def row(self) -> dict[str, Any]:
+        """The clock in New York's time. The bells are those that fit to what it says: open, closed."""
+        at, is_open = self._now(), self.says_open()
+        now = datetime.fromtimestamp(at, NEW_YORK)
+        if is_open:
+            closes = next(bells[1] for bells in _sessions(now) if bells[1] > now)
+            opens = next(bells[0] for bells in _sessions(closes) if bells[0] > closes)
+        else:
+            opens = next(bells[0] for bells in _sessions(now) if bells[0] > now)
+            closes = next(bells[1] for bells in _sessions(opens) if bells[1] > opens)
+        return {
+            "timestamp": self._timestamp(at),
+            "is_open": is_open,
+            "next_open": opens.isoformat(),
+            "next_close": closes.isoformat(),
+        }
+
+    def _timestamp(self, at: float) -> str:
+        nanoseconds = time.time_ns() if self._now is time.time else int(at * 1_000_000_000)
+        second = datetime.fromtimestamp(nanoseconds // 1_000_000_000, UTC).astimezone(NEW_YORK)
+        fraction = f"{nanoseconds % 1_000_000_000:09d}"[: self.decimals]
+        offset = second.isoformat()[19:]
+        return f"{second:%Y-%m-%dT%H:%M:%S}{'.' if fraction else ''}{fraction}{offset}"
+
+
+def _sessions(since: datetime) -> Iterator[tuple[datetime, datetime]]:
+    day = since.date()
+    while True:
+        if hours := session(day):
+            yield hours
+        day += timedelta(days=1)

@@ -18,11 +18,14 @@ STATUSES = {
 
 KINDS = {
     "timeout": "no answer for `seconds` (60 by default), then the connection is closed",
+    "lost_answer": "the call is carried out; then no answer for `seconds` (60 by default), and the connection "
+    "is closed",
     "refuse": "the connection is closed at once, without an answer",
     **{status: f"HTTP {status} with Alpaca's error object" for status in STATUSES},
     "html": "200 with an HTML page, as a proxy in between would answer",
     "empty_body": "200 with no byte of body",
     "empty": "200 with an empty list (an empty object where one object is due)",
+    "shorter": "the right list without its last `rows` rows (1 by default)",
     "not_a_list": "200 with an object where a list is due (a list where an object is due)",
     "malformed_row": "the right answer with one spoilt row: `qty` is no number (`missing`: is not there); "
     "an order also loses its status, an account its id",
@@ -32,7 +35,7 @@ KINDS = {
 }
 
 LONGEST_SEC = 600.0
-_DEFAULT_SEC = {"timeout": 60.0, "slow": 5.0, "drip": 1.0}
+_DEFAULT_SEC = {"timeout": 60.0, "lost_answer": 60.0, "slow": 5.0, "drip": 1.0}
 
 
 class BadFault(ValueError):
@@ -49,7 +52,8 @@ class Fault:
     key: str | None = None  # the API key id it is for
     times: int | None = None  # how often it strikes before it is spent; None: always
     skip: int = 0  # matching calls that are let through first
-    seconds: float | None = None  # of slow, drip and timeout
+    seconds: float | None = None  # of slow, drip, timeout and lost_answer
+    rows: int = 1  # of shorter
     reset_after: float = 60.0  # seconds until the X-RateLimit-Reset of a 429
     retry_after: float | None = None  # a Retry-After header in seconds, for 429 and 503
     missing: bool = False  # of malformed_row
@@ -85,6 +89,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "times": (int,),
     "skip": (int,),
     "seconds": (int, float),
+    "rows": (int,),
     "reset_after": (int, float),
     "retry_after": (int, float),
     "missing": (bool,),

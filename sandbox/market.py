@@ -1,20 +1,14 @@
-"""The whole simulated market: its accounts, its prices and the switches that tests turn."""
+"""The whole simulated market: the venue and its accounts."""
 
 from __future__ import annotations
 
 import hmac
 import threading
-from collections.abc import Mapping
-from decimal import Decimal
 from hashlib import sha256
-from typing import Any
 
 from sandbox.account import Account
-from sandbox.amounts import decimal, plain
 from sandbox.errors import forbidden, unauthorized
-from sandbox.orders import Order
-from sandbox.positions import Position
-from sandbox.prices import Prices
+from sandbox.venue import FILL_DELAY_SEC, Venue
 
 
 class Market:
@@ -23,12 +17,10 @@ class Market:
     One lock for all accounts: a simulator needs exact answers from many threads, not many answers at once.
     """
 
-    def __init__(self, *, walk: bool = False) -> None:
+    def __init__(self, *, walk: bool = False, fill_delay_sec: float = FILL_DELAY_SEC) -> None:
         self.lock = threading.RLock()
-        self.prices = Prices(walk=walk)
+        self.venue = Venue(walk=walk, fill_delay_sec=fill_delay_sec)
         self.accounts: dict[str, Account] = {}
-        self.hold_fills = False
-        self.clock_is_open: bool | None = None  # None: the hours of the week decide
         self.revision = 0  # counts changes worth saving
 
     def changed(self) -> None:
@@ -38,10 +30,10 @@ class Market:
     def account(self, key: str) -> Account:
         """The account of an API key, made on its first use, with every order filled that is due."""
         if key not in self.accounts:
-            self.accounts[key] = Account(key, self.prices)
+            self.accounts[key] = Account(key, self.venue)
             self.changed()
         account = self.accounts[key]
-        if not self.hold_fills and account.settle():
+        if account.books.settle():
             self.changed()
         return account
 
@@ -63,63 +55,15 @@ class Market:
         return account
 
     def settle(self) -> None:
-        """Fill what is due in every account, after prices moved or fills were let go."""
-        if not self.hold_fills:
-            for account in self.accounts.values():
-                account.settle()
+        """Bring the orders of every account as far as the moment allows."""
+        for account in self.accounts.values():
+            if account.books.settle():
+                self.changed()
 
-    # -- to and from the state file --------------------------------------------------------------------------
-
-    def as_json(self) -> dict[str, Any]:
-        """Everything, as plain JSON values."""
-        return {
-            "version": 1,
-            "hold_fills": self.hold_fills,
-            "clock_is_open": self.clock_is_open,
-            "prices": self.prices.as_json(),
-            "accounts": {key: _account_as_json(account) for key, account in self.accounts.items()},
-        }
-
-    def load(self, state: Mapping[str, Any]) -> None:
-        """Take over what ``as_json`` gave.
-
-        Raises KeyError, TypeError, ValueError, AttributeError or ArithmeticError if it is something else.
-        """
-        if state["version"] != 1:
-            raise ValueError(f"its version is {state['version']!r}, and only 1 is known")
-        self.hold_fills = bool(state["hold_fills"])
-        self.clock_is_open = state["clock_is_open"]
-        self.prices.set({symbol: decimal(price) for symbol, price in state["prices"].items()})
-        self.accounts = {key: self._load_account(key, saved) for key, saved in state["accounts"].items()}
-
-    def _load_account(self, key: str, saved: Mapping[str, Any]) -> Account:
-        account = Account(key, self.prices)
-        account.id = saved["id"]
-        account.secret_hash = saved["secret_hash"]
-        account.created_at = saved["created_at"]
-        account.status = saved["status"]
-        account.flags.update(saved["flags"])
-        account.daytrade_count = int(saved["daytrade_count"])
-        account.cash = Decimal(saved["cash"])
-        account.realized_pl = Decimal(saved["realized_pl"])
-        account.replace_positions(
-            Position(symbol, Decimal(qty), Decimal(entry)) for symbol, qty, entry in saved["positions"]
-        )
-        for row in saved["orders"]:
-            account.insert(Order.from_json(row))
-        return account
-
-
-def _account_as_json(account: Account) -> dict[str, Any]:
-    return {
-        "id": account.id,
-        "secret_hash": account.secret_hash,
-        "created_at": account.created_at,
-        "status": account.status,
-        "flags": account.flags,
-        "daytrade_count": account.daytrade_count,
-        "cash": plain(account.cash),
-        "realized_pl": plain(account.realized_pl),
-        "positions": [[p.symbol, plain(p.qty), plain(p.avg_entry_price)] for p in account.positions.values()],
-        "orders": [order.as_json() for order in account.orders.values()],
-    }
+    def symbols(self) -> set[str]:
+        """The symbols that somebody holds, ordered or priced."""
+        found = set(self.venue.prices.as_json())
+        for account in self.accounts.values():
+            found.update(account.positions)
+            found.update(order.symbol for order in account.books.orders.values())
+        return found

@@ -5,26 +5,26 @@ from __future__ import annotations
 from decimal import Decimal
 
 from sandbox.amounts import RATIO, ZERO, plain, rounded
-from sandbox.assets import asset_id
 
 
 class Position:
     """Shares of one symbol; ``qty`` is negative for a short, ``avg_entry_price`` is in dollars."""
 
-    __slots__ = ("_asset_id", "_text", "_text_of", "avg_entry_price", "qty", "symbol")
+    __slots__ = ("_text", "_text_of", "asset_id", "avg_entry_price", "qty", "symbol")
 
-    def __init__(self, symbol: str, qty: Decimal = ZERO, avg_entry_price: Decimal = ZERO) -> None:
+    def __init__(
+        self, symbol: str, asset_id: str, qty: Decimal = ZERO, avg_entry_price: Decimal = ZERO
+    ) -> None:
         self.symbol = symbol
+        self.asset_id = asset_id
         self.qty = qty
         self.avg_entry_price = avg_entry_price
-        self._asset_id = asset_id(symbol)
         self._text = ""
         self._text_of: tuple[Decimal, ...] = ()
 
-    @property
-    def asset_id(self) -> str:
-        """The UUID of the asset."""
-        return self._asset_id
+    def copy(self) -> Position:
+        """The position as it is now, which later fills leave alone."""
+        return Position(self.symbol, self.asset_id, self.qty, self.avg_entry_price)
 
     def fill(self, qty: Decimal, price: Decimal) -> Decimal:
         """Add signed shares at a price, and return the profit that this realised, in dollars.
@@ -64,7 +64,7 @@ class Position:
         profit_ratio = rounded(profit / abs(cost), RATIO) if cost else "0"
         price_text = plain(price)
         return (
-            f'{{"asset_id":"{self._asset_id}","symbol":"{self.symbol}","exchange":"NASDAQ",'
+            f'{{"asset_id":"{self.asset_id}","symbol":"{self.symbol}","exchange":"NASDAQ",'
             f'"asset_class":"us_equity","asset_marginable":true,"qty":"{plain(qty)}",'
             f'"avg_entry_price":"{rounded(entry)}","side":"{"long" if qty > 0 else "short"}",'
             f'"market_value":"{rounded(value)}","cost_basis":"{rounded(cost)}",'

@@ -32,6 +32,7 @@ class Prices:
         self.walk = walk
         self._now = now
         self._set: dict[str, Decimal] = {}
+        self._closes: dict[str, Decimal] = {}
         self._revision = 0
 
     def revision(self) -> tuple[int, int]:
@@ -53,13 +54,26 @@ class Prices:
 
     def close_before(self, symbol: str) -> Decimal:
         """The price at the last close: the one before anybody set it."""
-        return first_price(symbol)
+        return self._closes.get(symbol) or first_price(symbol)
 
     def set(self, prices: Mapping[str, Decimal]) -> None:
         """Set the price of some symbols, in dollars; each must be positive."""
         self._set.update(prices)
         self._revision += 1
 
+    def follow(self, old: str, new: str, factor: Decimal) -> None:
+        """Let *new* cost what *old* costs, times a factor: after a split or a change of the symbol."""
+        self._closes[new] = max(CENT, self.close_before(old) * factor)
+        self.set({new: max(CENT, (self._set.get(old) or first_price(old)) * factor)})
+
     def as_json(self) -> dict[str, str]:
         """The prices that were set."""
         return {symbol: plain(price) for symbol, price in self._set.items()}
+
+    def closes_as_json(self) -> dict[str, str]:
+        """The last closes that a split or a change of the symbol has moved."""
+        return {symbol: plain(price) for symbol, price in self._closes.items()}
+
+    def load_closes(self, closes: Mapping[str, Decimal]) -> None:
+        """Take over what ``closes_as_json`` gave."""
+        self._closes.update(closes)

@@ -17,6 +17,7 @@ from typing import Any
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from sandbox.app import create_app
+from sandbox.venue import FILL_DELAY_SEC
 
 _STOP_WITHIN_SEC = 5.0
 
@@ -46,8 +47,12 @@ class Server:
         rate_limit: bool = False,
         state: Path | None = None,
         walk: bool = False,
+        fill_delay_sec: float = FILL_DELAY_SEC,
+        hours: bool = False,
     ) -> None:
-        self.app = create_app(rate_limit=rate_limit, state=state, walk=walk)
+        self.app = create_app(
+            rate_limit=rate_limit, state=state, walk=walk, fill_delay_sec=fill_delay_sec, hours=hours
+        )
         self._host = host
         self._port = port
         self._server: BaseWSGIServer | None = None

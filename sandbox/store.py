@@ -7,6 +7,7 @@ import os
 import threading
 from pathlib import Path
 
+from sandbox import state
 from sandbox.market import Market
 
 
@@ -41,15 +42,15 @@ class Store:
             if self._saved >= wanted:
                 return
             with self._market.lock:
-                revision, state = self._market.revision, self._market.as_json()
-            self._write(self._path, json.dumps(state, separators=(",", ":")).encode())
+                revision, content = self._market.revision, state.as_json(self._market)
+            self._write(self._path, json.dumps(content, separators=(",", ":")).encode())
             self._saved = revision
 
     def _load(self, path: Path) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             if path.exists():
-                self._market.load(json.loads(path.read_bytes()))
+                state.load(self._market, json.loads(path.read_bytes()))
         except OSError as error:
             raise StateFileError(
                 f"The state file {path} cannot be read: {error.strerror or error}."

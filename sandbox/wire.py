@@ -1,7 +1,8 @@
 """What goes wrong between the API and its client: the WSGI layer that plays the faults.
 
-Faults that change the right answer (slow, drip, truncated, malformed_row, not_a_list, empty) carry the
-request out, faults that replace it (time-outs, refusals, error statuses, html, empty_body) do not.
+Faults that change the right answer (slow, drip, truncated, malformed_row, not_a_list, empty, shorter) or lose it
+(lost_answer) carry the request out, faults that replace it (timeout, refuse, error statuses, html, empty_body)
+do not.
 """
 
 from __future__ import annotations
@@ -98,13 +99,16 @@ class Wire:
                 self._wait(fault.delay, request)
         real = Response.from_app(self._app, request.environ, buffered=True)
         match fault.kind:
+            case "lost_answer":
+                self._wait(fault.delay, request)
+                _hang_up(request)
             case "drip":
                 body = real.get_data()
                 return _resent(real, self._drip(body, fault.delay, request), length=len(body))
             case "truncated":
                 body = real.get_data()
                 return _resent(real, [body[: len(body) // 2]], length=len(body))
-            case "malformed_row" | "not_a_list" | "empty":
+            case "malformed_row" | "not_a_list" | "empty" | "shorter":
                 spoilt = json.dumps(_SPOIL[fault.kind](real.get_json(silent=True), fault)).encode()
                 return _resent(
                     real, [spoilt], length=len(spoilt), status=200 if fault.kind == "empty" else None
@@ -194,8 +198,13 @@ def _empty(content: Any, _: Fault) -> Any:
     return {} if isinstance(content, dict) else []
 
 
+def _shorter(content: Any, fault: Fault) -> Any:
+    return content[: max(0, len(content) - fault.rows)] if isinstance(content, list) else content
+
+
 _SPOIL: dict[str, Callable[[Any, Fault], Any]] = {
     "malformed_row": _malformed_row,
     "not_a_list": _not_a_list,
     "empty": _empty,
+    "shorter": _shorter,
 }

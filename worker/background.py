@@ -15,7 +15,7 @@ from bot.alerts.conditions import ConditionMonitor
 from bot.alerts.delivery import AlertDelivery
 from bot.errors import PitbossError
 from bot.runtime import liveness_file
-from bot.states import NEEDS_EVIDENCE
+from bot.states import spec_of
 from bot.status import heartbeat
 from bot.storage.notifications import QUEUED, Listener
 from worker import context
@@ -117,5 +117,5 @@ class Background:
     def _gather(self) -> None:
         reconcile_if_due()
         for command in context.controller().pending():
-            if command.kind in NEEDS_EVIDENCE:
+            if spec_of(command.kind).needs_evidence:
                 gather_for(context.controller(), command.id)

@@ -10,7 +10,7 @@ from uuid import UUID
 from bot.commands.log import MAX_REASON, NewCommand
 from bot.errors import InvalidParams
 from bot.settings.queue import DOORBELL
-from bot.states import CommandKind, Source
+from bot.states import COMMANDS, CommandKind, Source
 from bot.validation import is_storable
 
 #: Largest arguments of a command sent by hand, in characters of JSON.
@@ -40,8 +40,8 @@ def by_hand(
         raise InvalidParams(f"bot.{kind} takes no positional arguments" + _hint(kind))
     if reason is not None and (not isinstance(reason, str) or len(reason) > MAX_REASON):
         raise InvalidParams(f"bot.{kind}: reason must be a text of at most {MAX_REASON} characters.")
-    allowed = {"mode"} if kind is CommandKind.SET_MODE else set()
-    if kind is not CommandKind.UPDATE_CONFIG and (unknown := set(params) - allowed):
+    known = COMMANDS[kind].params
+    if known is not None and (unknown := params.keys() - known):
         raise InvalidParams(
             f"bot.{kind} does not know the argument(s) {', '.join(sorted(unknown))}" + _hint(kind)
         )

@@ -13,12 +13,11 @@ from celery import Task
 from bot.commands import log as command_log
 from bot.commands import mode_switch
 from bot.commands.controller import Controller
-from bot.commands.handlers import wanted_mode
 from bot.errors import DatabaseUnavailable, InvalidParams
 from bot.models import BotCommand, Trigger
 from bot.reconciliation.evidence import gather
 from bot.reconciliation.schedule import ATTEMPT_SEC
-from bot.states import NEEDS_EVIDENCE, CommandKind
+from bot.states import COMMANDS, CommandKind
 from worker import context, messages
 from worker.app import SENT_AT, app
 
@@ -43,7 +42,7 @@ def _define(kind: CommandKind) -> None:
             raise task.retry(exc=error, countdown=RETRY_SEC, headers=age) from None
 
 
-for _kind in CommandKind:
+for _kind in COMMANDS:
     _define(_kind)
 
 
@@ -58,7 +57,7 @@ def _deliver(
         if rings_for is not None and not rings_for.pending:
             return {"commandId": str(command_id)}
         controller.apply()
-        if kind in NEEDS_EVIDENCE:
+        if COMMANDS[kind].needs_evidence:
             gather_for(controller, command_id)
         return {"commandId": str(command_id)}
     command = controller.find(command_id)
@@ -70,7 +69,7 @@ def _deliver(
             return {"status": "refused", "errorCode": error.code, "error": str(error)}
         command = controller.submit(wanted)
     controller.apply()
-    if kind in NEEDS_EVIDENCE:
+    if COMMANDS[kind].needs_evidence:
         gather_for(controller, command.id)
     return outcome(controller.find(command.id) or command)
 
@@ -97,7 +96,7 @@ def _gather_for(controller: Controller, command_id: UUID, is_free: bool) -> None
     if command.kind is CommandKind.RECONCILE:
         evidence = gather(database, settings)
     else:
-        evidence = mode_switch.gather(database, settings, wanted_mode(command.params))
+        evidence = mode_switch.gather(database, settings, mode_switch.wanted_mode(command.params))
     controller.apply(up_to_seq=command.seq, evidence={command_id: evidence})
     if command.kind is CommandKind.SET_MODE:
         reconcile_if_due()

@@ -10,13 +10,13 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import func, update
 
 from bot.commands import log as command_log
-from bot.commands.handlers import CommandHandlers
+from bot.commands.handlers import CommandEvidence, CommandHandlers
 from bot.commands.log import NewCommand
 from bot.errors import DatabaseUnavailable, LockBusy
 from bot.models import BotCommand, BotConfig, BotReconciliation, Trigger
@@ -24,12 +24,7 @@ from bot.reconciliation.evidence import Evidence
 from bot.reconciliation.gate_control import close_gate, conclude
 from bot.reconciliation.schedule import ATTEMPT_SEC
 from bot.settings.settings import Settings
-from bot.states import (
-    HALTS,
-    BotState,
-    CommandKind,
-    Source,
-)
+from bot.states import BotState, CommandKind, Source, spec_of
 from bot.storage.database import Database, evict_idle_lock_holders
 from bot.storage.locked_bot import LockedBot
 from bot.storage.pipeline import Pipeline
@@ -96,7 +91,7 @@ class Controller:
         self,
         *,
         up_to_seq: int | None = None,
-        evidence: Mapping[UUID, Any] | None = None,
+        evidence: Mapping[UUID, CommandEvidence] | None = None,
         look_first: bool = True,
     ) -> list[BotCommand]:
         """Finish the pending commands, in order; with *up_to_seq* only those up to there. Returns the finished ones.
@@ -117,7 +112,7 @@ class Controller:
         """Finish the pending commands up to the last stop or kill, if there is one."""
 
         def halts(locked: LockedBot) -> list[BotCommand]:
-            seqs = [command.seq for command in locked.pending if command.kind in HALTS]
+            seqs = [command.seq for command in locked.pending if spec_of(command.kind).is_halt]
             return self._handlers.drain(locked, up_to_seq=seqs[-1]) if seqs else []
 
         return self._locked(halts)
@@ -157,7 +152,7 @@ class Controller:
                 reason="The worker started and found the bot not enabled.",
             )
             # not enabled is a fact about now: it is not queued behind what is pending
-            self._handlers.judge(locked, command_log.submit(locked.batch, stop), {}, called_off=False)
+            self._handlers.judge(locked, command_log.submit(locked.batch, stop), {}, superseded_some=False)
 
         self._locked(restore)
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from bot.errors import IdempotencyConflict
 from bot.models import BotCommand
-from bot.states import EXPIRES_AFTER_SEC, CommandKind, CommandStatus, Source
+from bot.states import COMMANDS, CommandKind, CommandStatus, Source
 from bot.storage.pipeline import Pipeline, Step
 from bot.storage.statements import (
     ANY_PENDING,
@@ -51,7 +51,7 @@ class NewCommand:
 def insert_step(wanted: NewCommand) -> Step:
     """The step that puts *wanted* into the log, unless its id, or its actor's idempotency key, is there; it gives the new
     row."""
-    lifetime = EXPIRES_AFTER_SEC.get(wanted.kind)
+    lifetime = COMMANDS[wanted.kind].expires_after_sec
     return INSERT_COMMAND(
         wanted.id,
         wanted.kind,

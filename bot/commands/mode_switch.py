@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -15,6 +17,7 @@ from bot.errors import (
     BrokerError,
     BrokerTimeout,
     CredentialsMissing,
+    InvalidParams,
     MarketHoursOverride,
     PositionsOpen,
 )
@@ -120,6 +123,18 @@ def judge(
     if objection := account_objection(preflight.account, bound, target):
         raise AccountUnavailable(f"The mode was not switched: {objection}")
     return True
+
+
+def wanted_mode(params: Mapping[str, Any]) -> Mode:
+    """The mode that a ``set_mode`` asks for.
+
+    Raises:
+        InvalidParams: it asks for none that exists.
+    """
+    try:
+        return Mode(params["mode"])
+    except (KeyError, ValueError):
+        raise InvalidParams(details={"fields": {"mode": ["must be paper or live"]}}) from None
 
 
 _PRESENT = select(BotConfig.mode, func.clock_timestamp())

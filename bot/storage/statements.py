@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 
 from bot.models import SINGLETON, BotCommand, BotConfig, BotReconciliation, TradeStatus
-from bot.states import SAFER, CommandStatus
+from bot.states import COMMANDS, CommandStatus
 from bot.storage.pipeline import PreparedStatement
 from bot.storage.row_mapper import RowMapper
 
@@ -91,7 +91,8 @@ PENDING_COMMANDS = PreparedStatement(
     "pending_bot_commands", f"SELECT {COMMAND.columns()} {_QUEUED} ORDER BY seq"
 )
 ANY_PENDING = PreparedStatement("any_bot_command_pending", f"SELECT EXISTS (SELECT {_QUEUED})")
-_SAFER = f"kind = ANY ('{{{','.join(sorted(SAFER))}}}')"
+_SAFER_KINDS = ",".join(kind for kind, spec in COMMANDS.items() if spec.safer)
+_SAFER = f"kind = ANY ('{{{_SAFER_KINDS}}}')"
 #: Whether a pending command has expired, whether one that makes the bot safer waits for longer than $1, the last such seq.
 OVERDUE_COMMANDS = PreparedStatement(
     "overdue_bot_commands",

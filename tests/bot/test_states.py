@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
+from bot.commands.handlers import HANDLERS
 from bot.errors import InvalidTransition, Killed, NotStopped
-from bot.states import (
-    CALLED_OFF_BY_HALT,
-    EXPIRES_AFTER_SEC,
-    HALTS,
-    NEEDS_EVIDENCE,
-    SAFER,
-    SETS_ENABLED,
-    TRANSITIONS,
-    BotState,
-    CommandKind,
-    next_state,
-)
+from bot.states import COMMANDS, BotState, CommandKind, CommandSpec, next_state, spec_of
 
 # One line per command; a cell is the state that it leads to, or the error. Columns: stopped, running, paused, and
 # stopped with the kill latch on. (Running or paused with the latch on is refused by the database itself.)
@@ -92,20 +85,28 @@ def test_a_refusal_says_what_is_allowed() -> None:
 
 def test_nobody_can_change_the_table() -> None:
     with pytest.raises(TypeError):
-        TRANSITIONS[BotState.STOPPED, CommandKind.PAUSE] = BotState.RUNNING  # type: ignore[index]
+        COMMANDS[CommandKind.PAUSE] = COMMANDS[CommandKind.START]  # type: ignore[index]
+
+
+def test_every_kind_has_one_row_and_one_handler() -> None:
+    assert list(COMMANDS) == list(CommandKind)
+    assert set(HANDLERS) == set(CommandKind)
 
 
 def test_what_is_said_of_each_command() -> None:
-    def named(kinds: object) -> set[str]:
-        return {str(kind) for kind in kinds}  # type: ignore[attr-defined]
+    def where(says: Callable[[CommandSpec], Any]) -> dict[str, Any]:
+        return {str(kind): says(spec) for kind, spec in COMMANDS.items() if says(spec) not in (None, False)}
 
-    assert named(HALTS) == {"stop", "kill"}
-    assert named(SAFER) == {"pause", "stop", "kill"}
-    assert named(CALLED_OFF_BY_HALT) == {"start", "pause", "resume", "set_mode"}
-    assert named(NEEDS_EVIDENCE) == {"set_mode", "reconcile"}
-    assert {str(kind): sec for kind, sec in EXPIRES_AFTER_SEC.items()} == {
-        "start": 30,
-        "resume": 30,
-        "set_mode": 30,
-    }
-    assert {str(kind): to for kind, to in SETS_ENABLED.items()} == {"start": True, "kill": False}
+    assert set(where(lambda spec: spec.is_halt)) == {"stop", "kill"}
+    assert set(where(lambda spec: spec.safer)) == {"pause", "stop", "kill"}
+    assert set(where(lambda spec: spec.superseded_by_halts)) == {"start", "pause", "resume", "set_mode"}
+    assert set(where(lambda spec: spec.needs_evidence)) == {"set_mode", "reconcile"}
+    assert where(lambda spec: spec.expires_after_sec) == {"start": 30, "resume": 30, "set_mode": 30}
+    enabled = {str(kind): spec.sets_enabled for kind, spec in COMMANDS.items()}
+    assert {kind: to for kind, to in enabled.items() if to is not None} == {"start": True, "kill": False}
+
+
+def test_a_kind_of_a_newer_release_is_allowed_nowhere() -> None:
+    assert spec_of("hibernate").leads_to == {}
+    with pytest.raises(InvalidTransition, match=r"^This release knows no command hibernate\.$"):
+        next_state(BotState.STOPPED, "hibernate", latched=False)  # type: ignore[arg-type]

@@ -83,6 +83,10 @@ class Demo:
         )
         return there == here and pnl == days == Decimal(account["realized_pl"])
 
+    def act(self, order_id: str, action: str, **body: Any) -> Any:
+        """Do something to an order, as the broker would."""
+        return self.stack.broker.control("POST", f"/accounts/{KEY}/orders/{order_id}/{action}", body)
+
     def hold(self, seconds: int) -> None:
         """Have positions sold after this time."""
         assert self.stack.api().patch("/config", {"maxHoldDurationSec": seconds}).status_code == 200
@@ -231,12 +235,7 @@ def test_an_exit_that_filled_in_part_sells_what_is_left_and_records_the_average_
     demo.hold(1)
     first = demo.wait("its exit waits to fill", lambda: demo.orders(f"{trade['id']}-exit"))[0]
     # 3 of them fill at 7, and it is canceled for the rest
-    part = {"status": "partially_filled", "filled_qty": "3", "filled_avg_price": "7"}
-    same = {name: first[name] for name in ("symbol", "side", "qty", "client_order_id")}
-    demo.stack.broker.order(first["id"], **same, **part)
-    others = [row for row in demo.account()["positions"] if row["symbol"] != trade["symbol"]]
-    left = {"symbol": trade["symbol"], "qty": str(trade["shares"] - 3), "avg_entry_price": "7.50"}
-    demo.stack.broker.control("PUT", f"/accounts/{KEY}/positions", [left, *others])
+    demo.act(first["id"], "fill", qty="3", price="7")
     demo.stack.broker.control("PUT", "/fills", {"hold": False})
     demo.wait("all is sold", lambda: not demo.trades("status = 'open'"))
     orders = demo.orders(f"{trade['id']}-exit")
@@ -249,6 +248,30 @@ def test_an_exit_that_filled_in_part_sells_what_is_left_and_records_the_average_
     assert closed["exit_price"] == round(average, 9)
     assert closed["alpaca_exit_order_id"] == orders[1]["id"]
     assert demo.account()["positions"] == []
+
+
+@pytest.mark.parametrize("filled_before", [0, 3])
+def test_an_order_that_was_replaced_in_the_dashboard_is_followed_to_its_fill(
+    demo: Demo, filled_before: int
+) -> None:
+    """An order that was replaced is not finished: its trade is neither withdrawn nor recorded in part."""
+    demo.stack.broker.control("PUT", "/fills", {"hold": True})
+    demo.process.start()
+    trade = demo.wait("its order is known", lambda: demo.trades("alpaca_order_id IS NOT NULL"))[0]
+    demo.stack.api().do("/pause")
+    first = trade["alpaca_order_id"]
+    if filled_before:
+        demo.act(first, "fill", qty=str(filled_before), price="7.40")
+    left = trade["shares"] - filled_before
+    second = demo.act(first, "replace", qty=str(left), limit_price="7.60")["id"]
+    demo.act(second, "release")
+    demo.stack.broker.control("PUT", "/fills", {"hold": False})
+    demo.wait("the fill is recorded", lambda: demo.trades("filled"))
+    recorded = demo.trades()[0]
+    average = (filled_before * Decimal("7.40") + left * Decimal("7.50")) / trade["shares"]
+    assert (recorded["shares"], recorded["entry_price"]) == (trade["shares"], round(average, 9))
+    assert (recorded["status"], recorded["alpaca_order_id"]) == ("open", first)
+    assert demo.account()["positions"][0]["qty"] == str(int(trade["shares"]))
 
 
 def test_an_error_about_one_trade_does_not_stop_the_others(demo: Demo) -> None:

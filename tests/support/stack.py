@@ -49,6 +49,8 @@ class Stack:
         """*env* replaces settings; an empty value leaves one out."""
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
+        #: The tree whose programs run.
+        self.root = ROOT
         self.database_url = database_url
         self.tables = Tables(database_url)
         self.broker = Broker()
@@ -201,7 +203,7 @@ class Stack:
         return subprocess.run(
             self.celery(*arguments),
             env=self.env(),
-            cwd=ROOT,
+            cwd=self.root,
             capture_output=True,
             text=True,
             timeout=seconds,
@@ -210,7 +212,9 @@ class Stack:
     def flask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """``flask --app web <arguments>``."""
         command = [sys.executable, "-m", "flask", "--app", "web", *arguments]
-        return subprocess.run(command, env=self.env(), cwd=ROOT, capture_output=True, text=True, timeout=60)
+        return subprocess.run(
+            command, env=self.env(), cwd=self.root, capture_output=True, text=True, timeout=60
+        )
 
     def logs(self, *, whole: bool = False) -> str:
         """The ends of all logs, or all of them."""
@@ -259,4 +263,4 @@ class Stack:
 
     def _process(self, name: str, command: Sequence[str], env: Mapping[str, str]) -> Process:
         log = self.directory / f"{name}.log"
-        return Process(name, command, env=self.env(env), cwd=ROOT, log=log, guard=self._guard)
+        return Process(name, command, env=self.env(env), cwd=self.root, log=log, guard=self._guard)

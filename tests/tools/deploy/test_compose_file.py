@@ -208,6 +208,8 @@ def test_the_lock_comes_first_so_that_its_layer_is_kept() -> None:
     assert copied_before == ["COPY requirements.txt ./"]
     assert "--require-hashes" in lines[install]
     assert "--only-binary :all:" in lines[install]
+    assert "--no-deps" in lines[install], "a complete lock is installed without resolving"
+    assert "&& pip check" in lines[install]
     assert re.findall(r"--requirement (\S+)", lines[install]) == ["requirements.txt"]
 
 

@@ -38,6 +38,30 @@ class Http:
         }
         return self("POST", "/v2/orders", json={k: v for k, v in body.items() if v is not None})
 
+    def seen(self, order: dict[str, Any]) -> dict[str, Any]:
+        """The order as it is now."""
+        row: dict[str, Any] = self.get(f"/v2/orders/{order['id']}").json()
+        return row
+
+    def fills(self, query: str = "") -> list[dict[str, Any]]:
+        """A page of fills, as the account's activities list them."""
+        response = self.get(f"/v2/account/activities/FILL?{query}")
+        assert response.ok, response.text
+        rows: list[dict[str, Any]] = response.json()
+        return rows
+
+    def pull(self, path: str, **body: Any) -> Any:
+        """Pull a string that acts, in the account of the tests unless the path leads elsewhere."""
+        where = path if path.startswith("/") else f"/accounts/{KEY}/{path}"
+        response = self("POST", f"/sandbox{where}", json=body)
+        assert response.ok, response.text
+        return response.json()
+
+    def act(self, order: dict[str, Any], action: str, **body: Any) -> dict[str, Any]:
+        """Do something to an order behind the scenes."""
+        row: dict[str, Any] = self.pull(f"orders/{order['id']}/{action}", **body)
+        return row
+
     def put(self, path: str, body: Any) -> Any:
         """Pull a string of the control API."""
         response = self("PUT", f"/sandbox{path}", json=body, timeout=30)

@@ -18,7 +18,7 @@ with warnings.catch_warnings():
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server() as server:
+    with Server(fill_delay_sec=0) as server:
         yield server
 
 

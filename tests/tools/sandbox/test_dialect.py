@@ -50,14 +50,23 @@ def placed(alpaca: Any, request: MarketOrderRequest | LimitOrderRequest) -> Orde
     return order
 
 
+def bought(alpaca: Any, request: MarketOrderRequest | LimitOrderRequest) -> Order:
+    """The order after its fill, which comes with the next call."""
+    order = placed(alpaca, request)
+    assert (order.status, order.filled_qty, order.filled_avg_price) == (OrderStatus.PENDING_NEW, "0", None)
+    seen = alpaca.get_order_by_id(order.id)
+    assert isinstance(seen, Order)
+    return seen
+
+
 def test_an_account_is_active_has_a_stable_id_and_its_money_as_strings(alpaca: Any) -> None:
     account = alpaca.get_account()
     assert account.status is AccountStatus.ACTIVE
     assert account.id == alpaca.get_account().id
     assert (account.cash, account.equity, account.buying_power) == ("100000", "100000", "200000")
     assert (account.trading_blocked, account.account_blocked, account.trade_suspended_by_user) == (False,) * 3
-    assert account.pattern_day_trader is False
-    assert account.daytrade_count == 0
+    gone = (account.pattern_day_trader, account.daytrade_count, account.daytrading_buying_power)
+    assert gone == (None, None, None), "Alpaca sends them no more since 2026-07-06"
 
 
 def test_every_key_has_an_account_of_its_own_that_another_sandbox_gives_the_same_id(server: Server) -> None:
@@ -74,7 +83,7 @@ def test_every_key_has_an_account_of_its_own_that_another_sandbox_gives_the_same
 
 def test_a_market_order_fills_at_the_price_and_becomes_a_position(alpaca: Any, http: Http) -> None:
     http.put("/prices", {"AAPL": "187.5"})
-    order = placed(alpaca, buy(10))
+    order = bought(alpaca, buy(10))
     assert (order.status, order.filled_qty, order.filled_avg_price) == (OrderStatus.FILLED, "10", "187.5")
     position = alpaca.get_open_position("AAPL")
     assert (position.qty, position.side, position.avg_entry_price) == ("10", PositionSide.LONG, "187.5")
@@ -124,7 +133,7 @@ def test_a_short_position_has_a_negative_quantity_and_the_short_side(alpaca: Any
 
 def test_a_notional_order_buys_the_fraction_that_the_money_is_worth(alpaca: Any, http: Http) -> None:
     http.put("/prices", {"AAPL": "200"})
-    order = placed(
+    order = bought(
         alpaca,
         MarketOrderRequest(symbol="AAPL", notional=50, side=OrderSide.BUY, time_in_force=TimeInForce.DAY),
     )
@@ -134,7 +143,7 @@ def test_a_notional_order_buys_the_fraction_that_the_money_is_worth(alpaca: Any,
 
 def test_a_held_order_works_until_it_is_canceled(alpaca: Any, http: Http) -> None:
     http.put("/fills", {"hold": True})
-    order = placed(alpaca, buy())
+    order = bought(alpaca, buy())
     assert (order.status, order.filled_qty) == (OrderStatus.NEW, "0")
     assert [o.id for o in alpaca.get_orders()] == [order.id]
     alpaca.cancel_order_by_id(order.id)
@@ -152,7 +161,7 @@ def test_held_orders_fill_when_fills_are_let_go(alpaca: Any, http: Http) -> None
 
 
 def test_a_finished_order_cannot_be_canceled(alpaca: Any) -> None:
-    order = placed(alpaca, buy())
+    order = bought(alpaca, buy())
     with pytest.raises(APIError) as refusal:
         alpaca.cancel_order_by_id(order.id)
     assert (refusal.value.status_code, refusal.value.code) == (422, 42210000)
@@ -182,7 +191,7 @@ def test_a_limit_order_fills_when_the_price_crosses(
     alpaca: Any, http: Http, side: str, rests: str, crosses: str
 ) -> None:
     http.put("/prices", {"AAPL": rests})
-    order = placed(alpaca, limit(100, OrderSide(side)))
+    order = bought(alpaca, limit(100, OrderSide(side)))
     assert (order.status, order.type, order.limit_price) == (OrderStatus.NEW, OrderType.LIMIT, "100")
     http.put("/prices", {"AAPL": crosses})
     seen = alpaca.get_order_by_id(order.id)
@@ -247,14 +256,13 @@ def test_all_positions_are_closed_and_their_orders_canceled_in_one_call(alpaca: 
 
 
 def test_the_clock_is_read_and_set(alpaca: Any, http: Http) -> None:
-    clock = alpaca.get_clock()
-    assert clock.timestamp < min(clock.next_open, clock.next_close)
-    assert clock.is_open == (clock.next_close < clock.next_open)
-    for is_open in (True, False):
+    assert alpaca.get_clock().is_open is True, "it never closes unless it is told to"
+    for is_open in (False, None, True):
         http.put("/clock", {"is_open": is_open})
-        assert alpaca.get_clock().is_open is is_open
-    http.put("/clock", {"is_open": None})
-    assert alpaca.get_clock().is_open == clock.is_open
+        clock = alpaca.get_clock()
+        assert is_open in (None, clock.is_open)
+        assert clock.timestamp < min(clock.next_open, clock.next_close)
+        assert clock.is_open == (clock.next_close < clock.next_open)
 
 
 def test_an_asset_is_tradable(alpaca: Any) -> None:

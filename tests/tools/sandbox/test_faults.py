@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -52,6 +53,18 @@ def test_a_refused_call_is_closed_without_an_answer(http: Http, method: str) -> 
         )
     http("DELETE", "/sandbox/faults")
     assert len(http.get("/v2/orders?status=all").json()) == 1, "what was refused was not carried out"
+
+
+def test_a_lost_answer_hides_what_was_carried_out(http: Http) -> None:
+    http.faults({"kind": "lost_answer", "method": "POST", "times": 1, "seconds": 0})
+    with pytest.raises(BROKEN):
+        http.order(client_order_id="lost")
+    seen = http.get("/v2/orders:by_client_order_id?client_order_id=lost").json()
+    assert (seen["status"], seen["filled_qty"]) == ("filled", "1")
+    http.faults({"kind": "lost_answer", "method": "DELETE"})
+    with pytest.raises(requests.ReadTimeout):
+        http("DELETE", "/v2/positions/AAPL", timeout=0.2)
+    assert "AAPL" not in {row["symbol"] for row in http.get("/v2/positions").json()}
 
 
 @pytest.mark.parametrize("kind", ["401", "403", "429", "500", "502", "503"])
@@ -143,6 +156,15 @@ def test_empty_answers_with_nothing_in_it(http: Http) -> None:
     assert [http.get(path).json() for path in OBJECTS] == [{}, {}]
 
 
+def test_a_shorter_list_contradicts_the_values_of_the_account(http: Http) -> None:
+    http.faults({"kind": "shorter", "path": "/v2/positions"})
+    assert [row["symbol"] for row in http.get("/v2/positions").json()] == ["AAPL"]
+    account = http.get("/v2/account").json()
+    assert Decimal(account["short_market_value"]) < 0, "the account still counts MSFT"
+    http.faults({"kind": "shorter", "path": "/v2/positions", "rows": 5})
+    assert http.get("/v2/positions").json() == []
+
+
 @pytest.mark.parametrize("path", LISTS + OBJECTS)
 def test_a_slow_answer_is_right_and_late(http: Http, path: str) -> None:
     right = http.get(path)
@@ -186,7 +208,8 @@ def test_no_kind_goes_unproved() -> None:
         "empty_body",
         "truncated",
     }
-    assert proved | {"malformed_row", "not_a_list", "empty", "slow", "drip"} == set(KINDS)
+    proved |= {"malformed_row", "not_a_list", "empty", "shorter", "slow", "drip", "lost_answer"}
+    assert proved == set(KINDS)
 
 
 @pytest.mark.parametrize("struck", ["/v2/account", "/v2/positions", "/v2/orders"])
@@ -245,6 +268,7 @@ def test_the_control_api_and_health_know_no_faults(http: Http) -> None:
         [{"kind": "500", "times": True}],
         [{"kind": "500", "skip": -1}],
         [{"kind": "slow", "seconds": -1}],
+        [{"kind": "shorter", "rows": "2"}],
     ],
 )
 def test_a_rule_that_cannot_be_understood_is_a_400_and_changes_nothing(http: Http, rules: Any) -> None:

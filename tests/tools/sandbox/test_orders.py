@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.account import Account
 from sandbox.errors import ApiError
-from sandbox.orders import asked_order
-from sandbox.prices import Prices
+from sandbox.market import Market
+from sandbox.order_form import asked_order
 from tests.tools.sandbox.client import HEADERS, KEY, Http
 
 
@@ -32,6 +31,9 @@ from tests.tools.sandbox.client import HEADERS, KEY, Http
         ({"side": "hold"}, 422, 40010001),
         ({"side": None}, 422, 40010001),
         ({"type": "stop"}, 422, 40010001),
+        ({"type": "stop", "stop_price": "9", "limit_price": "9"}, 422, 40010001),
+        ({"type": "stop_limit", "stop_price": "9"}, 422, 40010001),
+        ({"type": "trailing_stop", "trail_price": "1"}, 422, 40010001),
         ({"type": ["market"]}, 422, 40010001),
         ({"order_class": "bracket"}, 422, 40010001),
         ({"time_in_force": "soon"}, 422, 40010001),
@@ -43,6 +45,7 @@ from tests.tools.sandbox.client import HEADERS, KEY, Http
         ({"symbol": "no such"}, 422, 42210000),
         ({"symbol": '"}'}, 422, 42210000),
         ({"qty": "0.5", "time_in_force": "gtc"}, 422, 42210000),
+        ({"extended_hours": True}, 422, 42210000),
         ({"qty": "0.5", "side": "sell"}, 422, 42210000),
         ({"qty": None, "notional": "1.001"}, 422, 42210000),
         ({"qty": None, "notional": "0.5"}, 403, 40310000),
@@ -150,7 +153,7 @@ def test_an_account_that_may_not_short_does_not(http: Http) -> None:
 @pytest.mark.parametrize("time_in_force", ["ioc", "fok"])
 def test_an_immediate_order_that_cannot_fill_is_canceled(http: Http, time_in_force: str) -> None:
     order = http.order(type="limit", limit_price="0.01", time_in_force=time_in_force).json()
-    assert order["status"] == "canceled"
+    assert http.get(f"/v2/orders/{order['id']}").json()["status"] == "canceled"
 
 
 def test_a_missing_key_or_secret_is_a_401(http: Http) -> None:
@@ -190,20 +193,26 @@ _orders = st.lists(
 def test_cash_and_positions_always_add_up_to_the_orders_that_filled(
     orders: list[tuple[str, str, int, Decimal]],
 ) -> None:
-    prices = Prices()
-    account = Account("k", prices)
-    cash, held = account.cash, {"AAPL": 0, "MSFT": 0}
+    market = Market(fill_delay_sec=0)
+    account = market.account("k")
+    cash, held = account.cash.balance, {"AAPL": 0, "MSFT": 0}
     for symbol, side, qty, price in orders:
-        prices.set({symbol: price})
+        market.venue.prices.set({symbol: price})
+        order = asked_order({"symbol": symbol, "side": side, "qty": qty}, market.venue.assets)
         try:
-            account.place(asked_order({"symbol": symbol, "side": side, "qty": qty}), hold=False)
+            account.books.place(order)
         except ApiError:
             continue  # too little money, or too few shares
+        assert order.filled_qty == 0
+        market.settle()
         sign = 1 if side == "buy" else -1
         cash -= sign * qty * price
         held[symbol] += sign * qty
-    assert account.cash == cash
+    assert account.cash.balance == cash
     assert {s: p.qty for s, p in account.positions.items()} == {s: q for s, q in held.items() if q}
     # What cash lacks is what the shares still held were bought for, less what was earned.
     spent = sum((p.qty * p.avg_entry_price for p in account.positions.values()), Decimal(0))
-    assert abs(account.cash - Decimal(100_000) - (account.realized_pl - spent)) < Decimal("0.000001")
+    assert abs(account.cash.balance - Decimal(100_000) - (account.realized_pl - spent)) < Decimal("0.000001")
+    # Each row of the ledger is a fill, and together they are the balance.
+    assert sum(Decimal(row["amount"]) for row in account.cash.rows()) == account.cash.balance
+    assert [row["fill_id"] for row in account.cash.rows()[1:]] == [fill.id for fill in account.books.fills]
