@@ -15,7 +15,6 @@ from bot.alerts.conditions import ConditionMonitor
 from bot.alerts.delivery import AlertDelivery
 from bot.errors import PitbossError
 from bot.runtime import liveness_file
-from bot.states import spec_of
 from bot.status import heartbeat
 from bot.storage.notifications import QUEUED, Listener
 from worker import context
@@ -25,6 +24,9 @@ from worker.tasks import gather_for, reconcile_if_due
 SWEEP_SEC = 1.0
 #: How often a due reconciliation, or a command that waits for Alpaca's word, is looked for, in seconds.
 EVIDENCE_SEC = 1.0
+
+#: Commands that evidence is gathered for in a row, before it is looked what else is due.
+MOST_AT_ONCE = 20
 
 log = logging.getLogger(__name__)
 
@@ -116,6 +118,5 @@ class Background:
 
     def _gather(self) -> None:
         reconcile_if_due()
-        for command in context.controller().pending():
-            if spec_of(command.kind).needs_evidence:
-                gather_for(context.controller(), command.id)
+        for command in context.controller().awaiting_evidence(MOST_AT_ONCE):
+            gather_for(context.controller(), command.id)

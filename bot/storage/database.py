@@ -13,7 +13,7 @@ from sqlalchemy import Engine, create_engine, func, select, text
 from sqlalchemy.exc import DBAPIError, TimeoutError
 from sqlalchemy.orm import Session
 
-from bot.errors import DatabaseUnavailable, LockBusy, NotMigrated, OutcomeUnknown, StatementTimedOut
+from bot.errors import DatabaseFull, DatabaseUnavailable, LockBusy, NotMigrated, OutcomeUnknown, StatementTimedOut
 from bot.settings.settings import Settings
 from bot.storage.pipeline import STALE_PLAN, Pipeline
 
@@ -31,6 +31,8 @@ _LOCK_NOT_AVAILABLE = "55P03"
 _TRY_AGAIN = frozenset({"40001", "40P01", *STALE_PLAN})  # serialization failure, deadlock
 _NOT_MIGRATED = frozenset({"42P01", "42703"})  # a table or a column is not there
 _TIMED_OUT = "57014"  # statement_timeout
+#: The disk is full, or the queue of notifications (program_limit_exceeded).
+_FULL = frozenset({"53100", "54000"})
 _READ_ONLY = "25006"  # a standby
 #: Classes and codes by which Postgres says "not now": shutdown, start-up, out of connections, a standby, a time-out.
 _UNAVAILABLE = ("57P", "08", "53", _READ_ONLY, "25P03")
@@ -161,6 +163,8 @@ class Database:
                     raise LockBusy() from None
                 if code in _NOT_MIGRATED:
                     raise NotMigrated() from error
+                if code in _FULL:
+                    raise DatabaseFull() from error
                 if code == _TIMED_OUT and not fate.decided:
                     raise StatementTimedOut() from error
                 if code not in _TRY_AGAIN and not _is_away(error, code):

@@ -11,7 +11,7 @@ from bot.commands.log import NewCommand
 from bot.errors import OutcomeUnknown
 from bot.models import BotCommand
 from bot.runtime import logs
-from bot.states import SAFER, CommandKind
+from bot.states import COMMANDS, CommandKind
 from web.commands.outcomes import Expectation, OutcomeWaiter
 from web.commands.publisher import Publisher
 from web.http.places import Places
@@ -81,7 +81,7 @@ class Dispatch:
         return command
 
     def _send(self, wanted: NewCommand, preference: Preference) -> BotCommand:
-        controller = self._lane if wanted.kind in SAFER else self._controller
+        controller = self._lane if COMMANDS[wanted.kind].safer else self._controller
         with self._watch.expect(wanted.id) as finished:
             try:
                 if wanted.kind is CommandKind.KILL:

@@ -14,7 +14,7 @@ from bot.commands.log import NewCommand
 from bot.commands.thresholds import check_changes
 from bot.errors import DatabaseUnavailable, OutcomeUnknown
 from bot.models import BotCommand, BotConfig, BotReconciliation
-from bot.states import SAFER, CommandKind, CommandStatus
+from bot.states import CommandKind, CommandStatus, spec_of
 from bot.status import snapshot
 from web.auth import scheme
 from web.commands.dispatch import Preference
@@ -123,7 +123,7 @@ def _answer(command: BotCommand, **more: Any) -> Any:
 
 def _config(command: BotCommand) -> BotConfig:
     # what halts the bot waits for nothing that others can take
-    database = services().lane if command.kind in SAFER else services().database
+    database = services().lane if spec_of(command.kind).safer else services().database
     return _read(command, lambda: database.batched(snapshot.config))
 
 

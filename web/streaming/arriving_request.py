@@ -87,10 +87,13 @@ class ArrivingRequest:
             head, self.expects_word = _EXPECT.sub(b"", head), True
             self._data[: found + 2] = head
         self._head_end = len(head) + 2
-        if _CHUNKED.search(head):
-            self._chunk_at = self._head_end
-            return True
         length = _LENGTH.search(head)
+        if _CHUNKED.search(head):
+            if length:
+                self._end = self._head_end  # two lengths: gunicorn refuses it
+            else:
+                self._chunk_at = self._head_end
+            return True
         body = int(length[1]) if length else 0
         if body > MAX_BODY:
             raise Refused(413)
