@@ -88,7 +88,6 @@ class CommandSpec:
         "Cannot {kind} while the bot is {state}; {kind} is allowed when it is {allowed}."
     )
 
-
     @property
     def needs_send_time(self) -> bool:
         """Whether a manual one has to say when it was sent: a halt could not supersede it otherwise. What makes the bot

@@ -15,6 +15,7 @@ from bot.alerts.conditions import ConditionMonitor
 from bot.alerts.delivery import AlertDelivery
 from bot.errors import PitbossError
 from bot.runtime import liveness_file
+from bot.states import spec_of
 from bot.status import heartbeat
 from bot.storage.notifications import QUEUED, Listener
 from worker import context
@@ -40,6 +41,7 @@ class Background:
         #: Hears of accepted commands: a second doorbell, faster than the first.
         self._listener = Listener(context.settings(), QUEUED)
         self._rung = False
+        self._evidence_needed = threading.Event()
         self._threads: dict[str, threading.Thread] = {}
 
     def start_heartbeat(self) -> None:
@@ -50,12 +52,13 @@ class Background:
 
     def start_sweep(self) -> None:
         self._every("sweep", SWEEP_SEC, self._sweep, self._wait_for_ring)
-        self._every("evidence", EVIDENCE_SEC, self._gather)
+        self._every("evidence", EVIDENCE_SEC, self._gather, self._wait_for_need)
 
     def stop(self) -> None:
         """Stop all threads, and take the worker's row away."""
         self._stopping.set()
         self._listener.wake()
+        self._evidence_needed.set()
         for thread in self._threads.values():
             thread.join(timeout=1)
         if not any(thread.is_alive() for thread in self._threads.values()):
@@ -114,7 +117,15 @@ class Background:
         deadline = time.monotonic() + seconds
         self._rung = False
         while not self._stopping.is_set() and not self._rung and (left := deadline - time.monotonic()) > 0:
-            self._rung = bool(self._listener.poll(left))
+            heard = self._listener.poll(left)
+            self._rung = bool(heard)
+            if any(spec_of(each.payload.rpartition(" ")[2]).needs_evidence for each in heard):
+                self._evidence_needed.set()
+
+    def _wait_for_need(self, seconds: float) -> None:
+        """Returns when evidence may be needed, or after *seconds*."""
+        self._evidence_needed.wait(seconds)
+        self._evidence_needed.clear()
 
     def _gather(self) -> None:
         reconcile_if_due()

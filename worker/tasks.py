@@ -21,6 +21,8 @@ from worker.app import app
 
 #: Wait before a message whose command could not be stored is tried again, in seconds.
 RETRY_SEC = 2
+#: Wait before it is looked again whether a manual command that needs evidence is finished, in seconds.
+LOOK_AGAIN_SEC = 1
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +38,9 @@ def _define(kind: CommandKind) -> None:
             if messages.is_doorbell(task.request):
                 raise  # its row waits for the sweep
             # a manual command has no row yet: without a retry it would be lost
-            raise task.retry(exc=error, countdown=RETRY_SEC, headers=messages.times_kept(task.request)) from None
+            raise task.retry(
+                exc=error, countdown=RETRY_SEC, headers=messages.times_kept(task.request)
+            ) from None
 
 
 for _kind in COMMANDS:
@@ -54,8 +58,6 @@ def _deliver(
         if rings_for is not None and not rings_for.pending:
             return {"commandId": str(command_id)}
         controller.apply()
-        if COMMANDS[kind].needs_evidence:
-            gather_for(controller, command_id)
         return {"commandId": str(command_id)}
     command = controller.find(command_id)
     if command is None:
@@ -68,9 +70,11 @@ def _deliver(
             log.warning("rejected a message: %s", error)
             return {"status": "rejected", "errorCode": error.code, "error": str(error)}
     controller.apply()
-    if COMMANDS[kind].needs_evidence:
-        gather_for(controller, command.id)
-    return outcome(controller.find(command.id) or command)
+    command = controller.find(command.id) or command
+    if command.pending and COMMANDS[kind].needs_evidence:
+        # the main process gathers it; a task that waited here would keep a manual kill waiting as long as Alpaca takes
+        raise task.retry(countdown=LOOK_AGAIN_SEC, headers=messages.times_kept(task.request))
+    return outcome(command)
 
 
 def gather_for(controller: Controller, command_id: UUID) -> None:

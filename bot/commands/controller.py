@@ -26,7 +26,7 @@ from bot.reconciliation.evidence import Evidence
 from bot.reconciliation.gate_control import close_gate, conclude
 from bot.reconciliation.schedule import ATTEMPT_SEC
 from bot.settings.settings import Settings
-from bot.states import BotState, CommandKind, Source, spec_of
+from bot.states import BotState, CommandKind, Source
 from bot.storage.database import Database, evict_idle_lock_holders
 from bot.storage.locked_bot import LockedBot
 from bot.storage.pipeline import Pipeline, Step
@@ -220,7 +220,9 @@ class Controller:
         """
 
         def kill(batch: Pipeline) -> BotCommand:
-            locked = LockedBot.take(batch, unlogged_kill.WITHOUT_NOTIFICATION, read=READ_LOCKED_ALONE(wanted.id))
+            locked = LockedBot.take(
+                batch, unlogged_kill.WITHOUT_NOTIFICATION, read=READ_LOCKED_ALONE(wanted.id)
+            )
             command = unlogged_kill.apply(locked, wanted)
             locked.commit()
             return command
@@ -294,7 +296,11 @@ def _kill_again(locked: LockedBot, wanted: NewCommand) -> BotCommand:
     found = command_log.find(locked.batch, wanted.id)
     if found is None:
         found = command_log.by_key(locked.batch, wanted)
-        if found is None or not command_log.asks_for(found, wanted) or not (found.pending or locked.config.killed):
+        if (
+            found is None
+            or not command_log.asks_for(found, wanted)
+            or not (found.pending or locked.config.killed)
+        ):
             return command_log.submit(locked.batch, replace(wanted, idempotency_key=None))
     return found
 

@@ -92,6 +92,8 @@ def _address(url: str, settings: Settings) -> Address:
         "visibility_timeout": 60,
         "socket_keepalive": True,
         "health_check_interval": 10,
+        # Redis is asked for the queues in their order, each time: by default they would take turns.
+        "queue_order_strategy": "priority",
     }
     if kind is Kind.REDIS:
         return Address(kind, url.replace("rediss://", "redis://", 1) if tls else url, options, tls)

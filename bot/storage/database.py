@@ -13,7 +13,14 @@ from sqlalchemy import Engine, create_engine, func, select, text
 from sqlalchemy.exc import DBAPIError, TimeoutError
 from sqlalchemy.orm import Session
 
-from bot.errors import DatabaseFull, DatabaseUnavailable, LockBusy, NotMigrated, OutcomeUnknown, StatementTimedOut
+from bot.errors import (
+    DatabaseFull,
+    DatabaseUnavailable,
+    LockBusy,
+    NotMigrated,
+    OutcomeUnknown,
+    StatementTimedOut,
+)
 from bot.settings.settings import Settings
 from bot.storage.pipeline import STALE_PLAN, Pipeline
 

@@ -19,7 +19,12 @@ TIME = sa.DateTime(timezone=True)
 
 #: Index, table, columns, and the rows that it is for.
 INDEXES = (
-    ("ix_bot_command_pending_halts", "bot_command", ["issued_at"], "status = 'queued' AND kind IN ('stop', 'kill')"),
+    (
+        "ix_bot_command_pending_halts",
+        "bot_command",
+        ["issued_at"],
+        "status = 'queued' AND kind IN ('stop', 'kill')",
+    ),
     ("ix_bot_command_kind", "bot_command", ["kind", "seq"], None),
     ("ix_bot_command_actor", "bot_command", ["actor", "seq"], None),
     ("ix_bot_command_not_applied", "bot_command", ["status", "seq"], "status <> 'applied'"),
@@ -44,6 +49,20 @@ LOUD = """
 CREATE OR REPLACE FUNCTION bot_changes_notify() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_notify('pitboss_changes', TG_TABLE_NAME);
+    RETURN NULL;
+END $$;
+"""
+
+# Who gathers evidence hears whether there is any to be gathered.
+NOTIFY = """
+CREATE OR REPLACE FUNCTION bot_command_notify() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        PERFORM pg_notify('pitboss_queued', {queued});
+    ELSE
+        PERFORM pg_notify(
+            'pitboss_finished', concat_ws(' ', NEW.id, NEW.status, NEW.revision, NEW.to_state, NEW.mode));
+    END IF;
     RETURN NULL;
 END $$;
 """
@@ -137,8 +156,13 @@ def upgrade():
         sa.PrimaryKeyConstraint("id"),
     )
     op.execute(QUIET)
-    op.execute(GUARD.format(more_new=", NEW.sent_at, NEW.issued_at, NEW.remote_addr",
-                            more_old=", OLD.sent_at, OLD.issued_at, OLD.remote_addr"))
+    op.execute(NOTIFY.format(queued="NEW.id || ' ' || NEW.kind"))
+    op.execute(
+        GUARD.format(
+            more_new=", NEW.sent_at, NEW.issued_at, NEW.remote_addr",
+            more_old=", OLD.sent_at, OLD.issued_at, OLD.remote_addr",
+        )
+    )
     op.execute(COUNT)
 
 
@@ -146,6 +170,7 @@ def downgrade():
     op.execute(BEFORE)
     op.execute(FOLD)
     op.execute(GUARD.format(more_new="", more_old=""))
+    op.execute(NOTIFY.format(queued="NEW.id::text"))
     op.execute(LOUD)
     op.drop_table("bot_command_uncounted")
     op.drop_index("ix_bot_command_issued_at", "bot_command")

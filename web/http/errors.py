@@ -16,6 +16,7 @@ from bot.errors import (
     IdempotencyConflict,
     InvalidParams,
     PitbossError,
+    TooManyPending,
     TradeConflict,
     TradeNotFound,
     name_fields,
@@ -67,7 +68,7 @@ class NotFound(PitbossError):
 
 
 #: What passes by itself: the answer says when to try again.
-BUSY: Mapping[type[PitbossError], int] = {ListsBusy: 503}
+BUSY: Mapping[type[PitbossError], int] = {ListsBusy: 503, TooManyPending: 429}
 
 STATUS_OF_ERROR: Mapping[type[PitbossError], int] = {
     NotFound: 404,
