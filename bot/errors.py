@@ -244,6 +244,12 @@ class BrokerGarbled(BrokerError):
     code = "broker_garbled"
 
 
+class BrokerRefused(BrokerError):
+    """Alpaca understood what was asked of it and will not do it; nothing was changed."""
+
+    code = "broker_refused"
+
+
 class BrokerNotFound(BrokerError):
     """Alpaca does not know it."""
 

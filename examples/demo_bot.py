@@ -5,11 +5,12 @@ sends the order, names the order after the trade, and records what filled. Kille
 asks the broker by these names how far it had come.
 
     python -m examples.demo_bot, with PITBOSS_URL, PITBOSS_TOKEN (of role bot), ALPACA_PAPER_URL, ALPACA_PAPER_API_KEY
-    and ALPACA_PAPER_API_SECRET in the environment
+    and ALPACA_PAPER_API_SECRET in the environment; with DEMO_BOT_SPEED=5 all its waits take a fifth of their time
 """
 
 import contextlib
 import itertools
+import math
 import os
 import random
 import signal
@@ -39,8 +40,8 @@ PROFIT_PCT = Decimal("0.5")
 
 
 class DemoBot:
-    def __init__(self, pitboss: Pitboss, broker: Broker) -> None:
-        self._pitboss, self._broker = pitboss, broker
+    def __init__(self, pitboss: Pitboss, broker: Broker, speed: float = 1.0) -> None:
+        self._pitboss, self._broker, self._speed = pitboss, broker, speed
         self._heard: Row = {}
         self._next_entry = self._next_look_back = 0.0
 
@@ -55,7 +56,7 @@ class DemoBot:
         missed: list[Row] = []
         if time.monotonic() > self._next_look_back:
             # what was written off may have filled, or been sold, after all
-            self._next_look_back = time.monotonic() + LOOK_BACK_SEC
+            self._next_look_back = time.monotonic() + LOOK_BACK_SEC / self._speed
             missed = self._pitboss.get("/trades", status="missed", limit="10")["items"]
         trades = self._pitboss.get("/trades", status="open", limit="200")["items"]
         for trade in missed + trades:
@@ -64,7 +65,7 @@ class DemoBot:
         self._watch([trade for trade in trades if trade["filled"] and not trade["exitReason"]])
         free = sorted(WATCHLIST.keys() - {trade["symbol"] for trade in trades})
         if gate["mayOpen"] and free and time.monotonic() > self._next_entry:
-            self._next_entry = time.monotonic() + BETWEEN_ENTRIES_SEC
+            self._next_entry = time.monotonic() + BETWEEN_ENTRIES_SEC / self._speed
             self._enter(random.choice(free))  # noqa: S311 - a coin, not a key
 
     def _enter(self, symbol: str) -> None:
@@ -82,7 +83,7 @@ class DemoBot:
         path = f"/trades/{trade['id']}"
         if not trade["alpacaOrderId"]:
             self._pitboss.post(f"{path}/entry", alpacaOrderId=order["id"])
-        order = self._broker.finish(order, PATIENCE_SEC)
+        order = self._broker.finish(order, PATIENCE_SEC / self._speed)
         shares, price = order["filled_qty"], order["filled_avg_price"]
         if Decimal(shares) == 0:
             self._pitboss.post(f"{path}/void", note=f"The order is {order['status']}; nothing filled.")
@@ -106,7 +107,9 @@ class DemoBot:
                     self._exit(trade, "hard_stop")
                 elif gain_pct >= PROFIT_PCT:
                     self._exit(trade, "profit_target")
-                elif age_sec(trade["entryAt"]) > min(HOLD_SEC, thresholds["maxHoldDurationSec"]):
+                elif age_sec(trade["entryAt"]) > min(
+                    HOLD_SEC / self._speed, thresholds["maxHoldDurationSec"]
+                ):
                     self._exit(trade, "time_exit")
 
     def _exit(self, trade: Row, reason: str) -> None:
@@ -125,7 +128,7 @@ class DemoBot:
                 if not may_send:
                     return
                 order, may_send = self._broker.send(name, trade["symbol"], left, "sell", type="market"), False
-            order = self._broker.finish(order, PATIENCE_SEC)
+            order = self._broker.finish(order, PATIENCE_SEC / self._speed)
             if filled := Decimal(order["filled_qty"]):
                 left -= filled
                 received += filled * Decimal(order["filled_avg_price"])
@@ -148,7 +151,7 @@ class DemoBot:
                 self._finish_exit(trade, may_send=trade["status"] == "open")
         elif order := self._broker.find(trade["id"]):
             self._finish_entry(trade, order)
-        elif age_sec(trade["createdAt"]) > ON_ITS_WAY_SEC:
+        elif age_sec(trade["createdAt"]) > ON_ITS_WAY_SEC / self._speed:
             self._pitboss.post(f"/trades/{trade['id']}/void", note="Its order was never sent.")
             say(f"{trade['symbol']}: its order was never sent", trade)
 
@@ -172,16 +175,28 @@ def trying(trade: Row | None = None) -> Iterator[None]:
         say(f"this did not work, it is tried again: {answered or error}", trade)
 
 
+def speed_wanted() -> float:
+    given = os.environ.get("DEMO_BOT_SPEED") or "1"
+    try:
+        speed = float(given)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed < math.inf:
+        sys.exit(f"The demo bot cannot start: DEMO_BOT_SPEED must be a number above 0, not {given}.")
+    return speed
+
+
 def main() -> None:
     names = ["PITBOSS_URL", "PITBOSS_TOKEN"]
     names += [f"ALPACA_PAPER_{name}" for name in ("URL", "API_KEY", "API_SECRET")]
     if missing := [name for name in names if not os.environ.get(name)]:
         sys.exit(f"The demo bot cannot start: set {', '.join(missing)}.")
     url, token, *access = (os.environ[name] for name in names)
-    bot, stopping = DemoBot(Pitboss(url, token), Broker(*access)), threading.Event()
+    speed, stopping = speed_wanted(), threading.Event()
+    bot = DemoBot(Pitboss(url, token), Broker(*access), speed)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
-    while not stopping.wait(TICK_SEC):
+    while not stopping.wait(TICK_SEC / speed):
         with trying():
             bot.tick()
 

@@ -1,4 +1,5 @@
-"""Real servers for the tests: one PostgreSQL and one Redis-protocol server per run, a database of its own per test.
+"""Real servers for the tests: one PostgreSQL and one Redis-protocol server per process that runs tests (pytest-xdist
+starts some), a database of its own per test.
 
 TEST_DATABASE_URL (of an account that may create databases) and TEST_REDIS_URL (whose databases 1 to 15 are emptied!)
 replace the embedded servers.
@@ -22,6 +23,7 @@ from sqlalchemy.engine import make_url
 
 from launcher.embedded import Postgres, Valkey
 from launcher.reaper import Guard
+from tests.support import ports, times
 from tests.support.fixtures import (
     fresh_stack,
     make_module_stack,
@@ -38,6 +40,20 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # a run in a shell's background inherits that Ctrl-C is ignored, and would hand that on to the programs under test
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    times.add_option(parser)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if config.getoption("times"):
+        times.show(terminalreporter)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long by itself begins first; otherwise the order stays."""
+    items.sort(key=lambda item: item.get_closest_marker("first") is None)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -100,7 +116,13 @@ def postgres_server(server_dir: Path, guard: Guard) -> Iterator[DatabaseServer]:
         yield DatabaseServer(given)
         return
     # Nothing is proved about power cuts with it, so it need not wait for the disk. Crash tests start their own.
-    server = Postgres(server_dir / "postgres", durable=False, options={"max_connections": "600"}, guard=guard)
+    server = Postgres(
+        server_dir / "postgres",
+        port=ports.free(),
+        durable=False,
+        options={"max_connections": "600"},
+        guard=guard,
+    )
     server.start()
     yield DatabaseServer(server.url_of("postgres"))
     server.stop()
@@ -143,7 +165,7 @@ def valkey_server(server_dir: Path, guard: Guard) -> Iterator[str]:
     if given := os.environ.get("TEST_REDIS_URL"):
         yield given
         return
-    server = Valkey(server_dir / "valkey", guard=guard)
+    server = Valkey(server_dir / "valkey", port=ports.free(), guard=guard)
     server.start()
     yield server.url
     server.stop()
@@ -151,7 +173,10 @@ def valkey_server(server_dir: Path, guard: Guard) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def _redis_databases() -> list[int]:
-    return list(range(1, 16))
+    """Those of this process, which may share a server that was given with others of this run."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    share = 15 // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    return list(range(1 + worker * share, 1 + (worker + 1) * share))
 
 
 @pytest.fixture

@@ -1,177 +1,272 @@
-"""Alpaca's dialect: what its answers about an account, positions and orders mean.
+"""What one account of Alpaca holds, ordered and filled, and the few things that Pitboss asks it to do.
 
-Every answer is either understood completely or raised as a BrokerError: a call that failed never reads as "nothing".
-Facts about the API are from Alpaca's Trading API reference (docs.alpaca.markets). How it is called is in ``bot.broker.alpaca_http``.
+Facts about the API are from Alpaca's description of its Trading API (2.0.1, docs.alpaca.markets). How it is called is in
+``bot.broker.alpaca_http``, what its rows mean in ``bot.broker.alpaca_parsing``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
-from functools import lru_cache
-from typing import Annotated, Any
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Protocol, TypeVar
 from urllib.parse import quote
+from uuid import UUID
 
-from pydantic import FailFast, TypeAdapter, ValidationError
-from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
+from pydantic import BeforeValidator, FailFast, SkipValidation, TypeAdapter, ValidationError
 
-from bot.broker.alpaca_http import AlpacaHttp
-from bot.errors import (
-    BrokerGarbled,
-    BrokerNotFound,
+from bot.broker import alpaca_parsing as parsing
+from bot.broker.alpaca_by_symbol import MOST_REPLACEMENTS, ORDERS_ONE_BY_ONE, ORDERS_PAGE, AlpacaBySymbol
+from bot.broker.alpaca_http import Objection, is_no_order
+from bot.broker.readings import Account, Clock, Fill, Order, Position
+from bot.errors import BrokerGarbled, BrokerNotFound
+
+__all__ = ["MOST_REPLACEMENTS", "ORDERS_ONE_BY_ONE", "ORDERS_PAGE", "Alpaca"]
+
+#: The most fills that one page of the activities holds.
+FILLS_PAGE = 100
+#: A list with more pages than this is not read to its end: it would use up the account's requests of a minute.
+MOST_PAGES = 60
+#: No ``client_order_id`` is longer, in characters.
+CLIENT_ORDER_ID_LENGTH = 128
+_TICK = timedelta(microseconds=1)
+#: Alpaca began after the first, and is not asked for what comes after the last.
+_FIRST, _LAST = datetime(1970, 1, 2, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+#: Each row becomes a Position as it is read: 100,000 rows as dictionaries would be 150 MB.
+_POSITIONS: TypeAdapter[list[Position]] = TypeAdapter(
+    Annotated[list[Annotated[SkipValidation[Position], BeforeValidator(parsing.position_of)]], FailFast()]
 )
 
-#: Statuses of an order that can no longer fill. Every other may: new, accepted, partially_filled, held, suspended and
-#: so on, and those that Alpaca has yet to invent.
-FINISHED = frozenset({"filled", "canceled", "expired", "rejected", "replaced"})
-#: An order that was replaced more often than this is taken to be working still.
-MOST_REPLACEMENTS = 10
-#: Up to this many orders are asked for one by one; more are looked up in the list of open orders, since an account
-#: has 200 requests a minute.
-ORDERS_ONE_BY_ONE = 20
-#: The most orders that one page of the list holds.
-ORDERS_PAGE = 500
+
+class _HasId(Protocol):
+    @property
+    def id(self) -> str: ...
 
 
-class _Position(TypedDict, total=False):
-    """What is read of a position; what it is worth is not kept, of 100,000 it would be 50 MB."""
-
-    symbol: Any
-    qty: Any
-    side: Any
+R = TypeVar("R", bound=_HasId)
 
 
-_POSITIONS: TypeAdapter[list[_Position]] = TypeAdapter(Annotated[list[_Position], FailFast()])
-#: What is wrong with a list of positions, by pydantic's name for it.
-_GARBLED = {"json_invalid": "is not JSON", "list_type": "is not a list"}
+class Alpaca(AlpacaBySymbol):
+    """One account of Alpaca. Every method raises BrokerError when the answer is not known for certain; a call that
+    failed never reads as "nothing". Its time is *budget_sec*, see AlpacaHttp, which also counts the requests."""
 
-
-@dataclass(frozen=True)
-class Account:
-    """What Pitboss needs to know of an account."""
-
-    id: str
-    #: Names of the flags by which Alpaca keeps the account from trading.
-    blocks: tuple[str, ...]
-
-
-class Alpaca(AlpacaHttp):
-    """What one account of Alpaca holds. Every method raises BrokerError when the answer is not known for certain."""
+    # -- reads --------------------------------------------------------------------------------------------------
 
     def account(self) -> Account:
-        """Identity and blocks of the account."""
-        row = self.get("/v2/account")
-        if not isinstance(row, dict) or not isinstance(row.get("id"), str) or not row["id"]:
-            raise BrokerGarbled("Alpaca's answer about the account has no id.")
-        flags = {
-            flag: row.get(flag, False)
-            for flag in ("trading_blocked", "account_blocked", "trade_suspended_by_user")
-        }
-        if not all(isinstance(value, bool) for value in flags.values()):
-            raise BrokerGarbled(
-                "Alpaca's answer about the account has a block that is neither true nor false."
-            )
-        return Account(id=row["id"], blocks=tuple(flag for flag, is_set in flags.items() if is_set))
+        """The account, its amounts and what keeps it from trading.
 
-    def positions(self) -> dict[str, Decimal]:
-        """Shares held of each symbol; short positions are negative."""
+        Raises:
+            AccountBlocked: it is not ACTIVE and has no amounts.
+        """
+        return parsing.account_of(self.get("/v2/account"))
+
+    def clock(self) -> Clock:
+        """The exchange's clock."""
+        return parsing.clock_of(self.get("/v2/clock"))
+
+    def positions(self) -> list[Position]:
+        """All positions; no two of one symbol or of one asset."""
         body = self.read("/v2/positions")
         try:
-            rows = _POSITIONS.validate_json(body)
+            positions = _POSITIONS.validate_json(body)
         except ValidationError as error:
-            what = _GARBLED.get(error.errors()[0]["type"], "has a malformed row")
+            what = "is not a list" if error.errors()[0]["type"] == "list_type" else "is not JSON"
             raise BrokerGarbled(f"Alpaca's list of positions {what}.") from None
-        held: dict[str, Decimal] = {}
-        for row in rows:
-            symbol = row.get("symbol")
-            if not isinstance(symbol, str) or not symbol:
-                raise BrokerGarbled("Alpaca's list of positions has a malformed row.")
-            if symbol in held:
-                raise BrokerGarbled(f"Alpaca's answer names the position {symbol} twice.")
-            try:
-                held[symbol] = _shares(row.get("qty"), row.get("side"))
-            except _Senseless:
-                raise BrokerGarbled(f"Alpaca's row about the position {symbol} makes no sense.") from None
-            except (TypeError, InvalidOperation):
-                raise BrokerGarbled("Alpaca's list of positions has a malformed row.") from None
-        return held
+        seen: set[str] = set()
+        for position in positions:
+            for name in {position.symbol, position.asset_id}:
+                if name in seen:
+                    raise BrokerGarbled(f"Alpaca's answer names the position {position.symbol} twice.")
+                seen.add(name)
+        return positions
 
-    def working_orders(self, orders: Mapping[str, str]) -> set[str]:
-        """Those of *orders* (id to symbol) that may still fill, themselves or by what replaced them. An order that
-        Alpaca does not know is not working. More than ORDERS_ONE_BY_ONE are looked up in one list, which is no proof that
-        what it leaves out is finished: ask twice. Name the likeliest to work first, an empty list is checked with it.
+    def order(self, order_id: str) -> Order | None:
+        """One order; None where Alpaca says that there is none."""
+
+        def absent(said: Objection) -> bool:
+            # an order's id is a UUID: Alpaca calls any other a bad parameter
+            return is_no_order(said) or (
+                said.status == 422 and said.code == 40010001 and not _is_uuid(order_id)
+            )
+
+        if not _can_be_asked_for(order_id):
+            return None
+        try:
+            row = self.get(f"/v2/orders/{quote(order_id, safe='')}", absent=absent)
+        except BrokerNotFound:
+            return None
+        return _is_asked_for(parsing.order_of(row), lambda order: order.id.lower() == order_id.lower())
+
+    def order_by_client_id(self, client_order_id: str) -> Order | None:
+        """The order that was sent with this id of ours; None where Alpaca says that there is none."""
+        if not _can_be_asked_for(client_order_id) or len(client_order_id) > CLIENT_ORDER_ID_LENGTH:
+            return None
+        params = {"client_order_id": client_order_id}
+        try:
+            row = self.get("/v2/orders:by_client_order_id", params, absent=is_no_order)
+        except BrokerNotFound:
+            return None
+        return _is_asked_for(parsing.order_of(row), lambda order: order.client_order_id == client_order_id)
+
+    def chain(self, order: Order) -> list[Order]:
+        """*order* and the orders that replaced it, one after another, to the last.
+
+        Raises:
+            BrokerGarbled: they form a circle or more than MOST_REPLACEMENTS, or a link is missing: then what became of
+                *order* is not known.
         """
-        if len(orders) <= ORDERS_ONE_BY_ONE:
-            return {order_id for order_id in orders if self._is_working(order_id)}
-        ids, replaced = self._open_orders()
-        working = {
-            order_id for order_id, symbol in orders.items() if order_id.lower() in ids or symbol in replaced
-        }
-        # that all are finished is what a list would say that is empty for no reason
-        if not working and self._is_working(next(iter(orders))):
-            raise BrokerGarbled("Alpaca's list of orders leaves out an order that works.")
-        return working
+        links = [order]
+        seen = {order.id.lower()}
+        while (successor := links[-1].replaced_by) is not None:
+            last = links[-1].id
+            if successor.lower() in seen:
+                raise BrokerGarbled(f"Alpaca's orders that replaced {order.id} form a circle.")
+            if len(links) > MOST_REPLACEMENTS:
+                raise BrokerGarbled(f"The order {order.id} was replaced more than {MOST_REPLACEMENTS} times.")
+            found = self.order(successor)
+            if found is None or (found.replaces is not None and found.replaces.lower() != last.lower()):
+                raise BrokerGarbled(f"Alpaca does not show the order {successor} that replaced {last}.")
+            seen.add(successor.lower())
+            links.append(found)
+        if links[-1].status == "replaced":
+            raise BrokerGarbled(f"Alpaca does not say which order replaced {links[-1].id}.")
+        return links
 
-    def _is_working(self, order_id: str) -> bool:
-        for _ in range(MOST_REPLACEMENTS):
-            try:
-                order = self.get(f"/v2/orders/{quote(order_id, safe='')}")
-            except BrokerNotFound:
-                return False
-            if not isinstance(order, dict) or not isinstance(order.get("status"), str):
-                raise BrokerGarbled("Alpaca's answer about an order has no status.")
-            successor = order.get("replaced_by")
-            if order["status"] != "replaced" or not isinstance(successor, str):
-                return order["status"] not in FINISHED
-            order_id = successor
-        return True
-
-    def _open_orders(self) -> tuple[set[str], set[str]]:
-        """Ids of all orders that may still fill, and the symbols of those of them that replaced another order."""
-        found: set[str] = set()
-        replaced: set[str] = set()
-        params = {"status": "open", "limit": str(ORDERS_PAGE), "direction": "desc"}
-        while True:
-            page = self.get("/v2/orders", params)
-            if not isinstance(page, list):
-                raise BrokerGarbled("Alpaca's answer about the orders is not a list.")
-            try:
-                ids = {order["id"].lower() for order in page if order["status"].lower() not in FINISHED}
-                replaced |= {order["symbol"] for order in page if order.get("replaces")}
-                if len(page) < ORDERS_PAGE:
-                    return found | ids, replaced
-                oldest = min(datetime.fromisoformat(order["submitted_at"]) for order in page)
-            except (TypeError, KeyError, AttributeError, ValueError):
-                raise BrokerGarbled("Alpaca's list of orders has a malformed row.") from None
-            if ids <= found:
-                raise BrokerGarbled("Alpaca's list of orders does not end.")
-            found |= ids
+    def orders_since(self, after: datetime | None, *, status: Literal["all", "open"] = "all") -> list[Order]:
+        """The orders that were submitted at *after* (aware) or later, or all there are, newest first. Held legs of a
+        bracket are not among the open ones."""
+        params = {"status": status, "limit": str(ORDERS_PAGE), "direction": "desc"}
+        if after is not None:
+            params["after"] = _before(after)
+        found: dict[str, Order] = {}
+        for page in self._pages("/v2/orders", params, parsing.order_of, ORDERS_PAGE, "orders"):
+            times = [order.submitted_at for order in page if order.submitted_at is not None]
+            if len(page) == ORDERS_PAGE and not times:
+                raise BrokerGarbled("Alpaca's list of orders does not say when they were submitted.")
             # "until" leaves its own moment out, and orders that were sent together share theirs
-            params["until"] = (oldest + timedelta(microseconds=1)).isoformat()
+            params["until"] = _written(min(times) + _TICK) if times else ""
+            found |= {order.id: order for order in page}
+        return list(found.values())
+
+    def fills_since(self, after: datetime) -> list[Fill]:
+        """The fills at *after* (aware) or later, oldest first."""
+        params = {"after": _before(after), "direction": "asc", "page_size": str(FILLS_PAGE)}
+        found: dict[str, Fill] = {}
+        path = "/v2/account/activities/FILL"
+        for page in self._pages(path, params, parsing.fill_of, FILLS_PAGE, "fills"):
+            params["page_token"] = page[-1].id if page else ""
+            found |= {fill.id: fill for fill in page}
+        return list(found.values())
+
+    def suspends_trade(self) -> bool:
+        """Whether the account rejects new orders because its owner wants it so."""
+        return _suspend_trade(self.get("/v2/account/configurations"))
+
+    # -- writes -------------------------------------------------------------------------------------------------
+
+    def cancel_order(self, order_id: str) -> None:
+        """Ask for the cancellation of an order; it is accepted, not done, when this returns.
+
+        Raises:
+            BrokerRefused: the order cannot be cancelled any more.
+            BrokerNotFound: there is no such order.
+        """
+        if not _can_be_asked_for(order_id):
+            raise BrokerNotFound()
+        self.write("DELETE", f"/v2/orders/{quote(order_id, safe='')}", absent=is_no_order)
+
+    def cancel_all_orders(self) -> list[str]:
+        """Ask for the cancellation of every working order; the ids of those for which Alpaca rejected it."""
+        rows = self.write("DELETE", "/v2/orders")
+        rejected = []
+        for row in [] if rows is None else _rows(rows, "cancellations"):
+            if (
+                not isinstance(row, dict)
+                or not isinstance(row.get("id"), str)
+                or type(row.get("status")) is not int
+            ):
+                raise BrokerGarbled("Alpaca's list of cancellations has a malformed row.")
+            if not 200 <= row["status"] < 300:
+                rejected.append(row["id"])
+        return rejected
+
+    def close_position(self, symbol_or_asset_id: str, shares: Decimal | None = None) -> Order:
+        """Send the market order that ends a position, or takes *shares* (unsigned) off it.
+
+        Raises:
+            BrokerRefused: the shares are held by another order, or are more than there are.
+            BrokerNotFound: there is no such position.
+        """
+        if not _can_be_asked_for(symbol_or_asset_id):
+            raise BrokerNotFound()
+        params = None if shares is None else {"qty": f"{abs(shares):f}"}
+        path = f"/v2/positions/{quote(symbol_or_asset_id, safe='')}"
+        return parsing.order_of(
+            self.write("DELETE", path, params, absent=lambda said: said.says("position does not exist"))
+        )
+
+    def set_suspend_trade(self, suspend: bool) -> None:
+        """Let the account reject new orders, or take them again."""
+        answer = self.write("PATCH", "/v2/account/configurations", body={"suspend_trade": suspend})
+        if _suspend_trade(answer) is not suspend:
+            raise BrokerGarbled("Alpaca's answer says that suspend_trade was not changed.")
+
+    # -- lists --------------------------------------------------------------------------------------------------
+
+    def _pages(
+        self, path: str, params: dict[str, str], parse: Callable[[object], R], size: int, what: str
+    ) -> Iterator[list[R]]:
+        """The pages of a list up to the first that is not full; *params* lead to the next once one was taken."""
+        seen: set[str] = set()
+        for _ in range(MOST_PAGES):
+            page = [parse(row) for row in _rows(self.get(path, params), what)]
+            yield page
+            if len(page) < size:
+                return
+            ids = {row.id for row in page}
+            if ids <= seen:
+                raise BrokerGarbled(f"Alpaca's list of {what} does not end.")
+            seen |= ids
+        raise BrokerGarbled(f"Alpaca's list of {what} has more than {MOST_PAGES} pages.")
 
 
-class _Senseless(Exception):
-    """A quantity and a side that cannot be."""
+def _rows(answer: object, what: str) -> list[Any]:
+    if not isinstance(answer, list):
+        raise BrokerGarbled(f"Alpaca's answer about the {what} is not a list.")
+    return answer
 
 
-@lru_cache(maxsize=10_000)  # many positions are of the same size
-def _shares(quantity: str, side: str | None) -> Decimal:
-    """Shares, negative for a short position.
+def _suspend_trade(answer: object) -> bool:
+    value = answer.get("suspend_trade") if isinstance(answer, dict) else None
+    if not isinstance(value, bool):
+        raise BrokerGarbled("Alpaca's answer about the configurations has no suspend_trade.")
+    return value
 
-    Raises:
-        _Senseless: they contradict each other, or are none. TypeError, InvalidOperation: they are no such thing.
-    """
-    if not isinstance(quantity, str):
-        raise TypeError
-    shares = Decimal(quantity)
-    held = -abs(shares) if side == "short" else shares
-    if (
-        not held.is_finite()
-        or held == 0
-        or side not in ("long", "short", None)
-        or (side == "long" and held < 0)
-    ):
-        raise _Senseless
-    return held
+
+def _is_asked_for(order: Order, is_it: Callable[[Order], bool]) -> Order:
+    if not is_it(order):
+        raise BrokerGarbled(f"Alpaca answered with the order {order.id}, which was not asked for.")
+    return order
+
+
+def _can_be_asked_for(name: str) -> bool:
+    """Whether *name* can stand in a path; "" and ".." would lead to another one, and nothing is called that."""
+    return name.isprintable() and name.strip(".") != ""
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _before(after: datetime) -> str:
+    # "after" leaves its own moment out
+    return _written(min(max(after, _FIRST), _LAST) - _TICK)
+
+
+def _written(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,6 +1,6 @@
-"""How Alpaca is called: its address and keys, time-outs, and what its statuses mean.
+"""How Alpaca is called: its address and keys, time-outs, its limit of requests, and what its statuses mean.
 
-The paths of its API and the meaning of its answers are in ``bot.broker.alpaca``.
+The paths of its API are in ``bot.broker.alpaca``, the meaning of its answers in ``bot.broker.alpaca_parsing``.
 """
 
 from __future__ import annotations
@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any, Self
 
 import requests
@@ -22,6 +24,7 @@ from bot.errors import (
     BrokerGarbled,
     BrokerNotFound,
     BrokerRateLimited,
+    BrokerRefused,
     BrokerTimeout,
     BrokerUnauthorized,
     BrokerUnreachable,
@@ -30,10 +33,50 @@ from bot.settings.types import AlpacaAccess
 
 CONNECT_TIMEOUT_SEC = 2.0
 READ_TIMEOUT_SEC = 4.0
-#: An answer larger than this is not read to its end, in bytes.
+#: An answer larger than this is not read to its end, in bytes. A list of 100,000 positions has some 60 MB.
 MAX_BODY = 256 * 1024 * 1024
+#: The same for every other answer: a page of 500 orders has 1 MB.
+MAX_PAGE = 16 * 1024 * 1024
 #: A server's word about when to come back is believed up to this many seconds.
 MAX_RETRY_AFTER_SEC = 60.0
+#: So much of what Alpaca says about an error is passed on, in characters.
+MAX_MESSAGE = 300
+
+
+@dataclass(frozen=True)
+class Objection:
+    """An answer that is no success, as Alpaca words it: ``{"code": 40410000, "message": "order not found"}``."""
+
+    status: int
+    #: Alpaca's own number; None from its gateway, or from whoever else answered.
+    code: int | None
+    message: str
+
+    @classmethod
+    def of(cls, status: int, body: bytes) -> Objection:
+        try:
+            said = json.loads(body)
+        except (ValueError, RecursionError):
+            said = None
+        if not isinstance(said, dict):
+            return cls(status, None, "")
+        code, message = said.get("code"), said.get("message")
+        text = "".join(c for c in message if c.isprintable()) if isinstance(message, str) else ""
+        return cls(status, code if type(code) is int else None, text[:MAX_MESSAGE])
+
+    def says(self, words: str) -> bool:
+        """Whether this is a 404 about a thing that begins with *words*: one code stands for an order that was not
+        found, a position that does not exist, and a path that Alpaca does not serve."""
+        return self.status == 404 and self.code == 40410000 and self.message.lower().startswith(words)
+
+
+def is_no_order(said: Objection) -> bool:
+    """Whether *said* means that there is no such order."""
+    return said.says("order not found")
+
+
+#: Whether an answer says that the thing asked for does not exist.
+Absent = Callable[[Objection], bool]
 
 
 class AlpacaHttp:
@@ -43,10 +86,16 @@ class AlpacaHttp:
     """
 
     def __init__(self, access: AlpacaAccess, *, budget_sec: float = 10.0) -> None:
+        #: HTTP requests made so far, whatever became of them.
+        self.requests = 0
+        #: Requests that Alpaca's limit leaves to all programs of the account; None until it said so.
+        self.remaining: int | None = None
+        #: Seconds to leave Alpaca alone, because nothing remains; None while something does.
+        self.retry_after_sec: float | None = None
         self._access = access
         self._deadline = time.monotonic() + budget_sec
         self._adapter = _Adapter()
-        self._http = requests.Session()
+        self._http = _Session()
         self._http.mount(access.url, self._adapter)
         self._http.headers.update(
             {"APCA-API-KEY-ID": access.key, "APCA-API-SECRET-KEY": access.secret.get_secret_value()}
@@ -60,50 +109,104 @@ class AlpacaHttp:
         self._adapter.hang_up()
         self._http.close()
 
-    def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
-        """The JSON of an answer."""
-        try:
-            return json.loads(self.read(path, params))
-        except (ValueError, RecursionError):
-            raise BrokerGarbled(f"Alpaca's answer to {self._named(path)} is not JSON.") from None
-
-    def read(self, path: str, params: Mapping[str, str] | None = None) -> bytes:
-        """The body of a 200.
+    def get(self, path: str, params: Mapping[str, str] | None = None, *, absent: Absent | None = None) -> Any:
+        """The JSON of an answer.
 
         Raises:
+            BrokerNotFound: *absent* says so of the answer.
             BrokerError: anything else came, or nothing in time.
         """
-        what = self._named(path)
+        return as_json(self.read(path, params, most=MAX_PAGE, absent=absent), self._named("GET", path))
+
+    def read(
+        self,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        most: int | None = None,
+        absent: Absent | None = None,
+    ) -> bytes:
+        """The body of a 200, of up to *most* bytes (MAX_BODY unless given). Raises as ``get`` does."""
+        limit = MAX_BODY if most is None else min(most, MAX_BODY)
+        return self._send("GET", path, params, most=limit, absent=absent)
+
+    def write(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        body: Mapping[str, Any] | None = None,
+        absent: Absent | None = None,
+    ) -> Any:
+        """The JSON of an answer to something that changes the account; None where it has no content (204).
+
+        Raises:
+            BrokerRefused: Alpaca understood it and will not do it. Nothing was changed.
+            BrokerNotFound: *absent* says so of the answer.
+            BrokerError: whether it was done is not known.
+        """
+        content = self._send(method, path, params, body=body, most=MAX_PAGE, absent=absent)
+        return as_json(content, self._named(method, path)) if content else None
+
+    def _named(self, method: str, path: str) -> str:
+        return f"{method} {path} ({self._access.mode})"
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None,
+        *,
+        most: int,
+        body: Mapping[str, Any] | None = None,
+        absent: Absent | None = None,
+    ) -> bytes:
+        what = self._named(method, path)
+        left = self._left(what)
+        self.requests += 1
         try:
-            response = self._http.get(
+            response = self._http.request(
+                method,
                 self._access.url + path,
                 params=params,
-                timeout=(min(CONNECT_TIMEOUT_SEC, self._left(what)), min(READ_TIMEOUT_SEC, self._left(what))),
+                json=body,
+                timeout=(min(CONNECT_TIMEOUT_SEC, left), min(READ_TIMEOUT_SEC, left)),
                 stream=True,
                 allow_redirects=False,  # the keys are for this address only
             )
             with response:
-                body = self._body(response, what)
+                content = self._body(response, what, most)
         except (requests.Timeout, urllib3.exceptions.TimeoutError):
             raise BrokerTimeout(f"Alpaca did not answer {what} in time.") from None
         except requests.ConnectionError:
             raise BrokerUnreachable(f"Alpaca could not be reached for {what}.") from None
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError):
+        except (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError, ValueError):
             raise BrokerGarbled(f"Alpaca's answer to {what} broke off.") from None
-        _check_status(response, body, what)
-        return body
+        self._note_limit(response)
+        status = response.status_code
+        if status == 200 or (method != "GET" and status in (204, 207)):
+            return content
+        error = _error(Objection.of(status, content), what, is_write=method != "GET", absent=absent)
+        error.retry_after_sec = self.retry_after_sec
+        raise error
 
-    def _named(self, path: str) -> str:
-        return f"GET {path} ({self._access.mode})"
+    def _note_limit(self, response: requests.Response) -> None:
+        """Note what the headers say of Alpaca's limit: its reset is in every answer, and counts when nothing remains."""
+        said = response.headers.get("X-RateLimit-Remaining", "")
+        if said.isascii() and said.isdigit() and len(said) < 10:
+            self.remaining = int(said)
+        used_up = response.status_code == 429 or (response.status_code == 200 and self.remaining == 0)
+        self.retry_after_sec = _retry_after(response.headers) if used_up else None
 
-    def _body(self, response: requests.Response, what: str) -> bytes:
+    def _body(self, response: requests.Response, what: str, most: int) -> bytes:
         # requests' time-out starts anew with every byte, so a body that drips would never end
         body = bytearray()
         while chunk := response.raw.read1(1 << 20, decode_content=True):
             body += chunk
             self._left(what)
-            if len(body) > MAX_BODY:
-                raise BrokerGarbled(f"Alpaca's answer to {what} is larger than {MAX_BODY} bytes.")
+            if len(body) > most:
+                raise BrokerGarbled(f"Alpaca's answer to {what} is larger than {most} bytes.")
         return bytes(body)
 
     def _left(self, what: str) -> float:
@@ -113,33 +216,27 @@ class AlpacaHttp:
         return left
 
 
-def _check_status(response: requests.Response, body: bytes, what: str) -> None:
-    status = response.status_code
-    if status == 200:
-        return
-    error: BrokerError
-    if status in (401, 403):
-        error = BrokerUnauthorized(f"Alpaca refused the API keys with {status} on {what}.")
-    elif status == 404 and _is_alpacas_own(body):
-        error = BrokerNotFound(f"Alpaca does not know what {what} asks for.")
-    elif status == 404:
-        error = BrokerFailed(f"Alpaca answered {what} with a 404 that is not its own.")
-    elif status == 429:
-        error = BrokerRateLimited(f"Alpaca's limit of requests is used up (429 on {what}).")
-        error.retry_after_sec = _retry_after(response.headers)
-    else:
-        error = BrokerFailed(f"Alpaca answered {what} with {status}.")
-        error.retry_after_sec = _retry_after(response.headers)
-    raise error
-
-
-def _is_alpacas_own(body: bytes) -> bool:
-    """Whether a 404 says that a thing does not exist, with code 40410000; some proxy's page says no such thing."""
+def as_json(body: bytes, what: str) -> Any:
+    """The JSON of the answer to *what*."""
     try:
-        error = json.loads(body)
+        return json.loads(body)
     except (ValueError, RecursionError):
-        return False
-    return isinstance(error, dict) and error.get("code") == 40410000
+        raise BrokerGarbled(f"Alpaca's answer to {what} is not JSON.") from None
+
+
+def _error(said: Objection, what: str, *, is_write: bool, absent: Absent | None) -> BrokerError:
+    if absent is not None and absent(said):
+        return BrokerNotFound(f"Alpaca does not know what {what} asks for.")
+    if is_write and ((said.status == 403 and said.code == 40310000) or said.status == 422):
+        reason = said.message.rstrip(". ") or f"status {said.status}"
+        return BrokerRefused(f"Alpaca rejected {what}: {reason}.", details={"code": said.code})
+    if said.status in (401, 403):
+        return BrokerUnauthorized(f"Alpaca refused the API keys with {said.status} on {what}.")
+    if said.status == 404:
+        return BrokerFailed(f"Alpaca answered {what} with a 404 that does not say what is missing.")
+    if said.status == 429:
+        return BrokerRateLimited(f"Alpaca's limit of requests is used up (429 on {what}).")
+    return BrokerFailed(f"Alpaca answered {what} with {said.status}.")
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
@@ -152,6 +249,13 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
         if wait == wait:  # a NaN is not
             return min(max(wait, 0.0), MAX_RETRY_AFTER_SEC)
     return None
+
+
+class _Session(requests.Session):
+    """Does not look where a redirect leads: requests would read its body to the end first, and parse its target."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
 
 
 class _Adapter(HTTPAdapter):

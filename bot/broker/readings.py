@@ -15,7 +15,7 @@ from decimal import Decimal
 FINISHED = frozenset({"filled", "canceled", "expired", "rejected", "replaced"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Account:
     """One account."""
 
@@ -39,7 +39,7 @@ class Account:
         return status + self.blocks
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Clock:
     """The exchange's hours as the broker sees them."""
 
@@ -49,7 +49,7 @@ class Clock:
     next_close: datetime
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Position:
     """Shares held of one asset."""
 
@@ -67,7 +67,7 @@ class Position:
     open_pnl: Decimal | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Order:
     """One order, as it was when it was read."""
 
@@ -76,13 +76,14 @@ class Order:
     #: Empty for an order of several legs.
     symbol: str
     asset_id: str
-    #: 1 for a buy, -1 for a sale.
+    #: 1 for a buy, -1 for a sale, 0 for an order of several legs that has no side.
     side: int
     status: str
     #: Shares asked for, unsigned; None for an order by amount.
     quantity: Decimal | None
     #: Shares filled so far, unsigned; a bust can take them back.
     filled: Decimal
+    #: Of what filled; a bust leaves it as it was. None where it is not said.
     average_price: Decimal | None
     submitted_at: datetime | None
     filled_at: datetime | None
@@ -102,7 +103,7 @@ class Order:
         return None if self.quantity is None else max(self.quantity - self.filled, Decimal(0))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Fill:
     """One fill, or part of a fill, from the account's activities."""
 

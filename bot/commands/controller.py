@@ -7,7 +7,6 @@ who is woken, how often, or in which order.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -27,15 +26,13 @@ from bot.reconciliation.gate_control import close_gate, conclude
 from bot.reconciliation.schedule import ATTEMPT_SEC
 from bot.settings.settings import Settings
 from bot.states import BotState, CommandKind, Source
-from bot.storage.database import Database, evict_idle_lock_holders
-from bot.storage.locked_bot import LockedBot
+from bot.storage.database import Database
+from bot.storage.locked_bot import LockedBot, patiently, with_locked_bot
 from bot.storage.pipeline import Pipeline, Step
 from bot.storage.statements import READ_LOCKED, READ_LOCKED_ALONE, WINDOW
 
 T = TypeVar("T")
 
-#: How long a command waits for the lock altogether, in seconds.
-LOCK_PATIENCE_SEC = 5.0
 #: A stop or a pause that is pending for longer is applied by whoever notices.
 SAFER_WITHIN = timedelta(seconds=1)
 #: No attempt to reconcile is ever due later than this.
@@ -194,8 +191,9 @@ class Controller:
         claimed = due.values(reconcile_due_at=now + timedelta(seconds=ATTEMPT_SEC)).returning(
             BotConfig.reconcile_trigger
         )
-        return self._patiently(
-            lambda: self._database.run(lambda session: session.scalars(claimed).one_or_none())
+        return patiently(
+            self._database,
+            lambda: self._database.run(lambda session: session.scalars(claimed).one_or_none()),
         )
 
     def conclude(self, evidence: Evidence, trigger: Trigger) -> BotReconciliation:
@@ -227,7 +225,7 @@ class Controller:
             locked.commit()
             return command
 
-        command = self._patiently(lambda: self._database.batched(kill))
+        command = patiently(self._database, lambda: self._database.batched(kill))
         log.error(
             "kill applied without its row in the log, which follows as soon as it can be written: %s",
             why,
@@ -267,27 +265,13 @@ class Controller:
     def _locked(self, work: Callable[[LockedBot], T], read: Step | None = None) -> T:
         """Run *work* on the locked row in one transaction, and when it is committed, log what it finished."""
 
-        def locked_work(batch: Pipeline) -> tuple[T, LockedBot]:
-            locked = LockedBot.take(batch, read=read)
+        def with_row(locked: LockedBot) -> tuple[T, LockedBot]:
             self._log_unlogged_kill(locked)
-            result = work(locked)
-            locked.commit()
-            return result, locked
+            return work(locked), locked
 
-        result, locked = self._patiently(lambda: self._database.batched(locked_work))
+        result, locked = with_locked_bot(self._database, with_row, read)
         _log_finished(locked)
         return result
-
-    def _patiently(self, attempt: Callable[[], T]) -> T:
-        deadline = time.monotonic() + LOCK_PATIENCE_SEC
-        while True:
-            try:
-                return attempt()
-            except LockBusy:
-                if time.monotonic() > deadline:
-                    raise
-                if ended := self._database.read(evict_idle_lock_holders):
-                    log.warning("ended %s connection(s) that idled while they held the bot's lock", ended)
 
 
 def _kill_again(locked: LockedBot, wanted: NewCommand) -> BotCommand:

@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from bot.broker.alpaca import Account, Alpaca
+from bot.broker.alpaca import Alpaca
+from bot.broker.readings import Account
 from bot.errors import (
     AccountMismatch,
     AccountUnavailable,
@@ -64,7 +65,7 @@ def gather(database: Database, settings: Settings, target: Mode) -> Preflight:
             Alpaca(there, budget_sec=BROKER_BUDGET_SEC) as entering,
         ):
             held, present_account, target_account = run_with_timeout(
-                WALL_SEC, lambda: (sorted(leaving.positions()), leaving.account(), entering.account())
+                WALL_SEC, lambda: (sorted(leaving.shares_by_symbol()), leaving.account(), entering.account())
             )
     except TimeoutError:
         return Preflight(present, target, read_at, (), None, BrokerTimeout())

@@ -1,4 +1,4 @@
-"""The thresholds that an operator can change, with their limits. The rules hold for every way in."""
+"""Checks a change of thresholds. The rules, which are those of ``bot.models.thresholds``, hold for every way in."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from pydantic import (
     Field,
     ValidationError,
     WithJsonSchema,
+    create_model,
 )
 from pydantic.alias_generators import to_camel
 
 from bot.errors import InvalidParams
+from bot.models.thresholds import THRESHOLDS, Threshold, ThresholdType
 
 
 def _number(value: Any) -> Any:
@@ -27,42 +29,29 @@ def _number(value: Any) -> Any:
     return value
 
 
-Number = Annotated[Decimal, BeforeValidator(_number)]
-# Described by hand: pydantic would describe a Decimal as a number or a text.
-Usd = Annotated[
-    Number,
-    Field(gt=0, le=10_000_000, decimal_places=2),
-    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": 10_000_000}),
-]
-Multiplier = Annotated[
-    Number,
-    Field(ge=0, le=100, decimal_places=4),
-    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 100}),
-]
-Share = Annotated[
-    Number,
-    Field(ge=0, le=1, decimal_places=4),
-    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1}),
-]
-Percent = Annotated[
-    Number,
-    Field(gt=0, le=100, decimal_places=4),
-    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": 100}),
-]
-Multiple = Annotated[
-    Number,
-    Field(ge=0, le=10_000, decimal_places=4),
-    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 10_000}),
-]
-
-
 def _tiers(tiers: list[int]) -> list[int]:
     if len(set(tiers)) != len(tiers):
         raise ValueError("names a tier twice")
     return sorted(tiers)
 
 
-Tiers = Annotated[list[Annotated[int, Field(ge=1, le=4, strict=True)]], AfterValidator(_tiers)]
+def _type_of(threshold: Threshold) -> Any:
+    """The type that a value of *threshold* is checked by."""
+    least, most = threshold.minimum, threshold.maximum
+    match threshold.type:
+        case ThresholdType.DECIMAL:
+            bound, described = ("gt", "exclusiveMinimum") if threshold.above_minimum else ("ge", "minimum")
+            limits: dict[str, Any] = {bound: least, "le": most, "decimal_places": threshold.decimal_places}
+            # described here because pydantic would describe a Decimal as a number or a text
+            schema = WithJsonSchema({"type": "number", described: least, "maximum": most})
+            return Annotated[Decimal, BeforeValidator(_number), Field(**limits), schema]
+        case ThresholdType.INTEGER:
+            return Annotated[int, Field(ge=least, le=most, strict=True)]
+        case ThresholdType.TIERS:
+            tier = Annotated[int, Field(ge=least, le=most, strict=True)]
+            return Annotated[list[tier], AfterValidator(_tiers)]
+        case ThresholdType.BOOLEAN:
+            return Annotated[bool, Field(strict=True)]
 
 
 def _describe(schema: dict[str, Any]) -> None:
@@ -74,9 +63,7 @@ def _describe(schema: dict[str, Any]) -> None:
             described.update(*(each for each in described.pop("anyOf") if each != {"type": "null"}))
 
 
-class ThresholdChanges(BaseModel):
-    """Any subset of the thresholds; names are camelCase on the wire and snake_case in the database."""
-
+class _Changes(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
@@ -85,42 +72,13 @@ class ThresholdChanges(BaseModel):
         json_schema_extra=_describe,
     )
 
-    position_size_usd: Usd | None = Field(None, description="Money put into one position, in US dollars.")
-    confidence_multiplier_high: Multiplier | None = Field(
-        None, description="Factor on the size, high confidence."
-    )
-    confidence_multiplier_med: Multiplier | None = Field(
-        None, description="Factor on the size, medium confidence."
-    )
-    confidence_multiplier_low: Multiplier | None = Field(
-        None, description="Factor on the size, low confidence."
-    )
-    max_concurrent_positions: Annotated[int, Field(ge=1, le=1000, strict=True)] | None = Field(
-        None, description="The most positions open at once."
-    )
-    daily_loss_limit_usd: Usd | None = Field(
-        None, description="Loss of one trading day, in US dollars, at which the gate closes."
-    )
-    min_win_rate: Share | None = Field(None, description="Least share of winning trades, 0 to 1.")
-    hard_stop_loss_pct: Percent | None = Field(
-        None, description="Loss of one position, in percent of its entry price, at which it is sold."
-    )
-    max_hold_duration_sec: Annotated[int, Field(ge=1, le=86_400, strict=True)] | None = Field(
-        None, description="Longest time a position is held, in seconds."
-    )
-    enabled_catalyst_tiers: Tiers | None = Field(
-        None, description="Catalyst tiers that are traded, of 1 to 4."
-    )
-    max_float_shares: Annotated[int, Field(ge=1, le=100_000_000_000, strict=True)] | None = Field(
-        None, description="Largest float of a traded company, in shares."
-    )
-    max_share_price: Usd | None = Field(None, description="Highest price of a traded share, in US dollars.")
-    min_relative_volume: Multiple | None = Field(
-        None, description="Least relative volume of a traded share, as a multiple of its usual volume."
-    )
 
-
-THRESHOLDS = tuple(ThresholdChanges.model_fields)
+_FIELDS: dict[str, Any] = {
+    name: (_type_of(threshold) | None, Field(None, description=threshold.description))
+    for name, threshold in THRESHOLDS.items()
+}
+#: Any subset of the thresholds; names are camelCase in JSON and snake_case in the database.
+ThresholdChanges = create_model("ThresholdChanges", __base__=_Changes, **_FIELDS)
 
 
 def check_changes(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -53,12 +53,12 @@ _SLOTS = ", ".join(
 )
 #: One statement, so that each row is counted once whoever else counts at the same time.
 _COUNT = text(
-    "WITH counted AS (DELETE FROM bot_command_uncounted RETURNING kind, status, seconds)"
+    "WITH counted AS (DELETE FROM bot_command_uncounted RETURNING kind, status, seconds)"  # noqa: S608 - constants
     " INSERT INTO bot_command_tally AS tally (kind, status, count, seconds, buckets)"
     f" SELECT kind, status, count(*), sum(seconds), ARRAY[{_SLOTS}] FROM counted GROUP BY kind, status ORDER BY kind, status"
     " ON CONFLICT (kind, status) DO UPDATE SET count = tally.count + excluded.count,"
     " seconds = tally.seconds + excluded.seconds,"
-    " buckets = ARRAY(SELECT a + b FROM unnest(tally.buckets, excluded.buckets) AS pairs(a, b))"  # noqa: S608 - made of constants
+    " buckets = ARRAY(SELECT a + b FROM unnest(tally.buckets, excluded.buckets) AS pairs(a, b))"
 )
 
 

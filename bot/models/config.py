@@ -8,21 +8,26 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Integer,
     Numeric,
     Text,
     false,
     text,
-    true,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, MappedColumn, mapped_column
 
 from bot.models.base import SINGLETON, Base
 from bot.models.reconciliation import Trigger
+from bot.models.thresholds import THRESHOLDS
 from bot.models.types import NOW, EnumText, IntegerList, Timestamp
 from bot.states import BotState, Mode
+
+
+def _threshold(name: str, type_: Any) -> MappedColumn[Any]:
+    return mapped_column(type_, server_default=THRESHOLDS[name].server_default)
 
 
 class BotConfig(Base):
@@ -70,20 +75,20 @@ class BotConfig(Base):
     paper_account_id: Mapped[str | None] = mapped_column(Text)
     live_account_id: Mapped[str | None] = mapped_column(Text)
 
-    position_size_usd: Mapped[Decimal] = mapped_column(Numeric, server_default=text("500"))
-    confidence_multiplier_high: Mapped[Decimal] = mapped_column(Numeric, server_default=text("2.0"))
-    confidence_multiplier_med: Mapped[Decimal] = mapped_column(Numeric, server_default=text("1.0"))
-    confidence_multiplier_low: Mapped[Decimal] = mapped_column(Numeric, server_default=text("0.5"))
-    max_concurrent_positions: Mapped[int] = mapped_column(Integer, server_default=text("3"))
-    daily_loss_limit_usd: Mapped[Decimal] = mapped_column(Numeric, server_default=text("500"))
-    min_win_rate: Mapped[Decimal] = mapped_column(Numeric, server_default=text("0.5"))
-    hard_stop_loss_pct: Mapped[Decimal] = mapped_column(Numeric, server_default=text("7.0"))
-    max_hold_duration_sec: Mapped[int] = mapped_column(Integer, server_default=text("300"))
-    enabled_catalyst_tiers: Mapped[list[int]] = mapped_column(IntegerList, server_default="1,2,3,4")
-    max_float_shares: Mapped[int] = mapped_column(BigInteger, server_default=text("20000000"))
-    max_share_price: Mapped[Decimal] = mapped_column(Numeric, server_default=text("20"))
-    min_relative_volume: Mapped[Decimal] = mapped_column(Numeric, server_default=text("5"))
-    count_open_loss: Mapped[bool] = mapped_column(server_default=true())
+    position_size_usd: Mapped[Decimal] = _threshold("position_size_usd", Numeric)
+    confidence_multiplier_high: Mapped[Decimal] = _threshold("confidence_multiplier_high", Numeric)
+    confidence_multiplier_med: Mapped[Decimal] = _threshold("confidence_multiplier_med", Numeric)
+    confidence_multiplier_low: Mapped[Decimal] = _threshold("confidence_multiplier_low", Numeric)
+    max_concurrent_positions: Mapped[int] = _threshold("max_concurrent_positions", Integer)
+    daily_loss_limit_usd: Mapped[Decimal] = _threshold("daily_loss_limit_usd", Numeric)
+    min_win_rate: Mapped[Decimal] = _threshold("min_win_rate", Numeric)
+    hard_stop_loss_pct: Mapped[Decimal] = _threshold("hard_stop_loss_pct", Numeric)
+    max_hold_duration_sec: Mapped[int] = _threshold("max_hold_duration_sec", Integer)
+    enabled_catalyst_tiers: Mapped[list[int]] = _threshold("enabled_catalyst_tiers", IntegerList)
+    max_float_shares: Mapped[int] = _threshold("max_float_shares", BigInteger)
+    max_share_price: Mapped[Decimal] = _threshold("max_share_price", Numeric)
+    min_relative_volume: Mapped[Decimal] = _threshold("min_relative_volume", Numeric)
+    count_open_loss: Mapped[bool] = _threshold("count_open_loss", Boolean)
     updated_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)
 
     @property

@@ -30,9 +30,9 @@ class TradeEventKind(StrEnum):
     ENTRY_RECORDED = "entry_recorded"
     ENTRY_CORRECTED = "entry_corrected"  # by the broker's record
     EXIT_REASON_MARKED = "exit_reason_marked"
-    EXIT_BOOKED = "exit_booked"  # a part of it, or the last part
+    EXIT_BOOKED = "exit_booked"  # of a part
     EXIT_REMOVED = "exit_removed"  # an exit that turned out not to be one
-    CLOSED = "closed"
+    CLOSED = "closed"  # by the exit of the rest
     MISSED = "missed"
     VOIDED = "voided"
     REOPENED = "reopened"

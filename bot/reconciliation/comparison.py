@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from bot.broker.alpaca import Account
+from bot.broker.readings import Account
 from bot.states import Mode
 
 ZERO = Decimal(0)

@@ -86,7 +86,7 @@ def _read_here(batch: Pipeline) -> Local:
 def _ask(database: Database, alpaca: Alpaca, here: Local) -> Comparison:
     account = alpaca.account()
     read_at = database.now()
-    first = last = alpaca.positions()
+    first = last = alpaca.shares_by_symbol()
     ours = here.shares.keys() & unequal(here, first)
     trades: list[LocalTrade] = []
     orders: dict[str, str] = {}
@@ -102,7 +102,7 @@ def _ask(database: Database, alpaca: Alpaca, here: Local) -> Comparison:
             # an order is finished when two lists leave it out, and what filled by then shows in the positions below
             working |= alpaca.working_orders(orders)
         read_at = database.now()
-        last = alpaca.positions()
+        last = alpaca.shares_by_symbol()
     return compare(here, trades, working, first, last, account=account, read_at=read_at)
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import column, func, literal, select, text, update
 from sqlalchemy.orm import Session
 
-from bot.broker.alpaca import Account
+from bot.broker.readings import Account
 from bot.errors import (
     AccountBlocked,
     AccountMismatch,

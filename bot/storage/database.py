@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Engine, create_engine, func, select, text
+from sqlalchemy import Engine, create_engine, func, select
 from sqlalchemy.exc import DBAPIError, TimeoutError
 from sqlalchemy.orm import Session
 
@@ -225,22 +225,3 @@ def _is_away(error: DBAPIError, code: str | None) -> bool:
         return True
     # libpq could not connect at all: such errors carry no code
     return code is None and type(error.orig).__name__ == "OperationalError"
-
-
-def evict_idle_lock_holders(session: Session) -> int:
-    """End connections that have idled for a second inside a transaction that holds a lock on the bot's row.
-
-    Pitboss's own connections have IDLE_IN_TRANSACTION_MS for that; this is for programs that do not set it. Returns
-    how many were ended; a role may only end connections of its own.
-    """
-    ended = session.scalars(
-        text(
-            "SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a JOIN pg_roles r ON r.rolname = a.usename"
-            " WHERE a.state LIKE 'idle in transaction%'"
-            " AND a.state_change < clock_timestamp() - interval '1 second'"
-            " AND a.pid <> pg_backend_pid() AND pg_has_role(r.oid, 'USAGE')"
-            " AND EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.granted"
-            "   AND l.relation = 'bot_config'::regclass AND l.mode IN ('RowShareLock', 'RowExclusiveLock'))"
-        )
-    )
-    return len(ended.all())

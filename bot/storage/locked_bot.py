@@ -1,20 +1,28 @@
-"""The bot's one row while it is locked, with the commands that are pending and those that are finished meanwhile.
+"""The one lock: the bot's row, how long one waits for it, and what happens to a program that idles while it holds it.
 
-Every command passes here: it costs two round trips, one that takes the lock and reads, one that writes and commits.
+Every command passes here (``with_locked_bot``): it costs two round trips, one that takes the lock and reads, one that
+writes and commits. What works on other tables takes the lock in a session of its own (``in_locked_session``).
 """
 
 from __future__ import annotations
 
+import logging
+import time
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot.models import BotCommand
+from bot.errors import DatabaseUnavailable, LockBusy
+from bot.models import SINGLETON, BotCommand, BotConfig
+from bot.storage.database import Database
 from bot.storage.pipeline import BEGIN, COMMIT, Pipeline, Step
 from bot.storage.statements import (
     COMMAND,
     CONFIG,
+    EVICT_IDLE_LOCK_HOLDERS,
     FINISH_COMMAND,
     LOCK_CONFIG,
     MAKE_CONFIG,
@@ -22,6 +30,13 @@ from bot.storage.statements import (
     READ_LOCKED,
     change_config,
 )
+
+T = TypeVar("T")
+
+#: How long the lock is waited for altogether, in seconds.
+LOCK_PATIENCE_SEC = 5.0
+
+log = logging.getLogger(__name__)
 
 
 class LockedBot:
@@ -53,11 +68,17 @@ class LockedBot:
 
         Raises:
             DBAPIError: the lock could not be had in time, among others.
+            DatabaseUnavailable: there is no row, and it cannot be made.
         """
         read = read or READ_LOCKED(0, None)
         rows = batch.send(BEGIN, *first, LOCK_CONFIG(), read)
         if not rows:
             rows = batch.send(MAKE_CONFIG(), LOCK_CONFIG(), read)
+        if not rows:
+            raise DatabaseUnavailable(
+                "The row of the bot in the table bot_config is gone and cannot be made; nothing was changed."
+                " Look for what deletes it."
+            )
         return cls(batch, rows)
 
     @property
@@ -80,3 +101,61 @@ class LockedBot:
             FINISH_COMMAND(command.id, *COMMAND.written(vars(command), OUTCOME)) for command in self.finished
         ]
         self._batch.send(*steps, COMMIT, decides=True)
+
+
+def with_locked_bot(database: Database, work: Callable[[LockedBot], T], read: Step | None = None) -> T:
+    """Run *work* on the locked row in one transaction, and commit it; *read* is as ``LockedBot.take`` has it.
+
+    Raises:
+        LockBusy: the lock could not be had within LOCK_PATIENCE_SEC.
+        OutcomeUnknown, DatabaseUnavailable: as ``Database.run`` does.
+    """
+
+    def locked_work(batch: Pipeline) -> T:
+        locked = LockedBot.take(batch, read=read)
+        result = work(locked)
+        locked.commit()
+        return result
+
+    return patiently(database, lambda: database.batched(locked_work))
+
+
+def in_locked_session(database: Database, work: Callable[[Session], T]) -> T:
+    """Run *work* in one transaction that holds the lock, and commit it; *work* itself does not change the bot's row.
+
+    Raises:
+        LockBusy: the lock could not be had within LOCK_PATIENCE_SEC.
+        OutcomeUnknown, DatabaseUnavailable: as ``Database.run`` does.
+    """
+
+    def locked_work(session: Session) -> T:
+        session.execute(select(BotConfig.id).where(BotConfig.id == SINGLETON).with_for_update())
+        return work(session)
+
+    return patiently(database, lambda: database.run(locked_work))
+
+
+def patiently(database: Database, attempt: Callable[[], T]) -> T:
+    """Make *attempt*, a transaction that takes the lock, again while the lock is busy; programs that idle while they
+    hold it lose their connection.
+
+    Pitboss's own connections end by themselves (``database.IDLE_IN_TRANSACTION_MS``); this is for programs that do not
+    set such a limit.
+
+    Raises:
+        LockBusy: the lock could not be had within LOCK_PATIENCE_SEC.
+    """
+    deadline = time.monotonic() + LOCK_PATIENCE_SEC
+    while True:
+        try:
+            return attempt()
+        except LockBusy:
+            if time.monotonic() > deadline:
+                raise
+            if ended := database.batched(evict_idle_lock_holders):
+                log.warning("ended %s connection(s) that idled while they held the bot's lock", ended)
+
+
+def evict_idle_lock_holders(batch: Pipeline) -> int:
+    """End connections that have idled for a second while they hold the lock. Returns how many were ended."""
+    return len(batch.send(EVICT_IDLE_LOCK_HOLDERS()))

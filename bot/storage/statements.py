@@ -9,8 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from bot.models import SINGLETON, BotCommand, BotConfig, BotReconciliation, TradeStatus
-from bot.states import COMMANDS, MOST_PENDING, CommandSpec, CommandStatus
+from bot.models import SINGLETON, BotCommand, BotConfig, BotReconciliation, TradeStatus, Trigger
+from bot.states import (
+    COMMANDS,
+    MOST_PENDING,
+    BotState,
+    CommandKind,
+    CommandSpec,
+    CommandStatus,
+    Mode,
+    Source,
+)
 from bot.storage.pipeline import PreparedStatement
 from bot.storage.row_mapper import RowMapper
 
@@ -21,8 +30,11 @@ COMMAND = RowMapper(BotCommand)
 
 # -- the bot's row --------------------------------------------------------------------------------------------
 
+#: Locks the row, and notes for the rest of the transaction that it did.
 LOCK_CONFIG = PreparedStatement(
-    "lock_bot_config", f"SELECT 1 FROM bot_config WHERE id = '{SINGLETON}' FOR UPDATE"
+    "lock_bot_config",
+    f"WITH held AS MATERIALIZED (SELECT 1 FROM bot_config WHERE id = '{SINGLETON}' FOR UPDATE)"
+    " SELECT set_config('pitboss.holds_the_row', 'yes', true) FROM held",
 )
 _QUEUED = f"FROM bot_command WHERE status = '{CommandStatus.QUEUED}'"
 
@@ -42,14 +54,16 @@ WINDOW = 200
 
 
 def _locked_with(label: str, pending: str, parameters: int) -> PreparedStatement:
-    """The row, its clock, when the last pending halt was issued, and *pending* commands. A statement of its own: its snapshot
-    is taken when the lock is held."""
+    """The locked row, its clock, when the last pending halt was issued, and *pending* commands. A statement of its own: its
+    snapshot is taken when the lock is held. A row that another process made between the two is not locked, so it is not
+    seen."""
     return PreparedStatement(
         label,
         f"SELECT {CONFIG.columns('config')}, clock_timestamp(),"
         f" (SELECT max(issued_at) {_QUEUED} AND {_HALTS}), {COMMAND.columns('command')}"
         f" FROM bot_config config LEFT JOIN LATERAL ({pending}) command ON true"
-        f" WHERE config.id = '{SINGLETON}' ORDER BY command.seq",
+        f" WHERE config.id = '{SINGLETON}' AND current_setting('pitboss.holds_the_row', true) = 'yes'"
+        " ORDER BY command.seq",
         parameters,
     )
 
@@ -62,12 +76,40 @@ READ_LOCKED = _locked_with(
 )
 #: With command $1 alone, if it is pending: what it costs does not depend on how many are.
 READ_LOCKED_ALONE = _locked_with("read_bot_config_alone", f"SELECT * {_QUEUED} AND id = $1", 1)
-#: Makes the row unless it is there.
+ROW_WAS_GONE = (
+    "The row of the bot was gone from the database. It was made again from the log: check the mode and set the thresholds,"
+    " which are the defaults now, then rearm and start."
+)
+#: Makes the row, if it is not there; of several at once the first one does. The migration makes it, too, so where the log
+#: has applied commands somebody has deleted it: what is not in the log is lost, so the bot is killed, by a command of the
+#: system that goes on with the log's revisions.
 MAKE_CONFIG = PreparedStatement(
-    "make_bot_config", f"INSERT INTO bot_config (id) VALUES ('{SINGLETON}') ON CONFLICT DO NOTHING"
+    "make_bot_config",
+    "WITH last AS (SELECT revision + 1 AS revision, to_state, mode, clock_timestamp() AS at,"
+    f"  '{ROW_WAS_GONE}' AS reason, (SELECT max(seq) + 1 FROM bot_command) AS halt_seq"
+    f" FROM bot_command WHERE status = '{CommandStatus.APPLIED}' ORDER BY bot_command.revision DESC LIMIT 1),"
+    " made AS (INSERT INTO bot_config (id, mode, revision, halt_seq, halted_at, killed_at, kill_reason,"
+    "  gate_closed_at, reconcile_due_at, reconcile_trigger)"
+    f" SELECT '{SINGLETON}', coalesce(mode, '{Mode.PAPER}'), coalesce(revision, 0), coalesce(halt_seq, 0), at, at, reason,"
+    f"  at, at, CASE WHEN at IS NOT NULL THEN '{Trigger.STARTUP}' END"
+    "  FROM (SELECT) AS always LEFT JOIN last ON true ON CONFLICT DO NOTHING RETURNING mode)"
+    " INSERT INTO bot_command (id, kind, actor, source, reason, status, from_state, to_state, mode, revision,"
+    "  issued_at, finished_at)"
+    f" SELECT gen_random_uuid(), '{CommandKind.KILL}', 'pitboss', '{Source.SYSTEM}', reason, '{CommandStatus.APPLIED}',"
+    f"  to_state, '{BotState.STOPPED}', made.mode, revision, at, at FROM made, last",
 )
 READ_CONFIG = PreparedStatement(
     "read_thresholds", f"SELECT {CONFIG.columns()} FROM bot_config WHERE id = '{SINGLETON}'"
+)
+#: Ends connections that have idled for a second inside a transaction that holds a lock on the bot's row; one row for
+#: each that was ended. A role may only end connections of its own.
+EVICT_IDLE_LOCK_HOLDERS = PreparedStatement(
+    "evict_idle_lock_holders",
+    "SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a JOIN pg_roles r ON r.rolname = a.usename"
+    " WHERE a.state LIKE 'idle in transaction%' AND a.state_change < clock_timestamp() - interval '1 second'"
+    " AND a.pid <> pg_backend_pid() AND pg_has_role(r.oid, 'USAGE')"
+    " AND EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.granted"
+    " AND l.relation = 'bot_config'::regclass AND l.mode IN ('RowShareLock', 'RowExclusiveLock'))",
 )
 
 

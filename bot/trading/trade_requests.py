@@ -31,8 +31,10 @@ from bot.validation import storable
 
 #: Decimal digits that every float keeps (IEEE 754 binary64).
 FLOAT_DIGITS = 15
-#: Alpaca counts shares to nine places; nothing it prices has more.
-PLACES = 9
+#: Alpaca counts shares to nine decimal places.
+SHARE_PLACES = 9
+#: Its average prices may have more than its prices.
+PRICE_PLACES = 15
 MOST_SHARES = Decimal(1_000_000_000)
 #: US dollars for one share.
 MOST_PRICE = Decimal(10_000_000)
@@ -43,8 +45,8 @@ GIVEN_REASONS = tuple(reason for reason in ExitReason if not reason.startswith("
 
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
-_SYMBOL = re.compile(r"[A-Z][A-Z0-9./]{0,15}")
-_ORDER_ID = re.compile(r"[\x21-\x7e]{1,128}")
+_SYMBOL = re.compile(r"[A-Z][A-Z0-9.]{0,15}")
+_ORDER_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def _exact(value: Any) -> Any:
@@ -62,7 +64,7 @@ def _exact(value: Any) -> Any:
     return Decimal(value)
 
 
-def _bounded(most: Decimal, *, what: str, signed: bool) -> Callable[[Decimal], Decimal]:
+def _bounded(most: Decimal, places: int, *, what: str, signed: bool) -> Callable[[Decimal], Decimal]:
     def check(value: Decimal) -> Decimal:
         if not value.is_finite() or abs(value) > most:
             raise ValueError(f"must be at most {most} {what}")
@@ -70,8 +72,8 @@ def _bounded(most: Decimal, *, what: str, signed: bool) -> Callable[[Decimal], D
             raise ValueError("must not be zero: positive is long, negative is short")
         if not signed and value <= 0:
             raise ValueError("must be above zero")
-        if value != round(value, PLACES):
-            raise ValueError(f"must have at most {PLACES} decimal places")
+        if value != round(value, places):
+            raise ValueError(f"must have at most {places} decimal places")
         return value
 
     return check
@@ -84,6 +86,12 @@ def _matches(pattern: re.Pattern[str], sentence: str) -> AfterValidator:
         return value
 
     return AfterValidator(check)
+
+
+def _equity(value: str) -> str:
+    if "/" in value:
+        raise ValueError("is no US equity, and this bot trades nothing else")
+    return value
 
 
 def _moment(value: Any) -> Any:
@@ -108,22 +116,24 @@ def _given(value: ExitReason) -> ExitReason:
 Shares = Annotated[
     Decimal,
     BeforeValidator(_exact, json_schema_input_type=Decimal),
-    AfterValidator(_bounded(MOST_SHARES, what="shares", signed=True)),
+    AfterValidator(_bounded(MOST_SHARES, SHARE_PLACES, what="shares", signed=True)),
 ]
 Price = Annotated[
     Decimal,
     BeforeValidator(_exact, json_schema_input_type=Decimal),
-    AfterValidator(_bounded(MOST_PRICE, what="US dollars", signed=False)),
+    AfterValidator(_bounded(MOST_PRICE, PRICE_PLACES, what="US dollars", signed=False)),
 ]
 Symbol = Annotated[
     str,
+    AfterValidator(_equity),
     _matches(_SYMBOL, "must be a symbol as Alpaca writes it, such as AAPL or BRK.B"),
     Field(json_schema_extra={"pattern": f"^{_SYMBOL.pattern}$"}),
 ]
 OrderId = Annotated[
     str,
-    _matches(_ORDER_ID, "must be 1 to 128 visible ASCII characters, no spaces"),
-    Field(json_schema_extra={"pattern": f"^{_ORDER_ID.pattern}$"}),
+    _matches(_ORDER_ID, "must be the id that Alpaca gave the order, a UUID"),
+    AfterValidator(str.lower),
+    Field(json_schema_extra={"format": "uuid", "pattern": f"^{_ORDER_ID.pattern}$"}),
 ]
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment), AfterValidator(_recent)]
 Reason = Annotated[ExitReason, AfterValidator(_given)]
@@ -173,11 +183,46 @@ class RecordEntry(TradeRequest):
 class CloseTrade(TradeRequest):
     """How a trade ended."""
 
-    exit_price: Price = Field(description="Average price of the exit, in US dollars.")
+    exit_price: Price = Field(
+        description="Average price, in US dollars: of the whole exit order where that is given, else of the shares still held."
+    )
     exit_reason: Reason | None = Field(None, description="Why; may be left out if it was marked before.")
     exit_at: Moment | None = Field(None, description="When the exit filled; now, unless it is given.")
     alpaca_exit_order_id: OrderId | None = Field(None, description="The order that left the position.")
     note: Note | None = Field(None, description="For people.")
+
+
+class RecordExit(TradeRequest):
+    """A fill, or a part of a fill, of the order that leaves a trade."""
+
+    shares: Shares = Field(
+        description="Shares that this fill exits, signed like the trade's: negative is short."
+    )
+    exit_price: Price = Field(description="Price of this fill, in US dollars.")
+    exit_at: Moment | None = Field(None, description="When it filled; now, unless it is given.")
+    alpaca_exit_order_id: OrderId | None = Field(None, description="The order that filled.")
+    exit_reason: Reason | None = Field(None, description="Why; may be left out if it was marked before.")
+    note: Note | None = Field(None, description="For people.")
+
+
+class CorrectTrade(TradeRequest):
+    """How a closed trade ended in truth."""
+
+    exit_price: Price | None = Field(
+        None, description="US dollars for one share; where a trade has several exits, of each."
+    )
+    exit_at: Moment | None = Field(None, description="When the last exit filled.")
+    exit_reason: Reason | None = Field(None, description="Why it ended.")
+    note: Note | None = Field(None, description="A line that is added to the trade's note.")
+    reason: Annotated[str, Field(min_length=1, max_length=MAX_NOTE), AfterValidator(storable)] = Field(
+        description="Why it is corrected; kept in the trade's events."
+    )
+
+    @model_validator(mode="after")
+    def _something_is_corrected(self) -> Self:
+        if not self.model_fields_set - {"reason"}:
+            raise ValueError("nothing is corrected: give exitPrice, exitAt, exitReason or note")
+        return self
 
 
 class MarkExitReason(TradeRequest):

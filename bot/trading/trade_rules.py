@@ -9,6 +9,7 @@ from pydantic.alias_generators import to_camel
 from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from bot.booking.rules import conflict, side
 from bot.errors import TradeConflict
 from bot.models import BotTrade
 from bot.trading import trade_requests
@@ -22,25 +23,29 @@ def of_order(session: Session, column: InstrumentedAttribute[str | None], order_
     return session.scalars(select(BotTrade).where(column == order_id)).one_or_none()
 
 
-def must_own(
+def must_be_free(
     session: Session, trade: BotTrade, column: InstrumentedAttribute[str | None], order_id: str
 ) -> None:
-    """An order belongs to one trade, and the trade keeps its order.
+    """An order, of entry or exit, belongs to one trade.
 
     Raises:
-        TradeConflict: it is not so.
+        TradeConflict: it belongs to another one.
     """
-    recorded: str | None = getattr(trade, column.key)
-    if recorded is not None and recorded != order_id:
-        raise TradeConflict(
-            f"Trade {trade.id} is recorded with order {recorded}, not {order_id}.",
-            details={"tradeId": str(trade.id)},
-        )
     owner = of_order(session, column, order_id)
     if owner is not None and owner is not trade:
         raise TradeConflict(
             f"Order {order_id} belongs to trade {owner.id}.", details={"tradeId": str(owner.id)}
         )
+
+
+def must_be_of_side(trade: BotTrade, shares: Decimal) -> None:
+    """A trade stays long, or short.
+
+    Raises:
+        TradeConflict: *shares* are of the other side.
+    """
+    if shares * trade.shares < 0:
+        raise conflict(trade, f"Trade {trade.id} is {side(trade.shares)}, but its fill is {side(shares)}.")
 
 
 def must_agree(trade: BotTrade, said: trade_requests.TradeRequest, *names: str) -> None:
@@ -74,13 +79,3 @@ def must_have_been(now: datetime, **times: datetime | None) -> None:
     for name, at in times.items():
         if at is not None and at > now + CLOCK_SKEW:
             raise trade_requests.invalid(**{name: [f"is in the future: it is {now.isoformat()} now"]})
-
-
-def note(trade: BotTrade, sentence: str | None) -> None:
-    """Add a line to the trade's note."""
-    if sentence:
-        trade.note = f"{trade.note}\n{sentence}" if trade.note else sentence
-
-
-def side(shares: Decimal) -> str:
-    return "long" if shares > 0 else "short"

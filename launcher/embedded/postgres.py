@@ -38,12 +38,14 @@ class Postgres:
         self,
         directory: Path,
         *,
+        port: int | None = None,
         durable: bool = True,
         options: Mapping[str, str] | None = None,
         guard: Guard | None = None,
         console: Console | None = None,
     ) -> None:
-        """`options` are settings of postgresql.conf."""
+        """`options` are settings of postgresql.conf. Without a `port` a free one is taken and kept between starts as
+        long as it stays free."""
         self.directory = directory.absolute()
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._console = console
@@ -51,7 +53,7 @@ class Postgres:
         self._log = self.directory / "log"
         self._account = self._unprivileged_account()
         self._password = kept_secret.keep(self.directory / "password")
-        self.port = ports.kept(self.directory / "port")
+        self.port = ports.kept(self.directory / "port") if port is None else port
         settings = {
             "listen_addresses": ports.LOOPBACK,
             "port": str(self.port),

@@ -80,7 +80,7 @@ def add_routes(blueprint: Blueprint, market: Market) -> None:
             raise malformed(f"status must be one of {', '.join(_ENDS)}")
 
         def end(account: Account, order: Order) -> Order:
-            if status == "done_for_day":
+            if status == "done_for_day" and order.status in OPEN:
                 order.status = status  # it may go on tomorrow
             else:
                 account.books.cancel(order, status)

@@ -12,6 +12,7 @@ import pytest
 from bot.reconciliation import evidence
 from bot.settings.settings import Settings
 from sandbox.server import Server
+from tests.bot.fake_account import FakeAccount, FakeBroker, fake_broker
 from tests.bot.world import Account, TestDatabase, World
 
 _numbers = count(1)
@@ -43,6 +44,18 @@ def account(sandbox: Server) -> Iterator[Callable[[], Account]]:
         made[0].control("DELETE", "/faults")
 
 
+@pytest.fixture(scope="session")
+def _fake_broker() -> Iterator[FakeBroker]:
+    with fake_broker() as broker:
+        yield broker
+
+
+@pytest.fixture
+def fake_account(_fake_broker: FakeBroker) -> Callable[[], FakeAccount]:
+    """Makes accounts at a played Alpaca that nobody else uses."""
+    return _fake_broker.account
+
+
 @pytest.fixture(scope="module")
 def _database(module_database_url: str) -> Iterator[TestDatabase]:
     database = TestDatabase(module_database_url)
@@ -69,6 +82,24 @@ def make_world(database: TestDatabase, account: Callable[[], Account]) -> Callab
 def world(make_world: Callable[..., World]) -> World:
     """Paper keys only."""
     return make_world()
+
+
+@pytest.fixture
+def make_fake_world(
+    database: TestDatabase, fake_account: Callable[[], FakeAccount]
+) -> Callable[..., World[FakeAccount]]:
+    """The same with accounts at a played Alpaca."""
+
+    def make(*, live: bool = False, **overrides: Any) -> World[FakeAccount]:
+        return World(database, fake_account(), fake_account() if live else None, **overrides)
+
+    return make
+
+
+@pytest.fixture
+def fake_world(make_fake_world: Callable[..., World[FakeAccount]]) -> World[FakeAccount]:
+    """Paper keys only, for an account at a played Alpaca."""
+    return make_fake_world()
 
 
 @pytest.fixture

@@ -12,7 +12,29 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-ACCOUNT = {"id": "the-account", "trading_blocked": False}
+from bot.broker.alpaca_parsing import account_of
+from bot.broker.readings import Account
+
+#: An account that may trade.
+ACCOUNT = {
+    "id": "the-account",
+    "status": "ACTIVE",
+    "currency": "USD",
+    "equity": "100000",
+    "last_equity": "100000",
+    "cash": "100000",
+    "buying_power": "200000",
+    "long_market_value": "0",
+    "short_market_value": "0",
+    "trading_blocked": False,
+    "account_blocked": False,
+    "trade_suspended_by_user": False,
+}
+
+
+def an_account(account_id: str, **fields: Any) -> Account:
+    """The reading of such an account."""
+    return account_of({**ACCOUNT, "id": account_id, **fields})
 
 
 @dataclass(frozen=True)
@@ -33,6 +55,12 @@ class Call:
     path: str
     query: dict[str, str]
     headers: dict[str, str]
+    method: str = "GET"
+    content: bytes = b""
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.content)
 
 
 Script = Callable[[Call], Answer]
@@ -40,7 +68,7 @@ Script = Callable[[Call], Answer]
 
 @contextmanager
 def serve(script: Script) -> Iterator[str]:
-    """An HTTP server that answers every GET as *script* says; its address."""
+    """An HTTP server that answers every call as *script* says; its address."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -48,13 +76,16 @@ def serve(script: Script) -> Iterator[str]:
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-            answer = script(Call(parts.path, query, dict(self.headers)))
+            content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            answer = script(Call(parts.path, query, dict(self.headers), self.command, content))
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(answer.content)))
             self.end_headers()
             self.wfile.write(answer.content)
+
+        do_DELETE = do_PATCH = do_POST = do_GET
 
         def log_message(self, format: str, *args: Any) -> None:
             pass

@@ -84,9 +84,11 @@ class World:
             lambda session: session.scalars(select(BotTrade).where(BotTrade.id == trade_id)).one()
         )
 
-    def stats(self) -> dict[str, tuple[Decimal, int, int]]:
-        """Profit, trades and day trades of each date."""
-        rows = self.database.read(lambda session: session.scalars(select(BotDailyStats)).all())
+    def stats(self, mode: str = "paper") -> dict[str, tuple[Decimal, int, int]]:
+        """Profit, trades and day trades of each date in one mode."""
+        rows = self.database.read(
+            lambda session: session.scalars(select(BotDailyStats).where(BotDailyStats.mode == mode)).all()
+        )
         return {str(row.date): (row.realized_pnl, row.trade_count, row.day_trade_count) for row in rows}
 
     def config(self) -> BotConfig:

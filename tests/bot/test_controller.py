@@ -14,10 +14,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from bot.commands import controller as controller_module
 from bot.errors import IdempotencyConflict, LockBusy
 from bot.models import Trigger
 from bot.states import BotState, CommandKind, CommandStatus, Mode, Source
+from bot.storage import locked_bot
 from tests.bot.world import World
 from tests.support.invariants import violations
 from tests.support.waiting import wait_for
@@ -390,8 +390,8 @@ def test_a_kill_waits_for_a_program_that_works_while_it_holds_the_lock(world: Wo
 def test_a_command_whose_lock_cannot_be_had_is_durable_and_pending(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(controller_module, "evict_idle_lock_holders", lambda _: 0)
-    monkeypatch.setattr(controller_module, "LOCK_PATIENCE_SEC", 0.0)
+    monkeypatch.setattr(locked_bot, "evict_idle_lock_holders", lambda _: 0)
+    monkeypatch.setattr(locked_bot, "LOCK_PATIENCE_SEC", 0.0)
     with world.lock_held():
         kill = world.controller.submit_and_apply(world.want(KILL))
         assert kill.pending

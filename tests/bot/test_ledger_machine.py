@@ -17,7 +17,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from bot.broker.alpaca import Account
+from bot.broker.readings import Account
 from bot.commands.log import NewCommand
 from bot.commands.mode_switch import Preflight
 from bot.errors import GateClosed, TradeConflict
@@ -26,8 +26,11 @@ from bot.reconciliation.comparison import Local, LocalTrade, compare
 from bot.states import CommandKind, CommandStatus, Mode, Source
 from bot.status import heartbeat
 from bot.trading.trade_requests import GIVEN_REASONS
+from tests.bot.fake import an_account
 from tests.bot.ledger_model import LOSS_LIMIT, STEPS, Model, Trade
 from tests.bot.ledger_world import WORKER, World, settings_of
+
+pytestmark = pytest.mark.slow
 
 prices = st.decimals(min_value="1", max_value="20", places=2)
 sizes = st.integers(-9, 9).filter(bool)
@@ -332,7 +335,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
 
 def account_of(mode: str) -> Account:
-    return Account(f"the {mode} account", ())
+    return an_account(f"the {mode} account")
 
 
 @pytest.fixture(scope="module")
@@ -341,14 +344,17 @@ def machine(module_database_url: str) -> type[LedgerMachine]:
     return LedgerMachine
 
 
+@pytest.mark.parametrize(
+    "examples", [6, pytest.param(100, marks=[pytest.mark.long, pytest.mark.timeout(600)])]
+)
 def test_any_order_of_commands_trades_and_restarts_ends_as_in_the_model(
-    machine: type[LedgerMachine], monkeypatch: pytest.MonkeyPatch
+    machine: type[LedgerMachine], monkeypatch: pytest.MonkeyPatch, examples: int
 ) -> None:
     monkeypatch.setattr("bot.market_hours.is_open", lambda at: True)
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=25,
+            max_examples=examples,
             stateful_step_count=50,
             deadline=None,
             # to shrink a failure on a real database takes minutes

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.booking.amounts import profit
 from bot.errors import InvalidParams
 from bot.market_hours import NEW_YORK
 from bot.trading import trade_requests
-from bot.trading.daily_stats import profit
 from tests.bot.ledger_world import World, settings_of
 
 
@@ -74,6 +74,7 @@ def test_profit_never_rounds(shares: Decimal, entry: Decimal, exit_: Decimal) ->
         assert int(found.scaleb(18)) == nanos(shares) * (nanos(exit_) - nanos(entry))
 
 
+@pytest.mark.slow
 def test_a_hundred_times_ten_cents_are_ten_dollars(world: World) -> None:
     for _ in range(100):
         trade = world.open_filled(shares=1, entry_price="0.10")

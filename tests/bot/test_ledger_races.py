@@ -18,14 +18,17 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from bot.broker.alpaca import Account
 from bot.commands.log import NewCommand
 from bot.commands.mode_switch import Preflight
-from bot.errors import DatabaseUnavailable, GateClosed
+from bot.errors import GateClosed, LockBusy
 from bot.models import BotTrade, TradeStatus
 from bot.states import BotState, CommandKind, CommandStatus, Mode, Source
 from bot.status import gate
+from bot.storage import locked_bot
+from tests.bot.fake import an_account
 from tests.bot.ledger_world import World, settings_of
+
+pytestmark = pytest.mark.slow
 
 #: How long somebody is watched to see that he waits, in seconds; shorter than any time-out of the database.
 WATCHED_SEC = 0.4
@@ -130,7 +133,7 @@ def test_a_mode_switch_waits_for_the_open_and_is_refused_because_of_it(
     def switch() -> None:
         nyse.do("stop")
         nyse.controller.submit(wanted)
-        preflight = Preflight(Mode.PAPER, Mode.LIVE, nyse.database.now(), (), Account("live", ()))
+        preflight = Preflight(Mode.PAPER, Mode.LIVE, nyse.database.now(), (), an_account("live"))
         nyse.controller.apply(evidence={wanted.id: preflight})
 
     opening, _ = after_the_answer(world, pool, monkeypatch, switch)
@@ -269,12 +272,33 @@ def test_racing_losses_close_the_gate_at_the_limit_and_none_is_lost(
 # -- who holds the lock too long ------------------------------------------------------------------------------
 
 
-def test_an_open_that_cannot_have_the_lock_opens_nothing(world: World) -> None:
+def test_an_open_gets_past_a_program_that_idles_while_it_holds_the_lock(world: World) -> None:
     with Session(world.database.engine) as session:
         session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         session.execute(text("SELECT FROM bot_config FOR UPDATE"))
-        with pytest.raises(DatabaseUnavailable, match="Another process holds the lock"):
-            reserve(world)
+        assert reserve(world).status is TradeStatus.OPEN
+        session.invalidate()  # its connection was ended
+    assert world.count_trades() == 1
+
+
+def test_an_open_that_cannot_have_the_lock_opens_nothing(
+    world: World, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locked_bot, "LOCK_PATIENCE_SEC", 0.0)
+    locked = threading.Event()
+
+    def work() -> None:
+        with Session(world.database.engine) as session:
+            session.execute(text("SELECT FROM bot_config FOR UPDATE"))
+            locked.set()
+            session.execute(text("SELECT pg_sleep(3)"))
+
+    working = pool.submit(work)
+    assert locked.wait(5)
+    with pytest.raises(LockBusy, match="Another process holds the lock"):
+        reserve(world)
+    assert not working.done(), "nobody who works is ended"
+    working.result(10)
     assert world.count_trades() == 0
 
 

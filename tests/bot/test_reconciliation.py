@@ -17,7 +17,7 @@ from bot.models import Outcome, Trigger
 from bot.reconciliation import evidence
 from bot.reconciliation.comparison import Comparison
 from bot.states import Mode
-from tests.bot.test_alpaca import WORKING
+from tests.bot.broker.test_alpaca import WORKING
 from tests.bot.world import World
 
 pytestmark = pytest.mark.usefixtures("quick_second_read")

@@ -28,6 +28,8 @@ from tests.bot import fake
 from tests.bot.world import World, settings_for
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 #: An attempt of a starting worker ends within this time, in seconds.
 ATTEMPT_SEC = 15.0
 #: What was gathered for a mode switch counts for so long, in seconds; its failure must be known before.

@@ -15,6 +15,8 @@ from bot.reconciliation import evidence
 from tests.bot.world import World
 from tests.support import ports
 
+pytestmark = pytest.mark.slow
+
 #: Which call goes wrong, and how many trades are gone: over 20 orders are looked up in the list.
 PLACES: dict[str, tuple[dict[str, Any], int]] = {
     "account": ({"path": "/v2/account"}, 1),

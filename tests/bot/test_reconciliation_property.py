@@ -20,6 +20,8 @@ from tests.bot import fake
 from tests.bot.fake import ACCOUNT, Answer, Call
 from tests.bot.world import Account, TestDatabase, World
 
+pytestmark = pytest.mark.slow
+
 SYMBOLS = ("AAPL", "BRK.B", "TSLA")
 SHARES = ("-5", "-1", "0.5", "1", "2", "5")
 #: An order's status, or why there is none: never sent, or unknown at the broker.

@@ -6,10 +6,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import DefaultClause
 
-from bot.commands.thresholds import THRESHOLDS, check_changes
+from bot.commands.thresholds import check_changes
 from bot.errors import InvalidParams
 from bot.models import BotConfig
+from bot.models.thresholds import THRESHOLDS
+from web.panel.thresholds import GROUPS
+from web.schemas.responses import ConfigChangedOut, ConfigOut
 
 NAMES = {
     "positionSizeUsd": (Decimal("0.01"), 10_000_000),
@@ -105,7 +109,40 @@ def test_params_of_another_shape_are_refused(params: Any) -> None:
         check_changes(params)
 
 
-def test_each_threshold_is_a_column_with_a_default() -> None:
-    assert len(THRESHOLDS) == 13
-    for name in THRESHOLDS:
-        assert BotConfig.__table__.columns[name].server_default is not None
+@pytest.mark.parametrize("value", [True, False])
+def test_a_switch_is_true_or_false(value: bool) -> None:
+    assert check_changes({"countOpenLoss": value}) == {"count_open_loss": value}
+
+
+@pytest.mark.parametrize("value", [None, 0, 1, "true", "yes", [], [True], {}])
+def test_a_switch_is_nothing_else(value: Any) -> None:
+    assert set(refusal({"countOpenLoss": value})) == {"countOpenLoss"}
+
+
+# The other halves of these tests are those of migrations, which find a default that differs from the tables'.
+def test_each_threshold_is_a_column_with_the_default_of_its_row() -> None:
+    assert len(THRESHOLDS) == 14
+    for name, threshold in THRESHOLDS.items():
+        default = BotConfig.__table__.columns[name].server_default
+        assert isinstance(default, DefaultClause)
+        assert str(default.arg) == str(threshold.server_default)
+
+
+def test_each_default_is_allowed_by_its_own_row() -> None:
+    for threshold in THRESHOLDS.values():
+        default = list(threshold.default) if isinstance(threshold.default, tuple) else threshold.default
+        assert check_changes({threshold.json_name: default}) == {threshold.name: default}
+
+
+def test_the_answer_of_config_and_the_form_of_the_panel_have_every_threshold() -> None:
+    assert THRESHOLDS.keys() <= ConfigOut.model_fields.keys()
+    assert THRESHOLDS.keys() <= ConfigChangedOut.model_fields.keys()
+    shown = [field for fields in GROUPS.values() for field in fields]
+    assert {field.threshold.name for field in shown} == THRESHOLDS.keys()
+    said = {field.threshold.name: field.help for field in shown}
+    assert said["position_size_usd"] == (
+        "Money put into one position, in US dollars. More than 0, at most 10,000,000. Default 500."
+    )
+    assert said["max_concurrent_positions"].endswith(" 1 to 1,000. Default 3.")
+    assert said["count_open_loss"].endswith("realized. Default on.")
+    assert said["enabled_catalyst_tiers"].endswith("of 1 to 4. Default 1, 2, 3, 4.")

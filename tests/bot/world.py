@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Generic
 from uuid import UUID, uuid4
 
 import psycopg2
 from psycopg2.extras import Json, RealDictCursor
 from sqlalchemy import select
+from typing_extensions import TypeVar  # with a default only from Python 3.13 on
 
 from bot.commands import mode_switch
 from bot.commands.controller import Controller
@@ -25,6 +26,7 @@ from bot.status import gate
 from bot.status.snapshot import snapshot
 from bot.storage.database import Database
 from sandbox.server import Server
+from tests.bot.fake_account import FakeAccount
 
 ACTOR = "alice"
 
@@ -117,14 +119,16 @@ class Account:
         return response.json if response.data else None
 
 
-class World:
-    """The bot's whole world, seen from behind the scenes."""
+A = TypeVar("A", Account, FakeAccount, default=Account)
 
-    def __init__(
-        self, database: TestDatabase, paper: Account, live: Account | None = None, **overrides: Any
-    ) -> None:
+
+class World(Generic[A]):
+    """The bot's whole world, seen from behind the scenes. Its accounts are at the sandbox, or played."""
+
+    def __init__(self, database: TestDatabase, paper: A, live: A | None = None, **overrides: Any) -> None:
         self.database_url = database.url
-        self.paper, self.live = paper, live
+        self.paper: A = paper
+        self.live: A | None = live
         keys = {
             "alpaca_paper_url": paper.url,
             "alpaca_paper_api_key": paper.key,

@@ -25,13 +25,16 @@ from tests.support.stack import Stack
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY, SECRET = KEYS["paper"]
+#: How many times faster than by default the bot goes here; one run is at its true pace.
+SPEED = 5.0
 
 
 class Demo:
     """The bot's process, and what the ledger and the broker have of its doings."""
 
-    def __init__(self, stack: Stack, guard: Guard) -> None:
+    def __init__(self, stack: Stack, guard: Guard, speed: float = SPEED) -> None:
         self.stack = stack
+        self.speed = speed
         self.process = Process(
             "demo",
             [sys.executable, "-m", "examples.demo_bot"],
@@ -43,6 +46,7 @@ class Demo:
                 "ALPACA_PAPER_URL": stack.broker.url,
                 "ALPACA_PAPER_API_KEY": KEY,
                 "ALPACA_PAPER_API_SECRET": SECRET,
+                "DEMO_BOT_SPEED": str(speed),
             },
             cwd=ROOT,
             log=stack.directory / "demo.log",
@@ -105,7 +109,13 @@ class Demo:
 
 
 @pytest.fixture
-def demo(stack: Stack, guard: Guard) -> Iterator[Demo]:
+def speed() -> float:
+    """Tests of one pace set it by ``pytest.mark.parametrize``."""
+    return SPEED
+
+
+@pytest.fixture
+def demo(stack: Stack, guard: Guard, speed: float) -> Iterator[Demo]:
     stack.broker.control("DELETE", f"/accounts/{KEY}")
     stack.broker.account("paper")
     stack.broker.control("PUT", "/fills", {"hold": False})
@@ -113,7 +123,7 @@ def demo(stack: Stack, guard: Guard) -> Iterator[Demo]:
     stack.broker.control("PUT", "/prices", dict.fromkeys(WATCHLIST, "7.50"))
     operator.patch("/config", {"maxConcurrentPositions": 2, "positionSizeUsd": 100})
     operator.do("/start")
-    demo = Demo(stack, guard)
+    demo = Demo(stack, guard, speed)
     yield demo
     demo.process.close()
     log = demo.process.log(whole=True)
@@ -121,13 +131,17 @@ def demo(stack: Stack, guard: Guard) -> Iterator[Demo]:
     assert not [secret for secret in (TOKENS["bot"], SECRET) if secret in log]
 
 
+@pytest.mark.parametrize("speed", [pytest.param(1.0, marks=pytest.mark.long), SPEED])
 def test_it_trades_within_the_limit_and_records_what_the_broker_has(demo: Demo) -> None:
     demo.process.start()
     first = demo.wait_for_open()[0]
-    demo.stack.broker.control("PUT", "/prices", {first["symbol"]: str(first["entry_price"] + 1)})
+    # a profit, and still less than it pays for any of them: what it buys again is filled, too
+    gain = Decimal("0.25")
+    assert max(first["entry_price"] + gain, Decimal("7.75")) < min(map(Decimal, WATCHLIST.values()))
+    demo.stack.broker.control("PUT", "/prices", {first["symbol"]: str(first["entry_price"] + gain)})
     closed = demo.wait("the first is sold", lambda: demo.trades("status = 'closed'"))[0]
     assert (closed["id"], closed["exit_reason"]) == (first["id"], "profit_target")
-    assert closed["pnl"] == closed["shares"] > 0
+    assert closed["pnl"] == closed["shares"] * gain > 0
     demo.hold(2)
     demo.wait("three were sold", lambda: len(demo.trades("status = 'closed'")) >= 3)
     demo.flatten()
@@ -149,7 +163,7 @@ def test_paused_it_opens_nothing_and_still_exits_what_is_open(demo: Demo) -> Non
     demo.wait_for_open(2)
     demo.flatten()
     known = len(demo.trades())
-    time.sleep(4)  # longer than it takes between two entries
+    time.sleep(4 / demo.speed)  # longer than it takes between two entries
     assert len(demo.trades()) == known
     assert demo.agrees()
     demo.stack.api().do("/resume")
@@ -165,7 +179,7 @@ def test_stopped_it_does_nothing_even_with_positions_open(demo: Demo, halt: str)
     demo.wait("it has heard", lambda: "not_running" in demo.process.log().splitlines()[-1])
     demo.stack.broker.forget()
     before = demo.trades()
-    time.sleep(4)  # longer than positions are held
+    time.sleep(1 + 3 / demo.speed)  # longer than positions are held
     assert demo.stack.broker.calls() == []
     assert demo.trades() == before
     assert len(demo.account()["positions"]) == len(demo.trades("status = 'open'")) > 0
@@ -204,6 +218,7 @@ def test_killed_before_its_order_was_sent_it_withdraws_the_trade(demo: Demo) -> 
     assert demo.agrees()
 
 
+@pytest.mark.parametrize("speed", [1.0])  # it is killed before it loses patience
 def test_killed_while_its_order_waited_to_fill_it_records_what_became_of_it(demo: Demo) -> None:
     demo.stack.broker.control("PUT", "/fills", {"hold": True})
     demo.process.start()
@@ -321,7 +336,7 @@ def test_killed_in_the_middle_of_an_exit_its_true_price_is_recorded_though_it_wa
 def test_killed_ten_times_anywhere_the_ledger_is_right_in_the_end(demo: Demo) -> None:
     for number in range(10):
         demo.process.start()
-        time.sleep(1.2 + number * 0.13)
+        time.sleep(0.6 + number * 0.1)
         demo.process.kill()
     demo.restart_the_worker()
     demo.process.start()
@@ -329,6 +344,31 @@ def test_killed_ten_times_anywhere_the_ledger_is_right_in_the_end(demo: Demo) ->
     demo.flatten()
     demo.wait("what was written off is settled, too", lambda: not demo.trades("status = 'missed'"), 40)
     assert demo.agrees()
+
+
+@pytest.mark.parametrize("wrong", ["fast", "0", "-1", "nan", "inf"])
+def test_a_speed_that_is_no_number_above_0_is_said(wrong: str) -> None:
+    names = (
+        "PITBOSS_URL",
+        "PITBOSS_TOKEN",
+        *(f"ALPACA_PAPER_{name}" for name in ("URL", "API_KEY", "API_SECRET")),
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "examples.demo_bot"],
+        cwd=ROOT,
+        env={
+            "PATH": os.environ["PATH"],
+            **dict.fromkeys(names, "http://127.0.0.1:1"),
+            "DEMO_BOT_SPEED": wrong,
+        },
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"The demo bot cannot start: DEMO_BOT_SPEED must be a number above 0, not {wrong}.\n",
+    )
 
 
 def test_it_says_what_is_missing_in_its_environment() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from launcher.embedded import Postgres
 from launcher.reaper import Guard
+from tests.support import ports
 from tests.support.fixtures import StackFactory
 from tests.support.stack import Stack
 
@@ -17,7 +18,7 @@ _numbers = count(1)
 @pytest.fixture(scope="module")
 def own_postgres(server_dir: Path, guard: Guard) -> Iterator[Postgres]:
     """A durable server for one file, to be crashed at will."""
-    server = Postgres(server_dir / f"own-postgres-{next(_numbers)}", guard=guard)
+    server = Postgres(server_dir / f"own-postgres-{next(_numbers)}", port=ports.free(), guard=guard)
     server.start()
     yield server
     server.stop()

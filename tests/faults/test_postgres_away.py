@@ -62,6 +62,7 @@ def test_web_says_503_in_the_envelope_meanwhile_and_recovers_without_a_restart(
     assert kinds == {"reconcile"}
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 def test_a_worker_that_loses_postgres_for_a_minute_comes_back_by_itself(
     crash_stack: Stack, own_postgres: Postgres

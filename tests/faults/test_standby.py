@@ -30,7 +30,7 @@ def active(stack: Stack, command_id: str) -> str:
 @pytest.mark.parametrize("how", ["killed", "its child killed", "frozen"])
 def test_the_next_command_is_applied_within_two_seconds(pair: Stack, how: str):
     took = []
-    for _ in range(4):
+    for _ in range(2):
         done = pair.api().patch("/config", {"maxConcurrentPositions": 5}).json()
         worker = pair.workers[name := active(pair, done["commandId"])]
         {"killed": worker.kill, "its child killed": worker.kill_child, "frozen": worker.freeze}[how]()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 
-from playwright.sync_api import Browser, Playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _ARGUMENTS = [
@@ -28,3 +28,12 @@ def find() -> str | None:
 def launch(playwright: Playwright) -> Browser:
     """A headless browser that talks to nobody by itself."""
     return playwright.chromium.launch(executable_path=find(), args=_ARGUMENTS)
+
+
+def close(context: BrowserContext) -> None:
+    """Close its pages, and forget the calls that a route of a test still has in hand: what fails of them would be
+    raised by whatever the next test asks of the browser."""
+    for page in context.pages:
+        page.unroute_all(behavior="ignoreErrors")
+    context.unroute_all(behavior="ignoreErrors")
+    context.close()

@@ -55,7 +55,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 
     yield open_page
     for context in contexts:
-        context.close()
+        chromium.close(context)
     assert complaints == []
 
 

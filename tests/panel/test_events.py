@@ -14,6 +14,9 @@ from urllib.parse import urlsplit
 from tests.support.client import TOKENS
 from tests.support.stack import Stack
 
+#: How long web waits for the requests that it has begun (web/gunicorn_conf.py), in seconds.
+GRACEFUL_SEC = 12
+
 
 class Stream:
     """One open event stream, read line by line."""
@@ -138,6 +141,6 @@ def test_streams_end_when_web_stops_and_web_stops_at_once(stack):
             stream.event()
         began = time.monotonic()
         assert stack.web.terminate() == 0
-        assert time.monotonic() - began < 6
+        assert time.monotonic() - began < GRACEFUL_SEC, "it waited for them as for requests"
         for stream in opened:
             assert list(stream.lines())[-1:] in ([], [""]), "it ends after a whole event"

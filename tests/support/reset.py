@@ -18,6 +18,7 @@ DEFAULTS = {
     "maxFloatShares": 20_000_000,
     "maxSharePrice": 20,
     "minRelativeVolume": 5,
+    "countOpenLoss": True,
 }
 
 

@@ -33,6 +33,19 @@ def test_a_kill_gets_past_a_connection_that_idles_with_the_lock_and_has_no_time_
     holder.close()
 
 
+def test_a_trade_gets_past_a_connection_that_idles_with_the_lock_and_has_no_time_out(stack: Stack):
+    stack.api().do("/start")
+    stack.wait_for(lambda: stack.api().read("/gate")["mayOpen"], 10, "the gate is open")
+    holder = stack.tables.connect(idle_in_transaction_session_timeout="0")
+    with holder.cursor() as cursor:
+        cursor.execute(LOCK)
+        response = stack.api("bot").post("/trades", {"symbol": "ACME", "shares": 1, "entryPrice": 10})
+        assert response.status_code == 201, response.text
+        with pytest.raises(psycopg2.Error):
+            cursor.execute("SELECT 1")
+    holder.close()
+
+
 def test_a_kill_gets_past_a_worker_that_froze_inside_its_transaction(stack: Stack):
     # It is frozen while it waits for the lock, which Postgres then gives to it all the same.
     stack.worker.freeze()

@@ -157,6 +157,8 @@ def test_a_change_of_nothing_is_refused(api: Stack):
         ("enabledCatalystTiers", [True]),
         ("hardStopLossPct", 101),
         ("maxSharePrice", {}),
+        ("countOpenLoss", 1),
+        ("countOpenLoss", "true"),
     ],
 )
 def test_a_threshold_of_the_wrong_type_or_out_of_its_range_is_refused(api: Stack, name: str, value: object):

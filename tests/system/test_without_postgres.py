@@ -23,6 +23,7 @@ def postgres(server_dir: Path, guard: Guard) -> Iterator[Postgres]:
     # without fsync a crash of the process loses nothing, without synchronous commits it would
     server = Postgres(
         server_dir / "postgres-that-goes-away",
+        port=free(),
         durable=False,
         options={"synchronous_commit": "on"},
         guard=guard,

@@ -79,7 +79,7 @@ def _scroll(page: Page, selector: str) -> None:
 def _thresholds(page: Page) -> None:
     page.get_by_role("tab", name="Thresholds").click()
     page.get_by_label("Daily loss limit").fill("-20")
-    page.get_by_label("Least win rate").fill("80 %")
+    page.get_by_label("Min. win rate").fill("80 %")
     page.get_by_role("button", name="Save 2 changes").click()
     page.get_by_text("Nothing was saved").wait_for()
     _scroll(page, ".records")

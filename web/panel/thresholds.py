@@ -1,68 +1,47 @@
-"""How the panel shows the thresholds. Limits and descriptions are those of ``bot.commands.thresholds``: the server judges."""
+"""The thresholds as the panel's form shows them: in groups, each with its limits in words."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.commands.thresholds import ThresholdChanges
+from bot.models.thresholds import THRESHOLDS, Group, Threshold, ThresholdType
 
 
 @dataclass(frozen=True)
 class Field:
-    """One threshold: what it is called, and the unit after its value."""
+    """One field of the form."""
 
-    name: str
-    label: str
-    unit: str = ""
-
-    @property
-    def wire(self) -> str:
-        """Its name in JSON."""
-        return ThresholdChanges.model_fields[self.name].alias or self.name
+    threshold: Threshold
 
     @property
     def help(self) -> str:
-        return ThresholdChanges.model_fields[self.name].description or ""
+        """What the threshold means, its limits and its default."""
+        limits = "".join(f" {part}." for part in (self._limits(), f"Default {self._default()}") if part)
+        return self.threshold.description + limits
+
+    @property
+    def tiers(self) -> list[int]:
+        """The choices of a threshold that is a list of tiers."""
+        return list(range(self.threshold.minimum, self.threshold.maximum + 1))
+
+    def _limits(self) -> str:
+        threshold = self.threshold
+        if threshold.type not in (ThresholdType.DECIMAL, ThresholdType.INTEGER):
+            return ""
+        least = f"More than {threshold.minimum:,}" if threshold.above_minimum else f"{threshold.minimum:,}"
+        return f"{least}{', at most' if threshold.above_minimum else ' to'} {threshold.maximum:,}"
+
+    def _default(self) -> str:
+        default = self.threshold.default
+        if isinstance(default, bool):
+            return "on" if default else "off"
+        if isinstance(default, tuple):
+            return ", ".join(map(str, default))
+        return f"{default:,}"
 
 
-@dataclass(frozen=True)
-class Group:
-    title: str
-    fields: tuple[Field, ...]
-
-
-GROUPS = (
-    Group(
-        "Limits of a day",
-        (
-            Field("daily_loss_limit_usd", "Daily loss limit", unit="USD"),
-            Field("max_concurrent_positions", "Open positions at once", unit="positions"),
-            Field("min_win_rate", "Least win rate", unit="0 to 1"),
-        ),
-    ),
-    Group(
-        "Which shares",
-        (
-            Field("max_share_price", "Highest share price", unit="USD"),
-            Field("max_float_shares", "Largest float", unit="shares"),
-            Field("min_relative_volume", "Least relative volume", unit="× the usual"),
-            Field("enabled_catalyst_tiers", "Catalyst tiers"),
-        ),
-    ),
-    Group(
-        "Size of a position",
-        (
-            Field("position_size_usd", "Position size", unit="USD"),
-            Field("confidence_multiplier_high", "High confidence", unit="× the size"),
-            Field("confidence_multiplier_med", "Medium confidence", unit="× the size"),
-            Field("confidence_multiplier_low", "Low confidence", unit="× the size"),
-        ),
-    ),
-    Group(
-        "Exit",
-        (
-            Field("hard_stop_loss_pct", "Hard stop loss", unit="% of entry"),
-            Field("max_hold_duration_sec", "Longest hold", unit="seconds"),
-        ),
-    ),
-)
+#: The form's headings, each with its fields.
+GROUPS = {
+    group: [Field(threshold) for threshold in THRESHOLDS.values() if threshold.group is group]
+    for group in Group
+}

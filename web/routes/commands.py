@@ -14,6 +14,7 @@ from bot.commands.log import NewCommand
 from bot.commands.thresholds import check_changes
 from bot.errors import DatabaseUnavailable, OutcomeUnknown, PitbossError
 from bot.models import BotCommand, BotConfig, BotReconciliation
+from bot.models.thresholds import THRESHOLDS
 from bot.queries import exposure
 from bot.queries.exposure import Exposure
 from bot.states import CommandKind, CommandStatus, spec_of
@@ -24,7 +25,7 @@ from web.http.errors import CommandNotApplied
 from web.http.json_request import idempotency_key
 from web.http.openapi import COMMAND_RESPONSES
 from web.schemas.requests import ConfigIn, ModeIn, ReasonIn
-from web.schemas.responses import ActionOut, ConfigChangedOut, KillOut, ReconcileOut, Thresholds
+from web.schemas.responses import ActionOut, ConfigChangedOut, KillOut, ReconcileOut
 from web.services import services
 
 T = TypeVar("T")
@@ -106,13 +107,13 @@ def set_mode(json_data: ModeIn) -> Any:
 @blueprint.input(ConfigIn)
 @blueprint.output(ConfigChangedOut)
 @blueprint.doc(summary="Change thresholds, all or nothing", responses=COMMAND_RESPONSES)
-def update_config(json_data: ConfigIn) -> Any:
+def update_config(json_data: ReasonIn) -> Any:
     params = request.get_json(force=True)
     params.pop("reason", None)
     check_changes(params)  # whoever applies it checks again; this spares the log a row
     command = _send(CommandKind.UPDATE_CONFIG, params, json_data.reason)
     config = _config(command)
-    return _answer(command, **Thresholds.model_validate(config).model_dump())
+    return _answer(command, **{name: getattr(config, name) for name in THRESHOLDS})
 
 
 def _send(

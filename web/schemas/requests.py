@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, create_model
 
 from bot.commands.log import MAX_REASON
 from bot.commands.thresholds import ThresholdChanges
@@ -24,8 +24,7 @@ class ModeIn(ReasonIn):
     mode: Mode = Field(description="The account that the bot shall act on.")
 
 
-class ConfigIn(ThresholdChanges, ReasonIn):
-    pass
+ConfigIn = create_model("ConfigIn", __base__=(ThresholdChanges, ReasonIn))
 
 
 class Page(Input):

@@ -10,9 +10,10 @@ from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, create_model
 
 from bot.models import Outcome, Trigger
+from bot.models.thresholds import THRESHOLDS, ThresholdType
 from bot.states import BotState, CommandKind, CommandStatus, Mode, Source
 from bot.status.gate import Reason
 from web.schemas.base import Number, Shape
@@ -92,29 +93,20 @@ class ReconcileOut(ActionOut):
     reconciliation: ReconciliationOut | None = None
 
 
-class Thresholds(Shape):
-    position_size_usd: Number
-    confidence_multiplier_high: Number
-    confidence_multiplier_med: Number
-    confidence_multiplier_low: Number
-    max_concurrent_positions: int
-    daily_loss_limit_usd: Number
-    min_win_rate: Number
-    hard_stop_loss_pct: Number
-    max_hold_duration_sec: int
-    enabled_catalyst_tiers: list[int]
-    max_float_shares: int
-    max_share_price: Number
-    min_relative_volume: Number
-
-
-class ConfigOut(Thresholds):
-    revision: int
-    updated_at: datetime
-
-
-class ConfigChangedOut(ActionOut, Thresholds):
-    pass
+_THRESHOLDS: dict[str, Any] = {
+    name: (
+        {
+            ThresholdType.DECIMAL: Number,
+            ThresholdType.INTEGER: int,
+            ThresholdType.TIERS: list[int],
+            ThresholdType.BOOLEAN: bool,
+        }[threshold.type],
+        Field(description=threshold.description),
+    )
+    for name, threshold in THRESHOLDS.items()
+}
+ConfigOut = create_model("ConfigOut", __base__=Shape, revision=int, updated_at=datetime, **_THRESHOLDS)
+ConfigChangedOut = create_model("ConfigChangedOut", __base__=ActionOut, **_THRESHOLDS)
 
 
 class CommandOut(Shape):

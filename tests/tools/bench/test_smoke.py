@@ -24,6 +24,7 @@ TARGETS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_a_quick_run_measures_everything_beside_its_baseline_and_leaves_nothing() -> None:
     with tempfile.TemporaryDirectory(prefix="pitboss-") as place:

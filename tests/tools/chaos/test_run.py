@@ -13,7 +13,7 @@ from tools.chaos.run import Plan, Run
 PLAN = Plan(seed=4, commands=400, faults=len(FAULTS), seconds=180)
 
 
-@pytest.mark.chaos
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_nothing_is_lost_done_twice_or_done_out_of_order(server_dir: Path, guard: Guard):
     directory = server_dir / "chaos"

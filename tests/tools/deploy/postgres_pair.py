@@ -23,7 +23,7 @@ class Pair:
     """``start`` brings both up, in step; with *synchronous* the primary acknowledges nothing that only it has."""
 
     def __init__(self, directory: Path, guard: Guard, *, synchronous: bool = True) -> None:
-        self.primary = Postgres(directory / "primary", guard=guard)
+        self.primary = Postgres(directory / "primary", port=ports.free(), guard=guard)
         self._synchronous = synchronous
         self._directory = directory
         self._data = directory / "standby"

@@ -97,6 +97,7 @@ def archived(server_dir: Path, guard: Guard) -> Iterator[tuple[Postgres, Path]]:
     archive.mkdir(parents=True)
     server = Postgres(
         directory / "server",
+        port=ports.free(),
         guard=guard,
         options={
             "archive_mode": "on",

@@ -87,11 +87,14 @@ def test_the_worker_touches_its_file_and_a_frozen_one_does_not(make_stack: Stack
     assert not healthy("worker", ALIVE_FILE=str(file))
 
 
-def test_beat_touches_its_file(make_stack: StackFactory) -> None:
+@pytest.mark.parametrize(
+    "interval", [pytest.param((), marks=pytest.mark.long, id="as deployed"), ("--max-interval=1",)]
+)
+def test_beat_touches_its_file(make_stack: StackFactory, interval: tuple[str, ...]) -> None:
     stack = make_stack()
     stack.start_redis()
     file = stack.directory / "alive"
-    command = stack.celery("beat", f"--schedule={stack.directory}/schedule", "--pidfile=")
+    command = stack.celery("beat", f"--schedule={stack.directory}/schedule", "--pidfile=", *interval)
     beat = Process(
         "beat", command, env=stack.env({"ALIVE_FILE": str(file)}), cwd=ROOT, log=stack.directory / "beat.log"
     )

@@ -17,7 +17,7 @@ from tests.support.fixtures import StackFactory
 from tests.support.stack import ROOT, Stack
 from tests.tools.deploy.queues import OnRabbitMq, OnRabbitMqTls, OnRedisTls, OnSentinels, Queue
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.first, pytest.mark.timeout(300)]
 
 ASYNC = {"Prefer": "respond-async"}
 

@@ -40,11 +40,12 @@ def python_311() -> str:
     return found if found and works else sys.executable
 
 
-def version_of(python: str) -> tuple[int, ...]:
+def version_of(python: str) -> tuple[int, int]:
     run = subprocess.run(
         [python, "-c", "import sys; print(*sys.version_info[:2])"], capture_output=True, text=True, check=True
     )
-    return tuple(int(part) for part in run.stdout.split())
+    major, minor = map(int, run.stdout.split())
+    return major, minor
 
 
 OLD = python_311()

@@ -23,6 +23,7 @@ def test_no_answer_to_a_new_order_shows_a_fill(http: Http) -> None:
     assert (order["submitted_at"] is not None, order["filled_at"]) == (True, None)
     seen = http.seen(order)
     assert (seen["status"], seen["filled_qty"], seen["filled_avg_price"]) == ("filled", "3", "100")
+    assert seen["filled_at"] == order["submitted_at"], "when it was due, not when somebody looked"
 
 
 def test_an_order_fills_after_the_delay_and_at_the_moment_it_was_due() -> None:
@@ -108,6 +109,17 @@ def test_an_order_ends_as_the_broker_wants(http: Http, status: str, when: str) -
     assert (ended["status"], ended["filled_qty"]) == (status, "0")
     assert ended[when] is not None
     assert http("DELETE", f"/v2/orders/{order['id']}").status_code == 422
+
+
+def test_what_is_done_for_the_day_still_works_and_what_has_filled_does_not_end_again(http: Http) -> None:
+    resting, filled = http.order(type="limit", limit_price="1").json(), http.order().json()
+    assert http.act(resting, "end", status="done_for_day")["status"] == "done_for_day"
+    assert http("DELETE", f"/v2/orders/{resting['id']}").status_code == 204
+    path = f"/sandbox/accounts/{KEY}/orders/{filled['id']}/end"
+    for status in ("done_for_day", "canceled"):
+        assert http("POST", path, json={"status": status}).status_code == 422
+    assert http("POST", path, json={"status": "filled"}).status_code == 400
+    assert http.seen(filled)["status"] == "filled"
 
 
 def test_while_the_market_is_closed_an_order_waits_for_the_bell(http: Http) -> None:

@@ -107,9 +107,16 @@ def test_a_replacement_needs_a_name_that_was_never_used_and_the_money(alpaca: An
     assert (taken.status_code, taken.json()["code"]) == (422, 40010001)
     dear = http("PATCH", path, json={"qty": "1000000"})
     assert (dear.status_code, dear.json()["code"]) == (403, 40310000)
-    assert http.seen(old)["status"] == "new", "it still works"
-    assert http("DELETE", path).status_code == 204
-    assert http.order(client_order_id="a").status_code == 422, "cancelled ones count, too"
+    assert http.seen(old)["status"] == "new"
+    http.put("/prices", {"AAPL": "89"})
+    assert http.seen(old)["status"] == "filled", "it still worked"
+
+
+def test_the_name_of_a_replaced_or_canceled_order_is_not_free_again(http: Http) -> None:
+    old = http.order(type="limit", limit_price="90", client_order_id="a").json()
+    new = http("PATCH", f"/v2/orders/{old['id']}", json={"qty": "2", "client_order_id": "b"}).json()
+    assert http("DELETE", f"/v2/orders/{new['id']}").status_code == 204
+    assert [http.order(client_order_id=name).status_code for name in ("a", "b", "c")] == [422, 422, 200]
 
 
 def test_the_shares_that_the_replaced_order_held_are_free_for_its_successor(alpaca: Any, http: Http) -> None:

@@ -4,7 +4,6 @@ import { get } from "./api.js";
 import { byId } from "./dom.js";
 import { send } from "./commands.js";
 
-const TIERS = "enabledCatalystTiers";
 const form = byId("thresholds-form");
 const fields = [...form.querySelectorAll("[data-field]")];
 let config = null;
@@ -47,7 +46,9 @@ const nameOf = (field) => field.dataset.field;
 const inputs = (field) => [...field.querySelectorAll("input")];
 
 function read(field) {
-  if (nameOf(field) === TIERS) return inputs(field).filter((box) => box.checked).map((box) => Number(box.value));
+  const type = field.dataset.type;
+  if (type === "tiers") return inputs(field).filter((box) => box.checked).map((box) => Number(box.value));
+  if (type === "boolean") return inputs(field)[0].checked;
   const text = inputs(field)[0].value.trim().replaceAll(",", "");
   // what is no number is sent as text: the server's sentence about it is the one that counts
   return text !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
@@ -56,8 +57,11 @@ function read(field) {
 function write(field, values) {
   if (!values) return;
   const value = values[nameOf(field)];
-  if (nameOf(field) === TIERS) {
+  const type = field.dataset.type;
+  if (type === "tiers") {
     for (const box of inputs(field)) box.checked = value.includes(Number(box.value));
+  } else if (type === "boolean") {
+    inputs(field)[0].checked = value;
   } else {
     inputs(field)[0].value = Number(value).toLocaleString("en-US", { maximumFractionDigits: 6 });
   }

@@ -19,7 +19,6 @@ import pytest
 from pydantic import SecretStr
 
 from bot.broker import alpaca_http
-from bot.broker.alpaca import Account as AlpacaAccount
 from bot.broker.alpaca import Alpaca
 from bot.errors import (
     BrokerError,
@@ -58,7 +57,7 @@ def answered(answer: Answer) -> AbstractContextManager[str]:
 
 def positions(body: Any) -> dict[str, Decimal]:
     with answered(Answer(body)) as url, client(url) as alpaca:
-        return alpaca.positions()
+        return alpaca.shares_by_symbol()
 
 
 def refused(call: Callable[[], Any]) -> BrokerError:
@@ -79,7 +78,7 @@ def test_an_account_is_its_id_and_its_blocks(account: Callable[[], Account]) -> 
     ours = account()
     row = ours.is_()
     with client(ours.url, ours.key) as alpaca:
-        assert alpaca.account() == AlpacaAccount(id=row["id"], blocks=())
+        assert (alpaca.account().id, alpaca.account().blocks) == (row["id"], ())
         for flag in ("trading_blocked", "account_blocked", "trade_suspended_by_user"):
             ours.is_(**{flag: True})
             assert alpaca.account().blocks == (flag,)
@@ -99,9 +98,11 @@ def test_an_account_is_its_id_and_its_blocks(account: Callable[[], Account]) -> 
         {"id": ""},
         {"id": 7},
         {"id": ["a"]},
-        {"id": "a", "trading_blocked": "false"},
-        {"id": "a", "account_blocked": None},
-        {"id": "a", "trade_suspended_by_user": 0},
+        {**fake.ACCOUNT, "id": ""},
+        {**fake.ACCOUNT, "status": None},
+        {**fake.ACCOUNT, "trading_blocked": "false"},
+        {**fake.ACCOUNT, "account_blocked": None},
+        {**fake.ACCOUNT, "trade_suspended_by_user": 0},
     ],
 )
 def test_an_account_that_makes_no_sense_is_garbled(row: Any) -> None:
@@ -114,9 +115,9 @@ def test_positions_are_exact_and_signed(account: Callable[[], Account]) -> None:
     held = {"AAPL": "10", "BRK.B": "0.123456789", "BTC/USD": "1.5", "TSLA": "-7"}
     ours.holds_all(held)
     with client(ours.url, ours.key) as alpaca:
-        assert alpaca.positions() == {symbol: Decimal(qty) for symbol, qty in held.items()}
+        assert alpaca.shares_by_symbol() == {symbol: Decimal(qty) for symbol, qty in held.items()}
         ours.holds()
-        assert alpaca.positions() == {}
+        assert alpaca.shares_by_symbol() == {}
 
 
 @pytest.mark.parametrize(
@@ -402,7 +403,7 @@ def test_every_fault_is_the_right_error_on_every_call(
     ours.fails(rule)
     for call in (
         lambda alpaca: alpaca.account(),
-        lambda alpaca: alpaca.positions(),
+        lambda alpaca: alpaca.shares_by_symbol(),
         lambda alpaca: alpaca.working_orders({order: "AAPL"}),
         lambda alpaca: alpaca.working_orders({**MANY, order: "AAPL"}),
     ):
@@ -421,7 +422,7 @@ def test_an_empty_list_where_an_object_is_due_is_garbled_and_an_empty_list_is_a_
     with client(ours.url, ours.key) as alpaca:
         assert type(refused(alpaca.account)) is BrokerGarbled
         assert type(refused(lambda: alpaca.working_orders({ours.order("new", "A"): "A"}))) is BrokerGarbled
-        assert alpaca.positions() == {}, (
+        assert alpaca.shares_by_symbol() == {}, (
             "nothing tells it from an account that is flat: hence the second read"
         )
 
@@ -448,7 +449,7 @@ def test_no_other_status_passes_for_an_answer(status: int) -> None:
         return Answer(b"" if status == 204 else [POSITION], status, headers)
 
     with fake.serve(answer) as url, client(url) as alpaca:
-        error = refused(alpaca.positions)
+        error = refused(alpaca.shares_by_symbol)
     assert type(error) is BrokerFailed
     assert str(status) in str(error)
     assert [call.path for call in seen] == ["/v2/positions"], (
@@ -464,7 +465,7 @@ def test_keys_are_sent_to_where_they_belong() -> None:
         return Answer([])
 
     with fake.serve(answer) as url, client(url) as alpaca:
-        alpaca.positions()
+        alpaca.shares_by_symbol()
     assert (seen[0].headers["APCA-API-KEY-ID"], seen[0].headers["APCA-API-SECRET-KEY"]) == (KEY, SECRET)
 
 
@@ -472,6 +473,9 @@ def test_keys_are_sent_to_where_they_belong() -> None:
     ("body", "expected"),
     [
         ({"code": 40410000, "message": "order not found"}, BrokerNotFound),
+        ({"code": 40410000, "message": "position does not exist"}, BrokerFailed),
+        ({"code": 40410000, "message": "endpoint not found"}, BrokerFailed),
+        ({"code": 40410000}, BrokerFailed),
         ({"code": 404, "message": "no route"}, BrokerFailed),
         ({"message": "Not Found"}, BrokerFailed),
         ({"code": "40410000"}, BrokerFailed),
@@ -486,14 +490,13 @@ def test_only_alpacas_own_404_says_that_a_thing_does_not_exist(
     body: Any, expected: type[BrokerError]
 ) -> None:
     with answered(Answer(body, 404)) as url, client(url) as alpaca:
-        assert type(refused(alpaca.positions)) is expected
+        assert type(refused(alpaca.shares_by_symbol)) is BrokerFailed, "no list is ever missing"
         if expected is BrokerNotFound:
             assert alpaca.working_orders({"a": "AAPL"}) == set()
         else:
             assert type(refused(lambda: alpaca.working_orders({"a": "AAPL"}))) is expected
 
 
-@pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize(
     ("headers", "low", "high"),
     [
@@ -514,13 +517,13 @@ def test_only_alpacas_own_404_says_that_a_thing_does_not_exist(
     ],
 )
 def test_the_wish_to_be_left_alone_is_heard_and_bounded(
-    status: int, headers: dict[str, str], low: float | None, high: float | None
+    headers: dict[str, str], low: float | None, high: float | None
 ) -> None:
     given = dict(headers)
     if given.get("X-RateLimit-Reset", "x")[0] in "+-":
         given["X-RateLimit-Reset"] = str(int(time.time() + float(given["X-RateLimit-Reset"])))
-    with answered(Answer({"message": "no"}, status, given)) as url, client(url) as alpaca:
-        wait = refused(alpaca.positions).retry_after_sec
+    with answered(Answer({"message": "no"}, 429, given)) as url, client(url) as alpaca:
+        wait = refused(alpaca.shares_by_symbol).retry_after_sec
     if low is None or high is None:
         assert wait is None
     else:
@@ -528,14 +531,56 @@ def test_the_wish_to_be_left_alone_is_heard_and_bounded(
         assert low <= wait <= high
 
 
+@pytest.mark.parametrize("status", [200, 401, 403, 404, 422, 500, 503])
+def test_only_a_429_or_a_success_that_leaves_nothing_waits(status: int) -> None:
+    headers = {
+        "Retry-After": "7",
+        "X-RateLimit-Reset": str(int(time.time()) + 20),
+        "X-RateLimit-Remaining": "0",
+    }
+    with answered(Answer(b"no JSON", status, headers)) as url, client(url) as alpaca:
+        error = refused(alpaca.clock)
+        assert error.retry_after_sec is None, "nothing but a 429 asks to be left alone"
+        assert alpaca.remaining == 0
+        assert alpaca.retry_after_sec == (7 if status == 200 else None)
+
+
+@pytest.mark.parametrize(
+    ("said", "remaining"),
+    [("199", 199), ("0", 0), ("-1", None), ("many", None), ("9" * 5000, None), ("", None)],
+)
+def test_what_the_limit_leaves_is_noted_and_the_requests_are_counted(
+    said: str, remaining: int | None
+) -> None:
+    with answered(Answer([], headers={"X-RateLimit-Remaining": said})) as url, client(url) as alpaca:
+        assert (alpaca.requests, alpaca.remaining) == (0, None)
+        alpaca.positions()
+        assert (alpaca.requests, alpaca.remaining, alpaca.retry_after_sec) == (1, remaining, None)
+        refused(alpaca.clock)
+        assert alpaca.requests == 2
+
+
+def test_a_request_that_fails_counts_too() -> None:
+    with client(f"http://127.0.0.1:{ports.free()}") as alpaca:
+        refused(alpaca.account)
+        assert alpaca.requests == 1
+
+
+@pytest.mark.parametrize("target", ["http://[", "//\xff", "http://elsewhere.invalid/", "\t", "x" * 5000])
+def test_where_a_redirect_leads_is_not_even_looked_at(target: str) -> None:
+    headers = {"Location": target}
+    with answered(Answer(b"", 302, headers)) as url, client(url) as alpaca:
+        assert type(refused(alpaca.account)) is BrokerFailed
+
+
 def test_a_compressed_answer_is_read() -> None:
     body = gzip.compress(json.dumps([POSITION]).encode())
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
     with answered(Answer(body, headers=headers)) as url, client(url) as alpaca:
-        assert alpaca.positions() == {"AAPL": Decimal(10)}
+        assert alpaca.shares_by_symbol() == {"AAPL": Decimal(10)}
     for broken in (body[:20], b"not gzip at all"):
         with answered(Answer(broken, headers=headers)) as url, client(url) as alpaca:
-            assert type(refused(alpaca.positions)) is BrokerGarbled
+            assert type(refused(alpaca.shares_by_symbol)) is BrokerGarbled
 
 
 def test_an_answer_that_would_fill_the_memory_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -543,7 +588,7 @@ def test_an_answer_that_would_fill_the_memory_is_not_read_to_its_end(monkeypatch
     bomb = gzip.compress(b" " * 50_000_000)
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
     with answered(Answer(bomb, headers=headers)) as url, client(url) as alpaca:
-        assert "larger than" in str(refused(alpaca.positions))
+        assert "larger than" in str(refused(alpaca.shares_by_symbol))
 
 
 # -- time -------------------------------------------------------------------------------------------------------
@@ -564,15 +609,15 @@ def test_a_call_ends_when_its_time_is_up(
     monkeypatch.setattr(alpaca_http, "READ_TIMEOUT_SEC", 0.8)
     with server() as url, client(url, budget_sec=1.0) as alpaca:
         began = time.monotonic()
-        assert type(refused(alpaca.positions)) is BrokerTimeout
+        assert type(refused(alpaca.shares_by_symbol)) is BrokerTimeout
         assert time.monotonic() - began < 2.0
 
 
 def test_the_time_is_for_all_calls_together() -> None:
     with answered(Answer([])) as url, client(url, budget_sec=0.05) as alpaca:
-        alpaca.positions()
+        alpaca.shares_by_symbol()
         wait_for(lambda: time.monotonic() > alpaca._deadline, 1, "the time is up")
-        assert type(refused(alpaca.positions)) is BrokerTimeout
+        assert type(refused(alpaca.shares_by_symbol)) is BrokerTimeout
 
 
 def test_a_call_that_no_time_out_ends_is_ended_with_its_context() -> None:
@@ -580,7 +625,7 @@ def test_a_call_that_no_time_out_ends_is_ended_with_its_context() -> None:
     ended: list[BrokerError] = []
     with fake.serve_raw(fake.drip_headers) as url:
         with client(url) as alpaca:
-            thread = threading.Thread(target=lambda: ended.append(refused(alpaca.positions)))
+            thread = threading.Thread(target=lambda: ended.append(refused(alpaca.shares_by_symbol)))
             thread.start()
             wait_for(
                 lambda: [c for c in alpaca._adapter._connections if c.sock is not None],

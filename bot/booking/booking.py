@@ -1,0 +1,350 @@
+"""Books what happens to trades: one unit of work, with its exits, statistics and events."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from decimal import Decimal
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bot.booking import daily_stats, rules
+from bot.booking.amounts import average, profit, total
+from bot.booking.author import Author
+from bot.booking.daily_stats import Counts, Day, counts_of
+from bot.booking.events import event, told, told_exit
+from bot.models import (
+    BotTrade,
+    BotTradeEvent,
+    BotTradeExit,
+    ExitReason,
+    ExitSource,
+    TradeEventKind,
+    TradeStatus,
+)
+
+
+class Booking:
+    """Changes trades of *session* for one *author*, and writes what follows when the ``with`` block ends without an error.
+
+    Every method checks before it changes anything and raises TradeConflict, whose sentence names the way out: what was
+    booked before it in the same block stays booked. Shares are signed like the trade's, prices and P&L are US dollars.
+    """
+
+    def __init__(self, session: Session, author: Author) -> None:
+        self._session = session
+        self._author = author
+        self._exits: dict[UUID, list[BotTradeExit]] = {}
+        self._exit_orders: dict[str, bool] = {}
+        self._counts: dict[Day, Counts] = defaultdict(Counts)
+        self._events: list[BotTradeEvent] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.write()
+
+    def load(self, trades: Iterable[BotTrade], exit_orders: Iterable[str] = ()) -> None:
+        """Read the exits of many *trades*, and who has these *exit_orders*, in two statements instead of two for each trade."""
+        missing = [trade.id for trade in trades if trade.id not in self._exits]
+        if missing:
+            self._exits |= {trade_id: [] for trade_id in missing}
+            found = select(BotTradeExit).where(BotTradeExit.trade_id.in_(missing)).order_by(BotTradeExit.id)
+            for exit_ in self._session.scalars(found):
+                self._exits[exit_.trade_id].append(exit_)
+        if unknown := [order for order in exit_orders if order not in self._exit_orders]:
+            taken = select(BotTrade.alpaca_exit_order_id).where(BotTrade.alpaca_exit_order_id.in_(unknown))
+            self._exit_orders |= dict.fromkeys(unknown, True)
+            self._exit_orders |= {order: False for order in self._session.scalars(taken) if order}
+
+    def exits(self, trade: BotTrade) -> list[BotTradeExit]:
+        """The exits that are booked, in the order in which they were."""
+        self.load([trade])
+        found = self._exits[trade.id]
+        if not found and trade.status is TradeStatus.CLOSED:
+            found += rules.exit_of_foreign_row(trade)
+            self._session.add_all(found)
+        return found
+
+    def write(self) -> None:
+        """Send all of it to Postgres; commits nothing."""
+        self._session.add_all(self._events)
+        self._session.flush()
+        daily_stats.write(self._session, self._counts)
+        self._events, self._counts = [], defaultdict(Counts)
+
+    # -- entries --------------------------------------------------------------------------------------------------
+
+    def opened(self, trade: BotTrade, kind: TradeEventKind = TradeEventKind.OPENED) -> None:
+        """Tell that *trade*, which was just added to the session, was opened or adopted."""
+        self._exits[trade.id] = []
+        shown = {name: value for name, value in told(trade).items() if value is not None}
+        self._tell(trade, kind, {}, shown)
+
+    def attach_order(self, trade: BotTrade, order_id: str) -> None:
+        """Record the order that enters a trade, or another one while nothing of it is known to have filled."""
+        if trade.filled and trade.alpaca_order_id not in (None, order_id):
+            raise rules.conflict(
+                trade, f"Trade {trade.id} is recorded with order {trade.alpaca_order_id}, not {order_id}."
+            )
+        with self._changing(trade, TradeEventKind.ENTRY_RECORDED):
+            trade.alpaca_order_id = order_id
+
+    def book_entry(
+        self,
+        trade: BotTrade,
+        *,
+        shares: Decimal,
+        price: Decimal,
+        at: datetime | None = None,
+        order_id: str | None = None,
+        asset_id: str | None = None,
+    ) -> None:
+        """Record what filled of the entry, or correct it by the broker's record: the P&L of booked exits, and the statistics
+        of their dates, change by the difference.
+
+        A trade whose exits now add up to its shares is closed by it; a closed one of which more filled is open again.
+
+        Raises:
+            TradeConflict: its exits are of more shares, or of the other side; it is neither open, closed nor missed.
+        """
+        rules.must_be(trade, TradeStatus.OPEN, TradeStatus.CLOSED, TradeStatus.MISSED)
+        exits = self.exits(trade)
+        rules.must_cover_exits(trade, shares)
+        if trade.status is TradeStatus.CLOSED and shares != trade.exited_shares:
+            rules.must_be_of_present_mode(self._session, trade)
+        kind = TradeEventKind.ENTRY_CORRECTED if trade.filled else TradeEventKind.ENTRY_RECORDED
+        with self._changing(trade, kind):
+            for exit_ in exits:
+                # not computed anew: the price of an exit may be a rounded average, its P&L is exact
+                exit_.pnl = total((exit_.pnl, profit(exit_.shares, price, trade.entry_price)))
+            trade.shares, trade.entry_price, trade.filled = shares, price, True
+            trade.entry_at = at or trade.entry_at
+            trade.alpaca_order_id = order_id or trade.alpaca_order_id
+            trade.asset_id = asset_id or trade.asset_id
+            self._conclude(trade)
+
+    def adjust(self, trade: BotTrade, *, shares: Decimal, price: Decimal, now: datetime) -> None:
+        """Set what is still held and its price for one share, as after a split: exits that are booked keep their P&L.
+
+        Reconciliation does not correct the entry of the trade any more.
+        """
+        rules.must_be(trade, TradeStatus.OPEN, TradeStatus.MISSED)
+        if shares * trade.shares <= 0:
+            raise rules.conflict(trade, f"Trade {trade.id} is {rules.side(trade.shares)}, and stays so.")
+        with self._changing(trade, TradeEventKind.ADJUSTED):
+            trade.shares, trade.entry_price = total((trade.exited_shares, shares)), price
+            trade.filled, trade.adjusted_at = True, now
+
+    def rename(self, trade: BotTrade, symbol: str, asset_id: str | None) -> None:
+        """Give the trade the symbol that its asset has now."""
+        with self._changing(trade, TradeEventKind.RENAMED):
+            trade.symbol, trade.asset_id = symbol, asset_id
+
+    # -- exits ----------------------------------------------------------------------------------------------------
+
+    def mark_exit_reason(self, trade: BotTrade, reason: ExitReason) -> None:
+        """Record why the trade is about to be exited."""
+        with self._changing(trade, TradeEventKind.EXIT_REASON_MARKED):
+            trade.exit_reason = reason
+
+    def book_exit(
+        self,
+        trade: BotTrade,
+        *,
+        shares: Decimal,
+        price: Decimal,
+        at: datetime,
+        source: ExitSource,
+        order_id: str | None = None,
+        fill_id: str | None = None,
+        exit_reason: ExitReason | None = None,
+        proceeds: Decimal | None = None,
+        note: str | None = None,
+    ) -> BotTradeExit:
+        """Book an exit of the whole trade or of a part; the trade is closed when its exits add up to its shares.
+
+        *exit_reason* replaces the one that was marked; without either it is what *source* stands for. *proceeds*, signed
+        like *shares*, are the exact US dollars where *price* is a rounded quotient of them. A fill that is booked already
+        is not booked again.
+
+        Raises:
+            TradeConflict: more shares than are held, or of the other side; the trade is void, or its entry is not known to
+                have filled; the fill is booked otherwise.
+        """
+        exits = self.exits(trade)
+        if fill_id is not None and (there := [exit_ for exit_ in exits if exit_.fill_id == fill_id]):
+            rules.must_be_same_fill(trade, there[0], shares, price)
+            return there[0]
+        rules.must_be_held(trade, shares)
+        exit_ = BotTradeExit(
+            trade_id=trade.id,
+            shares=shares,
+            price=price,
+            at=at,
+            order_id=order_id,
+            fill_id=fill_id,
+            source=source,
+            pnl=profit(shares, trade.entry_price, price)
+            if proceeds is None
+            else total((proceeds, profit(shares, trade.entry_price, Decimal(0)))),
+        )
+        with self._changing(trade, TradeEventKind.EXIT_BOOKED, exit_booked=exit_):
+            self._session.add(exit_)
+            exits.append(exit_)
+            trade.exit_reason = exit_reason or rules.reason_of(trade, source)
+            rules.note(trade, note)
+            self._conclude(trade)
+        return exit_
+
+    def remove_exits(self, trade: BotTrade, removed: Iterable[BotTradeExit]) -> None:
+        """Take back exits that were none; a closed trade is open again.
+
+        Raises:
+            TradeConflict: it would be open again, but belongs to the other mode's account.
+        """
+        exits = self.exits(trade)
+        for exit_ in list(removed):
+            if trade.status is TradeStatus.CLOSED:
+                rules.must_be_of_present_mode(self._session, trade)
+            with self._changing(trade, TradeEventKind.EXIT_REMOVED, exit_removed=exit_):
+                exits.remove(exit_)
+                if exit_ in self._session.new:
+                    self._session.expunge(exit_)
+                else:
+                    self._session.delete(exit_)
+                self._conclude(trade)
+
+    def correct_closed(
+        self,
+        trade: BotTrade,
+        *,
+        exit_price: Decimal | None = None,
+        exit_at: datetime | None = None,
+        exit_reason: ExitReason | None = None,
+        note: str | None = None,
+    ) -> None:
+        """Correct how a closed trade ended. Each of its exits gets *exit_price*; the last one is at *exit_at*, none later."""
+        rules.must_be(trade, TradeStatus.CLOSED)
+        exits = self.exits(trade)
+        with self._changing(trade, TradeEventKind.CORRECTED):
+            last = max(exits, key=lambda exit_: exit_.at)
+            for exit_ in exits:
+                if exit_price is not None:
+                    exit_.price = exit_price
+                    exit_.pnl = profit(exit_.shares, trade.entry_price, exit_price)
+                if exit_at is not None:
+                    exit_.at = exit_at if exit_ is last else min(exit_.at, exit_at)
+            trade.exit_reason = exit_reason or trade.exit_reason
+            rules.note(trade, note)
+            self._conclude(trade)
+
+    # -- endings without a result ---------------------------------------------------------------------------------
+
+    def void(self, trade: BotTrade, note: str | None = None) -> None:
+        """Withdraw a trade whose entry never filled, and never will; it counts nowhere."""
+        if trade.filled or trade.status is TradeStatus.CLOSED:
+            raise rules.conflict(
+                trade, f"The entry of trade {trade.id} filled, so it cannot be void: close it."
+            )
+        with self._changing(trade, TradeEventKind.VOIDED):
+            trade.status, trade.exit_reason = TradeStatus.VOID, None
+            rules.note(trade, note)
+
+    def miss(self, trade: BotTrade, reason: ExitReason, note: str | None = None) -> None:
+        """Write off an open trade whose position is gone, nobody knows how; exits that are booked stay booked."""
+        rules.must_be(trade, TradeStatus.OPEN)
+        with self._changing(trade, TradeEventKind.MISSED):
+            if trade.exit_reason is not None:
+                rules.note(trade, f"Marked before: {trade.exit_reason}")
+            rules.note(trade, note)
+            trade.status, trade.exit_reason = TradeStatus.MISSED, reason
+
+    def reopen(self, trade: BotTrade, note: str | None = None) -> None:
+        """Have a missed or void trade open again.
+
+        Raises:
+            TradeConflict: it is closed, or belongs to the other mode's account.
+        """
+        rules.must_be(trade, TradeStatus.OPEN, TradeStatus.MISSED, TradeStatus.VOID)
+        if trade.status is TradeStatus.OPEN:
+            return
+        rules.must_be_of_present_mode(self._session, trade)
+        with self._changing(trade, TradeEventKind.REOPENED):
+            trade.status, trade.exit_reason, trade.acknowledged_at = TradeStatus.OPEN, None, None
+            rules.note(trade, note)
+
+    def acknowledge(self, trade: BotTrade, now: datetime, note: str | None = None) -> None:
+        """Note that an operator knows a missed trade to have no result."""
+        rules.must_be(trade, TradeStatus.MISSED)
+        with self._changing(trade, TradeEventKind.ACKNOWLEDGED):
+            trade.acknowledged_at = trade.acknowledged_at or now
+            rules.note(trade, note)
+
+    # -- what every change shares ---------------------------------------------------------------------------------
+
+    @contextmanager
+    def _changing(
+        self,
+        trade: BotTrade,
+        kind: TradeEventKind,
+        *,
+        exit_booked: BotTradeExit | None = None,
+        exit_removed: BotTradeExit | None = None,
+    ) -> Iterator[None]:
+        """Count the difference that the block makes, and tell it."""
+        exits = self.exits(trade)
+        before, counted = told(trade), counts_of(trade, exits)
+        yield
+        for day, counts in counts_of(trade, exits).items():
+            self._counts[day].add(counts.pnl, counts.trades, counts.day_trades)
+        for day, counts in counted.items():
+            self._counts[day].add(-counts.pnl, -counts.trades, -counts.day_trades)
+        after = told(trade)
+        if exit_booked is not None:
+            after["exit"] = told_exit(exit_booked)
+            kind = TradeEventKind.CLOSED if trade.status is TradeStatus.CLOSED else kind
+        if exit_removed is not None:
+            before["exit"] = told_exit(exit_removed)
+        self._tell(trade, kind, before, after)
+
+    def _tell(
+        self, trade: BotTrade, kind: TradeEventKind, before: dict[str, Any], after: dict[str, Any]
+    ) -> None:
+        found = event(trade, kind, self._author, before, after)
+        if found is not None:
+            self._events.append(found)
+
+    def _conclude(self, trade: BotTrade) -> None:
+        """Have the trade say what its exits add up to, and be closed if that is all of it."""
+        exits = self._exits[trade.id]
+        trade.exited_shares = total(exit_.shares for exit_ in exits)
+        if trade.filled and exits and trade.exited_shares == trade.shares:
+            last = max(exits, key=lambda exit_: exit_.at)
+            trade.status, trade.acknowledged_at = TradeStatus.CLOSED, None
+            trade.exit_price = average((exit_.shares, exit_.price) for exit_ in exits)
+            trade.pnl = total(exit_.pnl for exit_ in exits)
+            trade.exit_at = last.at
+            if last.order_id is not None and self._is_free(trade, last.order_id):
+                trade.alpaca_exit_order_id = last.order_id
+        elif trade.status is TradeStatus.CLOSED:
+            trade.status = TradeStatus.OPEN
+            trade.exit_price = trade.pnl = trade.exit_at = trade.alpaca_exit_order_id = None
+
+    def _is_free(self, trade: BotTrade, order_id: str) -> bool:
+        """Whether no other trade has this exit order; it then is this trade's."""
+        if trade.alpaca_exit_order_id == order_id:
+            return True
+        self.load((), [order_id])
+        free, self._exit_orders[order_id] = self._exit_orders[order_id], False
+        return free

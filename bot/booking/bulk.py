@@ -1,0 +1,96 @@
+"""Endings of many trades at once: one statement for ten thousand, their events included."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, column, func, insert, literal, null, select, text, update
+from sqlalchemy.dialects.postgresql import UUID as PgUuid
+from sqlalchemy.orm import Session
+
+from bot.booking.author import Author
+from bot.models import BotTrade, BotTradeEvent, ExitReason, TradeEventKind, TradeStatus
+
+#: A trade's id, and its ``updated_at`` when it was looked at.
+Seen = tuple[UUID, datetime]
+
+
+def miss_many(
+    session: Session, seen: Sequence[Seen], author: Author, *, reason: ExitReason, note: str
+) -> set[UUID]:
+    """Write off those of the open trades *seen* that nobody has touched since; see ``Booking.miss``.
+
+    Returns:
+        The ids of those that were written off. Instances that *session* has loaded are not refreshed.
+    """
+    return _end(session, seen, author, TradeEventKind.MISSED, TradeStatus.MISSED, reason, note)
+
+
+def void_many(session: Session, seen: Sequence[Seen], author: Author, *, note: str) -> set[UUID]:
+    """Withdraw those of the open trades *seen* that nobody has touched since and whose entry is not known to have filled;
+    see ``Booking.void``."""
+    return _end(
+        session, seen, author, TradeEventKind.VOIDED, TradeStatus.VOID, None, note, BotTrade.filled.is_(False)
+    )
+
+
+def _end(
+    session: Session,
+    seen: Sequence[Seen],
+    author: Author,
+    kind: TradeEventKind,
+    status: TradeStatus,
+    reason: ExitReason | None,
+    note: str,
+    *conditions: ColumnElement[bool],
+) -> set[UUID]:
+    if not seen:
+        return set()
+    # whoever touched a row since it was looked at knows more about the trade than what was seen then
+    versions = (
+        text(
+            "SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS timestamptz[])) AS seen(id, version)"
+        )
+        .bindparams(ids=[str(trade_id) for trade_id, _ in seen], versions=[version for _, version in seen])
+        .columns(column("id", PgUuid), column("version"))
+        .cte("seen")
+    )
+    old = (
+        select(BotTrade.id, BotTrade.updated_at, BotTrade.status, BotTrade.exit_reason, BotTrade.note)
+        .join(versions, versions.c.id == BotTrade.id)
+        .where(BotTrade.updated_at == versions.c.version, BotTrade.status == TradeStatus.OPEN, *conditions)
+        .cte("old")
+    )
+    marked = literal("Marked before: ") + BotTrade.exit_reason if reason else null()
+    changed = (
+        update(BotTrade)
+        .where(BotTrade.id == old.c.id, BotTrade.updated_at == old.c.updated_at)
+        .values(status=status, exit_reason=reason, note=func.concat_ws("\n", BotTrade.note, marked, note))
+        .returning(BotTrade.id, BotTrade.status, BotTrade.exit_reason, BotTrade.note)
+        .cte("changed")
+    )
+    events = select(
+        changed.c.id,
+        literal(kind.value),
+        *(
+            func.jsonb_build_object(
+                *(literal("status"), row.c.status),
+                *(literal("exitReason"), row.c.exit_reason),
+                *(literal("note"), row.c.note),
+            )
+            for row in (old, changed)
+        ),
+        literal(author.actor),
+        literal(author.reason),
+        literal(author.command_id, PgUuid),
+        literal(author.request_key),
+    ).join(old, old.c.id == changed.c.id)
+    written = insert(BotTradeEvent).from_select(
+        ["trade_id", "kind", "before", "after", "actor", "reason", "command_id", "request_key"], events
+    )
+    ended = session.execute(
+        written.returning(BotTradeEvent.trade_id), execution_options={"synchronize_session": False}
+    )
+    return set(ended.scalars())
