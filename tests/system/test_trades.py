@@ -243,15 +243,14 @@ def test_a_key_with_another_body_or_of_a_wrong_form_is_a_422(bot: Api) -> None:
 def test_the_description_of_the_interface_covers_every_step(stack: Stack) -> None:
     document = requests.get(f"{stack.url}/openapi.json", timeout=10).json()
     paths = {path: row for path, row in document["paths"].items() if re.match(r"/api/bot/trades", path)}
-    steps = {"close", "entry", "exit-reason", "void"}
+    steps = {"close", "entry", "events", "exit-reason", "exits", "void"}
     assert set(paths) == {
         "/api/bot/trades",
         "/api/bot/trades/{trade_id}",
         *(f"/api/bot/trades/{{trade_id}}/{step}" for step in steps),
     }
     for path, row in paths.items():
-        if "post" in row:
-            operation = row["post"]
+        for operation in (row[method] for method in ("post", "patch") if method in row):
             assert operation["summary"]
             assert {"401", "403", "409", "422", "503"} <= operation["responses"].keys(), path
             headers = [each["name"] for each in operation["parameters"] if each["in"] == "header"]
