@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from bot import market_hours
 from bot.settings.settings import Settings
 from bot.settings.types import MarketHours
 from bot.states import BotState, Mode
+from bot.status.heartbeat import LOST_AFTER
 from bot.status.snapshot import Snapshot
-
-#: The gate closes when no worker was seen for this long.
-WORKER_LOST_AFTER = timedelta(seconds=30)
 
 
 class Reason(StrEnum):
@@ -48,7 +46,7 @@ def market_open(settings: Settings, mode: Mode, at: datetime) -> bool:
 def judge(now: Snapshot, settings: Settings) -> Gate:
     """The gate at the moment of the snapshot."""
     config = now.config
-    lost = now.worker_seen_at is None or now.now - now.worker_seen_at >= WORKER_LOST_AFTER
+    lost = now.worker_seen_at is None or now.now - now.worker_seen_at >= LOST_AFTER
     holds = {
         Reason.DISABLED: not config.enabled,
         Reason.KILLED: config.killed,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
 from bot.models import BotConfig, BotReconciliation
+from bot.status.heartbeat import OFFLINE_AFTER
 from bot.storage.pipeline import Pipeline
 from bot.storage.statements import (
     CONFIG,
@@ -18,9 +19,6 @@ from bot.storage.statements import (
     SNAPSHOT_CONFIG,
     SNAPSHOT_REPORT,
 )
-
-#: A worker that was not seen for this long is shown as offline. It writes its heartbeat every 3 s.
-WORKER_OFFLINE_AFTER = timedelta(seconds=8)
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class Snapshot:
 
     @property
     def worker_online(self) -> bool:
-        return self.worker_seen_at is not None and self.now - self.worker_seen_at < WORKER_OFFLINE_AFTER
+        return self.worker_seen_at is not None and self.now - self.worker_seen_at < OFFLINE_AFTER
 
 
 def snapshot(batch: Pipeline) -> Snapshot:
