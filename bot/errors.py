@@ -70,6 +70,12 @@ class PositionsOpen(CommandRefused):
     code = "positions_open"
 
 
+class OrdersWorking(CommandRefused):
+    """The mode cannot be switched while an order works at the account that is left."""
+
+    code = "orders_working"
+
+
 class CredentialsMissing(CommandRefused):
     """The account of that mode has no API keys in the settings."""
 
@@ -88,6 +94,12 @@ class MarketHoursOverride(CommandRefused):
     code = "market_hours_override"
 
 
+class NothingToSettle(CommandRefused):
+    """There is nothing of this kind to settle."""
+
+    code = "nothing_to_settle"
+
+
 class Expired(CommandRefused):
     """The command was not applied in time and has expired; nothing was changed."""
 
@@ -95,9 +107,30 @@ class Expired(CommandRefused):
 
 
 class Superseded(CommandRefused):
-    """A later stop or kill called this command off; nothing was changed."""
+    """A stop or kill that was issued later called this command off; nothing was changed."""
 
     code = "superseded"
+
+
+class SendTimeMissing(CommandRefused):
+    """The message does not say when it was sent, so no stop or kill could call it off; nothing was changed. Send it with
+    `celery -A worker call`, which adds the time, or over the API."""
+
+    code = "send_time_missing"
+
+
+class SendTimeInFuture(CommandRefused):
+    """The message was sent in the future, by the database's clock; nothing was changed. Set the sender's clock, or send it
+    over the API."""
+
+    code = "send_time_in_future"
+
+
+class TooManyPending(PitbossError):
+    """Too many commands are pending; this one was not accepted. Try again in a moment. Kill, stop and pause are always
+    accepted."""
+
+    code = "too_many_pending"
 
 
 class IdempotencyConflict(PitbossError):
@@ -151,10 +184,22 @@ class OutcomeUnknown(DatabaseUnavailable):
     code = "outcome_unknown"
 
 
+class DatabaseFull(DatabaseUnavailable):
+    """The database has no room left to write; nothing was changed. Make room on its disk."""
+
+    code = "database_full"
+
+
 class LockBusy(DatabaseUnavailable):
     """Another process holds the lock on the bot's row. Try again in a moment."""
 
     code = "lock_busy"
+
+
+class StatementTimedOut(DatabaseUnavailable):
+    """The database took too long over this and gave it up; nothing was changed. Ask for less of it."""
+
+    code = "too_slow"
 
 
 class NotMigrated(DatabaseUnavailable):
@@ -221,6 +266,18 @@ class BrokerNotFound(BrokerError):
     """Alpaca does not know it."""
 
     code = "broker_not_found"
+
+
+class BrokerInconsistent(BrokerError):
+    """Alpaca's answers contradict each other."""
+
+    code = "broker_inconsistent"
+
+
+class RequestsUsedUp(BrokerError):
+    """More requests would be needed than Pitboss makes of Alpaca within a minute."""
+
+    code = "requests_used_up"
 
 
 class AccountMismatch(BrokerError):

@@ -27,6 +27,9 @@ SWEEP_SEC = 1.0
 #: How often a due reconciliation, or a command that waits for Alpaca's word, is looked for, in seconds.
 EVIDENCE_SEC = 1.0
 
+#: Commands that evidence is gathered for in a row, before it is looked what else is due.
+MOST_AT_ONCE = 20
+
 log = logging.getLogger(__name__)
 
 
@@ -39,6 +42,7 @@ class Background:
         #: Learns from Postgres that a command was accepted, which is faster than its message.
         self._listener = Listener(context.settings(), QUEUED)
         self._notified = False
+        self._evidence_needed = threading.Event()
         self._repeated: dict[str, Periodic] = {}
 
     def start_heartbeat(self) -> None:
@@ -49,12 +53,13 @@ class Background:
 
     def start_sweep(self) -> None:
         self._every("sweep", 0, self._sweep)
-        self._every("evidence", EVIDENCE_SEC, self._gather)
+        self._every("evidence", 0, self._gather)
 
     def stop(self) -> None:
         """Stop all threads, and take the worker's row away."""
         self._stopping.set()
         self._listener.wake()
+        self._evidence_needed.set()
         ended = [each.join(1) for each in self._repeated.values()]
         if all(ended):
             self._listener.close()
@@ -63,15 +68,9 @@ class Background:
         except PitbossError:
             log.warning("could not sign off; the worker shows as offline in a few seconds")
 
-    def _every(
-        self,
-        name: str,
-        seconds: float,
-        work: Callable[[], object],
-        wait: Callable[[float], object] | None = None,
-    ) -> None:
+    def _every(self, name: str, seconds: float, work: Callable[[], object]) -> None:
         if name not in self._repeated:
-            self._repeated[name] = Periodic(name, seconds, work, wait=wait, stopping=self._stopping)
+            self._repeated[name] = Periodic(name, seconds, work, stopping=self._stopping)
             self._repeated[name].start()
 
     def _beat(self) -> None:
@@ -87,10 +86,15 @@ class Background:
         while (
             not self._stopping.is_set() and not self._notified and (left := deadline - time.monotonic()) > 0
         ):
-            self._notified = bool(self._listener.poll(left))
+            heard = self._listener.poll(left)
+            self._notified = bool(heard)
+            if any(spec_of(each.payload.rpartition(" ")[2]).needs_evidence for each in heard):
+                self._evidence_needed.set()
 
     def _gather(self) -> None:
+        """Gather what evidence is needed for; returns when more may be, or after EVIDENCE_SEC."""
         reconcile_if_due()
-        for command in context.controller().pending():
-            if spec_of(command.kind).needs_evidence:
-                gather_for(context.controller(), command.id)
+        for command in context.controller().awaiting_evidence(MOST_AT_ONCE):
+            gather_for(context.controller(), command.id)
+        self._evidence_needed.wait(EVIDENCE_SEC)
+        self._evidence_needed.clear()

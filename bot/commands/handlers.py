@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
 
-from bot.commands import mode_switch, thresholds
+from bot.commands import mode_switch, settle, thresholds
 from bot.commands.mode_switch import Preflight
-from bot.errors import CommandRefused, Expired, InvalidParams, Superseded
-from bot.models import BotCommand, Trigger
+from bot.errors import (
+    CommandRefused,
+    Expired,
+    InvalidParams,
+    SendTimeInFuture,
+    SendTimeMissing,
+    Superseded,
+)
+from bot.models import BotCommand, BotReconciliation, Trigger
 from bot.reconciliation.evidence import Evidence
-from bot.reconciliation.gate_control import close_gate, conclude
+from bot.reconciliation.gate_control import ask_for_attempt, close_gate, conclude, repeat
 from bot.settings.settings import Settings
-from bot.states import BotState, CommandKind, CommandStatus, next_state, spec_of
+from bot.states import BotState, CommandKind, CommandSpec, CommandStatus, Source, next_state, spec_of
 from bot.storage.locked_bot import LockedBot
 
 log = logging.getLogger(__name__)
+
+#: A manual command may have been sent this far in the future, by the database's clock: no two clocks are quite the same.
+MOST_AHEAD = timedelta(seconds=2)
 
 #: What is read at Alpaca for a command, before the lock is taken.
 CommandEvidence = Evidence | Preflight
@@ -36,6 +46,8 @@ class Given:
     evidence: CommandEvidence | None
     #: Whether commands before it were superseded by it.
     superseded_some: bool
+    #: The reports that were made of each evidence in this transaction, by its identity.
+    reports: dict[int, BotReconciliation] = field(default_factory=dict)
 
 
 #: Applies a command to the locked row, all but its state, and returns the new state; None when its evidence is still
@@ -49,10 +61,11 @@ class CommandHandlers:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def expire(self, locked: LockedBot) -> list[BotCommand]:
+    def end_overdue(self, locked: LockedBot) -> list[BotCommand]:
+        """Finish what can never take effect: what is superseded, and what has expired."""
         for command in locked.pending:
-            if _is_late(command, locked.now):
-                _finish_refused(locked, command, Expired())
+            if end := _why_over(locked, command, locked.now):
+                _finish_refused(locked, command, end)
         return locked.finished
 
     def drain(
@@ -63,20 +76,19 @@ class CommandHandlers:
         evidence: Mapping[UUID, CommandEvidence] | None = None,
     ) -> list[BotCommand]:
         pending = [each for each in locked.pending if up_to_seq is None or each.seq <= up_to_seq]
+        now, superseded = locked.now, 0
         # the clock may have been put back since they were accepted
-        locked.now = max([locked.now, *(command.issued_at for command in pending)])
-        halts = (command.seq for command in pending if spec_of(command.kind).is_halt)
-        last_halt = max([locked.config.halt_seq, *halts])
-        superseded = 0
+        locked.now = max([now, *(command.issued_at for command in pending)])
+        halts = [command.seq for command in pending if spec_of(command.kind).is_halt]
+        reports: dict[int, BotReconciliation] = {}
         for command in pending:
             spec = spec_of(command.kind)
-            if spec.superseded_by_halts and command.seq < last_halt:
-                _finish_refused(locked, command, Superseded())
-                superseded += 1
-            elif _is_late(command, locked.now):
-                _finish_refused(locked, command, Expired())
+            end = _why_over(locked, command, now, max(halts, default=0))
+            if end is not None:
+                _finish_refused(locked, command, end)
+                superseded += isinstance(end, Superseded)
             else:
-                self.judge(locked, command, evidence or {}, superseded_some=superseded > 0)
+                self.judge(locked, command, evidence or {}, superseded_some=superseded > 0, reports=reports)
                 superseded = 0 if spec.is_halt else superseded
         return locked.finished
 
@@ -87,12 +99,23 @@ class CommandHandlers:
         evidence: Mapping[UUID, CommandEvidence],
         *,
         superseded_some: bool,
+        reports: dict[int, BotReconciliation] | None = None,
     ) -> None:
         config = locked.config
         before = config.state
         spec, handle = spec_of(command.kind), HANDLERS.get(command.kind, _change_state)
-        given = Given(self._settings, evidence.get(command.id), superseded_some)
+        given = Given(
+            self._settings,
+            evidence.get(command.id) or _shared_reading(command, evidence),
+            superseded_some,
+            {} if reports is None else reports,
+        )
+        if spec.is_halt:
+            # also one that is rejected, because the bot is stopped already: it was meant to stay so
+            config.halt_seq = max(config.halt_seq, command.seq)
+            config.halted_at = max(config.halted_at or command.issued_at, command.issued_at)
         try:
+            _check_send_time(command, spec)
             after = handle(locked, command, given)
         except CommandRefused as refusal:
             _finish_refused(locked, command, refusal)
@@ -111,8 +134,8 @@ class CommandHandlers:
             config.enabled = spec.sets_enabled
         config.revision += 1
         config.updated_at = locked.now
-        if spec.is_halt:
-            config.halt_seq = max(config.halt_seq, command.seq)
+        if spec.is_halt or (before is not after and after is BotState.RUNNING):
+            ask_for_attempt(config, locked.now, Trigger.PERIODIC)
         command.status = CommandStatus.APPLIED
         command.from_state, command.to_state = before, after
         command.mode = config.mode
@@ -121,8 +144,41 @@ class CommandHandlers:
         locked.finished.append(command)
 
 
-def _is_late(command: BotCommand, now: datetime) -> bool:
-    return command.expires_at is not None and command.expires_at <= now
+def _shared_reading(command: BotCommand, evidence: Mapping[UUID, CommandEvidence]) -> CommandEvidence | None:
+    """One reading serves every ``reconcile`` that was issued before it began."""
+    if command.kind is not CommandKind.RECONCILE:
+        return None
+    readings = (each for each in evidence.values() if not isinstance(each, Preflight))
+    return next((each for each in readings if each.began_at >= command.issued_at), None)
+
+
+def _why_over(
+    locked: LockedBot, command: BotCommand, now: datetime, halt_seq: int = 0
+) -> CommandRefused | None:
+    """Why *command* can never take effect; None if it can. A halt of *halt_seq* is about to be judged."""
+    config = locked.config
+    if spec_of(command.kind).superseded_by_halts:
+        halts = [at for at in (config.halted_at, locked.halt_asked_at) if at is not None]
+        if command.seq < max(config.halt_seq, halt_seq) or any(command.ordered_at < at for at in halts):
+            return Superseded()
+    if command.expires_at is not None and command.expires_at <= now:
+        return Expired()
+    return None
+
+
+def _check_send_time(command: BotCommand, spec: CommandSpec) -> None:
+    """
+    Raises:
+        SendTimeMissing, SendTimeInFuture: it is a manual command of which a halt could not know whether it came before it.
+    """
+    if command.source is not Source.CELERY or spec.safer:
+        return
+    if command.sent_at is None:
+        if spec.needs_send_time:
+            raise SendTimeMissing()
+    elif command.sent_at - command.issued_at > MOST_AHEAD:
+        ahead = (command.sent_at - command.issued_at).total_seconds()
+        raise SendTimeInFuture(details={"aheadSec": round(ahead, 1)})
 
 
 def _finish_refused(locked: LockedBot, command: BotCommand, refusal: CommandRefused) -> None:
@@ -174,9 +230,13 @@ def _set_mode(locked: LockedBot, command: BotCommand, given: Given) -> BotState 
 
 
 def _update_config(locked: LockedBot, command: BotCommand, given: Given) -> BotState:
+    config = locked.config
+    if command.sent_at is not None and config.configured_at and command.ordered_at < config.configured_at:
+        raise Superseded("A newer update_config was applied before this one was read; nothing was changed.")
     after = _change_state(locked, command, given)
+    config.configured_at = max(config.configured_at or command.issued_at, command.issued_at)
     for name, value in thresholds.check_changes(command.params).items():
-        setattr(locked.config, name, value)
+        setattr(config, name, value)
     return after
 
 
@@ -184,7 +244,22 @@ def _reconcile(locked: LockedBot, command: BotCommand, given: Given) -> BotState
     if given.evidence is None or isinstance(given.evidence, Preflight):
         return None
     after = _change_state(locked, command, given)
-    conclude(locked, given.evidence, Trigger.MANUAL, command.id)
+    made = given.reports.get(id(given.evidence))
+    if made is not None:
+        repeat(locked, made, command.id)
+    else:
+        given.reports[id(given.evidence)] = conclude(
+            locked, given.evidence, Trigger.MANUAL, command.id, given.settings
+        )
+    return after
+
+
+def _settle(locked: LockedBot, command: BotCommand, given: Given) -> BotState:
+    after = _change_state(locked, command, given)
+    settle.settle(locked, command)
+    # what was read before the settlement does not decide about the gate
+    locked.config.reconcile_began_at = locked.now
+    ask_for_attempt(locked.config, locked.now, Trigger.SETTLE)
     return after
 
 
@@ -200,5 +275,6 @@ HANDLERS: Mapping[CommandKind, Handler] = MappingProxyType(
         CommandKind.SET_MODE: _set_mode,
         CommandKind.UPDATE_CONFIG: _update_config,
         CommandKind.RECONCILE: _reconcile,
+        CommandKind.SETTLE: _settle,
     }
 )

@@ -1,24 +1,21 @@
-"""How many commands of each kind ended how, and how long they took: a few rows that a trigger keeps.
+"""How many commands of each kind ended how, and how long they took.
 
-Counting the log itself would read every command ever issued with each scrape of ``/metrics``. Each finished command
-adds to one row here instead, in its own transaction, whichever process finishes it; commands are finished one at a time
-under the lock on the singleton, so nobody waits for that row.
+Counting the log itself would read every command ever issued with each scrape of ``/metrics``. A trigger writes a row for each
+finished command instead, in its own transaction, whichever process finishes it; whoever reads the counts first adds these rows
+up. (One row of counts that every command changes would cost more with every command that ends in the same transaction.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from sqlalchemy import BigInteger, Double, select, text
+from sqlalchemy import BigInteger, Double, Identity, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.models.base import Base
 from bot.models.types import EnumText
 from bot.states import CommandKind, CommandStatus
 
 #: Upper bounds of the buckets, in seconds from a command's issue to its end; one more bucket holds what took longer.
-#: The trigger of migration 0003 counts by the same bounds.
 BOUNDS_SEC = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
@@ -36,8 +33,13 @@ class BotCommandTally(Base):
     buckets: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
 
 
-def read(session: Session) -> Sequence[BotCommandTally]:
-    """All tallies."""
-    return session.scalars(
-        select(BotCommandTally).order_by(BotCommandTally.kind, BotCommandTally.status)
-    ).all()
+class BotCommandUncounted(Base):
+    """A finished command that is not in a tally yet."""
+
+    __tablename__ = "bot_command_uncounted"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    kind: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(Text)
+    #: From issue to end.
+    seconds: Mapped[float] = mapped_column(Double)

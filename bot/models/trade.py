@@ -44,7 +44,9 @@ class ExitReason(StrEnum):
     FORCE_CLOSE = "force_close"
     RECONCILED_MISSING_ON_STARTUP = "reconciled_missing_on_startup"
     RECONCILED_MISSING = "reconciled_missing"  # found by any later reconciliation
-    RECONCILED_EXIT = "reconciled_exit"  # the broker's fills showed an exit that no program had marked
+    RECONCILED_EXIT = (
+        "reconciled_exit"  # the broker's fills, or an operator, told of an exit that no program had marked
+    )
 
 
 class BotTrade(Base):
@@ -58,6 +60,9 @@ class BotTrade(Base):
         Index("ix_bot_trade_status", "status"),
         Index("ix_bot_trade_symbol", "symbol"),
         Index("ix_bot_trade_created_at", "created_at"),
+        # for the filters of the list, each of which is read from its newest on
+        Index("ix_bot_trade_of_symbol", "symbol", "created_at", "id"),
+        Index("ix_bot_trade_of_status", "status", "created_at", "id"),
         Index("ix_bot_trade_exit_at", "exit_at", postgresql_where=text("pnl IS NOT NULL")),
         Index("ix_bot_trade_open", "symbol", postgresql_where=text("status = 'open'")),
         Index(

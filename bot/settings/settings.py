@@ -87,6 +87,8 @@ class Settings(BaseSettings):
     #: Signs the panel's sessions; ``web`` makes one and keeps it in DATA_DIR when it is not set.
     secret_key: Annotated[SecretStr, Field(min_length=16)] | None = None
     market_hours: MarketHours = MarketHours.NYSE
+    #: Seconds between reconciliations while the bot is running or paused.
+    reconcile_every_sec: Annotated[int, Field(ge=5, le=300)] = 60
 
     log_level: Annotated[LogLevel, BeforeValidator(types.upper)] = LogLevel.INFO
     log_format: Annotated[LogFormat, BeforeValidator(types.lower)] = LogFormat.AUTO

@@ -319,6 +319,7 @@ def test_a_command_that_makes_no_sense_never_keeps_a_kill_waiting(world: World) 
     poisoned.append(world.insert_command("start", {}, source="telepathy"))
     kill = world.controller.submit_and_apply(world.want(KILL))
     assert (kill.status, world.config.killed) == (CommandStatus.APPLIED, True)
+    world.controller.apply()
     assert world.controller.pending() == []
     for command_id in poisoned:
         command = world.command(command_id)
@@ -498,7 +499,7 @@ def test_whoever_waits_is_told_when_a_command_is_committed_and_when_it_is_finish
 
             wait_for(both, 5, "both notifications")
     assert heard == [
-        ("pitboss_queued", str(command.id)),
+        ("pitboss_queued", f"{command.id} start"),
         ("pitboss_finished", f"{command.id} applied 1 running paper"),
     ]
 

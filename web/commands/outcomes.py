@@ -79,6 +79,7 @@ class OutcomeWaiter:
     """Waits for outcomes, and keeps the promises that have a time limit."""
 
     def __init__(self, controller: Controller, settings: Settings) -> None:
+        """*controller* applies what is late."""
         self._controller = controller
         self._waiting: dict[str, list[Expectation]] = defaultdict(list)
         self._lock = threading.Lock()
@@ -108,16 +109,18 @@ class OutcomeWaiter:
                 if not self._waiting[key]:
                     del self._waiting[key]
 
-    def wait(self, command: BotCommand, finished: Expectation, seconds: float) -> BotCommand:
-        """The command as it is when it is finished, or after *seconds*. Of an applied one only what ``Applied`` has is
-        certain to be there."""
+    def wait(
+        self, command: BotCommand, finished: Expectation, seconds: float, controller: Controller
+    ) -> BotCommand:
+        """The command as it is when it is finished, or after *seconds*; *controller* looks for it. Of an applied one only what
+        ``Applied`` has is certain to be there."""
         deadline = time.monotonic() + seconds
         while command.pending and (left := deadline - time.monotonic()) > 0:
             if applied := finished.wait(min(left, LOOK_SEC)):
                 return applied.to(command)
             # the command is in the log, so a database that goes away is waited for as the outcome is
             with suppress(DatabaseUnavailable):
-                command = self._controller.find(command.id) or command
+                command = controller.find(command.id) or command
         return command
 
     def _listen(self) -> None:

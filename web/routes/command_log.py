@@ -34,7 +34,7 @@ def commands(query_data: CommandsQuery) -> Any:
         actor=query_data.actor,
         since=query_data.since,
     )
-    rows = services().database.read(lambda session: session.scalars(query.limit(query_data.limit + 1)).all())
+    rows = services().lists.read(lambda session: session.scalars(query.limit(query_data.limit + 1)).all())
     return paging.page(rows, query_data.limit, lambda command: (command.seq,))
 
 
