@@ -83,7 +83,9 @@ def test_nothing_that_was_issued_before_it_takes_effect_after_it(full: World) ->
     make_room(full)
     start = full.submit(START)
     full.sql("UPDATE bot_config SET state = 'running'")
-    trigger = "CREATE TRIGGER zz_full BEFORE INSERT ON bot_command FOR EACH ROW EXECUTE FUNCTION zz_full('53100')"
+    trigger = (
+        "CREATE TRIGGER zz_full BEFORE INSERT ON bot_command FOR EACH ROW EXECUTE FUNCTION zz_full('53100')"
+    )
     full.sql(
         "CREATE FUNCTION zz_full() RETURNS trigger LANGUAGE plpgsql AS"
         " $$ BEGIN RAISE EXCEPTION 'there is no room' USING ERRCODE = TG_ARGV[0]; END $$;" + trigger
