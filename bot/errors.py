@@ -70,6 +70,12 @@ class PositionsOpen(CommandRefused):
     code = "positions_open"
 
 
+class OrdersWorking(CommandRefused):
+    """The mode cannot be switched while an order works at the account that is left."""
+
+    code = "orders_working"
+
+
 class CredentialsMissing(CommandRefused):
     """The account of that mode has no API keys in the settings."""
 
@@ -86,6 +92,12 @@ class MarketHoursOverride(CommandRefused):
     """Live mode needs real market hours: unset MARKET_HOURS=always first."""
 
     code = "market_hours_override"
+
+
+class NothingToSettle(CommandRefused):
+    """There is nothing of this kind to settle."""
+
+    code = "nothing_to_settle"
 
 
 class Expired(CommandRefused):
@@ -254,6 +266,18 @@ class BrokerNotFound(BrokerError):
     """Alpaca does not know it."""
 
     code = "broker_not_found"
+
+
+class BrokerInconsistent(BrokerError):
+    """Alpaca's answers contradict each other."""
+
+    code = "broker_inconsistent"
+
+
+class RequestsUsedUp(BrokerError):
+    """More requests would be needed than Pitboss makes of Alpaca within a minute."""
+
+    code = "requests_used_up"
 
 
 class AccountMismatch(BrokerError):

@@ -38,6 +38,7 @@ class CommandKind(StrEnum):
     SET_MODE = "set_mode"
     UPDATE_CONFIG = "update_config"
     RECONCILE = "reconcile"
+    SETTLE = "settle"
 
 
 class CommandStatus(StrEnum):
@@ -135,6 +136,7 @@ COMMANDS: Mapping[CommandKind, CommandSpec] = MappingProxyType(
         ),
         CommandKind.UPDATE_CONFIG: CommandSpec(leads_to=_STAYS, params=None),
         CommandKind.RECONCILE: CommandSpec(leads_to=_STAYS, needs_evidence=True),
+        CommandKind.SETTLE: CommandSpec(leads_to=_STAYS, params=None),
     }
 )
 

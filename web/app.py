@@ -30,7 +30,19 @@ from web.monitoring.background import Alerts
 from web.monitoring.exposition import Metrics
 from web.monitoring.migration_check import MIGRATIONS
 from web.panel import pages as panel
-from web.routes import command_log, commands, docs, events, health, metrics, records, status, today, trades
+from web.routes import (
+    account,
+    command_log,
+    commands,
+    docs,
+    events,
+    health,
+    metrics,
+    records,
+    status,
+    today,
+    trades,
+)
 from web.schemas.responses import ErrorOut, StatusOut
 from web.services import Services, install
 from web.streaming.status_stream import Events
@@ -123,7 +135,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     scheme.install(app, settings)
     errors.register(app)
     headers.register(app, settings)
-    for module in (commands, status, events, command_log, records, today, trades):
+    for module in (commands, status, events, command_log, records, today, trades, account):
         app.register_blueprint(module.blueprint, url_prefix="/api/bot")
     app.register_blueprint(health.blueprint)
     app.register_blueprint(metrics.blueprint)

@@ -45,6 +45,9 @@ MEANINGS: Mapping[AlertKind, Meaning] = MappingProxyType(
         AlertKind.GATE_OPENED: Meaning(Severity.INFO, (AlertKind.GATE_CLOSED,)),
         AlertKind.WORKER_GONE: Meaning(Severity.CRITICAL),
         AlertKind.WORKER_BACK: Meaning(Severity.INFO, (AlertKind.WORKER_GONE,)),
+        AlertKind.TRADES_MISSED: Meaning(Severity.CRITICAL),
+        AlertKind.CLOCKS_DISAGREE: Meaning(Severity.WARNING),
+        AlertKind.CLOCKS_AGREE: Meaning(Severity.INFO, (AlertKind.CLOCKS_DISAGREE,)),
     }
 )
 
@@ -86,6 +89,17 @@ def sentence(kind: str, facts: Mapping[str, Any]) -> str:
             return f"No worker has been seen {f'since {seen}' if seen else 'at all'}. Kill, stop and pause still work."
         case AlertKind.WORKER_BACK:
             return f"A worker is back, after {_span(facts)}."
+        case AlertKind.TRADES_MISSED:
+            count = facts.get("count")
+            return (
+                f"{count} trade(s) written off {account}: {', '.join(facts.get('symbols') or ())}. Alpaca has no position and"
+                " no fill that explains it, so their result is not in the books. Settle or acknowledge them."
+            )
+        case AlertKind.CLOCKS_DISAGREE:
+            said = "open" if facts.get("brokerOpen") else "closed"
+            return f"Alpaca says that the market is {said}; the exchange's calendar says otherwise. The gate is closed unless both say open."
+        case AlertKind.CLOCKS_AGREE:
+            return "Alpaca and the exchange's calendar agree on the market's hours again."
     return f"{kind}: {facts}"  # written by a newer release
 
 

@@ -251,14 +251,19 @@ class Booking:
 
     # -- endings without a result ---------------------------------------------------------------------------------
 
-    def void(self, trade: BotTrade, note: str | None = None) -> None:
-        """Withdraw a trade whose entry never filled, and never will; it counts nowhere."""
-        if trade.filled or trade.status is TradeStatus.CLOSED:
+    def void(self, trade: BotTrade, note: str | None = None, *, busted: bool = False) -> None:
+        """Withdraw a trade whose entry never filled, and never will; it counts nowhere. *busted* says that the broker took
+        back what had filled, so that it never did.
+
+        Raises:
+            TradeConflict: the entry filled, or an exit is booked.
+        """
+        if trade.status is TradeStatus.CLOSED or trade.exited_shares or (trade.filled and not busted):
             raise rules.conflict(
                 trade, f"The entry of trade {trade.id} filled, so it cannot be void: close it."
             )
         with self._changing(trade, TradeEventKind.VOIDED):
-            trade.status, trade.exit_reason = TradeStatus.VOID, None
+            trade.status, trade.exit_reason, trade.filled = TradeStatus.VOID, None, False
             rules.note(trade, note)
 
     def miss(self, trade: BotTrade, reason: ExitReason, note: str | None = None) -> None:
@@ -270,8 +275,8 @@ class Booking:
             rules.note(trade, note)
             trade.status, trade.exit_reason = TradeStatus.MISSED, reason
 
-    def reopen(self, trade: BotTrade, note: str | None = None) -> None:
-        """Have a missed or void trade open again.
+    def reopen(self, trade: BotTrade, note: str | None = None, *, filled: bool = False) -> None:
+        """Have a missed or void trade open again; *filled* says that its entry filled after all.
 
         Raises:
             TradeConflict: it is closed, or belongs to the other mode's account.
@@ -282,6 +287,7 @@ class Booking:
         rules.must_be_of_present_mode(self._session, trade)
         with self._changing(trade, TradeEventKind.REOPENED):
             trade.status, trade.exit_reason, trade.acknowledged_at = TradeStatus.OPEN, None, None
+            trade.filled = trade.filled or filled
             rules.note(trade, note)
 
     def acknowledge(self, trade: BotTrade, now: datetime, note: str | None = None) -> None:

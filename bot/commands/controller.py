@@ -21,6 +21,7 @@ from bot.commands.handlers import CommandEvidence, CommandHandlers
 from bot.commands.log import NewCommand
 from bot.errors import DatabaseFull, DatabaseUnavailable, IdempotencyConflict, LockBusy
 from bot.models import BotCommand, BotConfig, BotReconciliation, Trigger
+from bot.reconciliation import schedule
 from bot.reconciliation.evidence import Evidence
 from bot.reconciliation.gate_control import close_gate, conclude
 from bot.reconciliation.schedule import ATTEMPT_SEC
@@ -46,6 +47,7 @@ class Controller:
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
+        self._settings = settings
         self._handlers = CommandHandlers(settings)
 
     # -- commands ---------------------------------------------------------------------------------------------
@@ -182,24 +184,31 @@ class Controller:
         """Take the right to the attempt to reconcile that is due, and say what set it off; None when none is due or
         another process is at it. With *force* the right is taken in any case."""
         now = func.clock_timestamp()
-        due_at = BotConfig.reconcile_due_at
-        # a time further ahead than any wait is from before the clock was put back
-        is_due = or_(due_at <= now, due_at > now + FARTHEST_DUE)
-        due = update(BotConfig).where(BotConfig.reconciled_at.is_(None), is_due)
-        if force:
-            due = update(BotConfig).where(BotConfig.reconciled_at.is_(None))
+        due = update(BotConfig)
+        if not force:
+            due = due.where(
+                or_(
+                    BotConfig.reconcile_due_at.is_(None),
+                    BotConfig.reconcile_due_at <= now,
+                    # from before the clock was put back
+                    BotConfig.reconcile_due_at > now + schedule.LATEST_DUE,
+                ),
+                schedule.has_requests_left(now),
+            )
         claimed = due.values(reconcile_due_at=now + timedelta(seconds=ATTEMPT_SEC)).returning(
-            BotConfig.reconcile_trigger
+            func.coalesce(BotConfig.reconcile_trigger, Trigger.PERIODIC.value)
         )
         return patiently(
             self._database,
-            lambda: self._database.run(lambda session: session.scalars(claimed).one_or_none()),
+            lambda: self._database.run(
+                lambda session: next((Trigger(found) for found in session.scalars(claimed)), None)
+            ),
         )
 
     def conclude(self, evidence: Evidence, trigger: Trigger) -> BotReconciliation:
         """Judge *evidence*: the trades, the report and the gate change in one transaction."""
 
-        return self._locked(lambda locked: conclude(locked, evidence, trigger, None))
+        return self._locked(lambda locked: conclude(locked, evidence, trigger, None, self._settings))
 
     # -- a kill's own ways ------------------------------------------------------------------------------------
 

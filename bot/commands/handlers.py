@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
 
-from bot.commands import mode_switch, thresholds
+from bot.commands import mode_switch, settle, thresholds
 from bot.commands.mode_switch import Preflight
 from bot.errors import (
     CommandRefused,
@@ -21,9 +21,9 @@ from bot.errors import (
     SendTimeMissing,
     Superseded,
 )
-from bot.models import BotCommand, Trigger
+from bot.models import BotCommand, BotReconciliation, Trigger
 from bot.reconciliation.evidence import Evidence
-from bot.reconciliation.gate_control import close_gate, conclude
+from bot.reconciliation.gate_control import ask_for_attempt, close_gate, conclude, repeat
 from bot.settings.settings import Settings
 from bot.states import BotState, CommandKind, CommandSpec, CommandStatus, Source, next_state, spec_of
 from bot.storage.locked_bot import LockedBot
@@ -46,6 +46,8 @@ class Given:
     evidence: CommandEvidence | None
     #: Whether commands before it were superseded by it.
     superseded_some: bool
+    #: The reports that were made of each evidence in this transaction, by its identity.
+    reports: dict[int, BotReconciliation] = field(default_factory=dict)
 
 
 #: Applies a command to the locked row, all but its state, and returns the new state; None when its evidence is still
@@ -78,6 +80,7 @@ class CommandHandlers:
         # the clock may have been put back since they were accepted
         locked.now = max([now, *(command.issued_at for command in pending)])
         halts = [command.seq for command in pending if spec_of(command.kind).is_halt]
+        reports: dict[int, BotReconciliation] = {}
         for command in pending:
             spec = spec_of(command.kind)
             end = _why_over(locked, command, now, max(halts, default=0))
@@ -85,7 +88,7 @@ class CommandHandlers:
                 _finish_refused(locked, command, end)
                 superseded += isinstance(end, Superseded)
             else:
-                self.judge(locked, command, evidence or {}, superseded_some=superseded > 0)
+                self.judge(locked, command, evidence or {}, superseded_some=superseded > 0, reports=reports)
                 superseded = 0 if spec.is_halt else superseded
         return locked.finished
 
@@ -96,11 +99,17 @@ class CommandHandlers:
         evidence: Mapping[UUID, CommandEvidence],
         *,
         superseded_some: bool,
+        reports: dict[int, BotReconciliation] | None = None,
     ) -> None:
         config = locked.config
         before = config.state
         spec, handle = spec_of(command.kind), HANDLERS.get(command.kind, _change_state)
-        given = Given(self._settings, evidence.get(command.id), superseded_some)
+        given = Given(
+            self._settings,
+            evidence.get(command.id) or _shared_reading(command, evidence),
+            superseded_some,
+            {} if reports is None else reports,
+        )
         if spec.is_halt:
             # also one that is rejected, because the bot is stopped already: it was meant to stay so
             config.halt_seq = max(config.halt_seq, command.seq)
@@ -125,12 +134,22 @@ class CommandHandlers:
             config.enabled = spec.sets_enabled
         config.revision += 1
         config.updated_at = locked.now
+        if spec.is_halt or (before is not after and after is BotState.RUNNING):
+            ask_for_attempt(config, locked.now, Trigger.PERIODIC)
         command.status = CommandStatus.APPLIED
         command.from_state, command.to_state = before, after
         command.mode = config.mode
         command.revision = config.revision
         command.finished_at = locked.now
         locked.finished.append(command)
+
+
+def _shared_reading(command: BotCommand, evidence: Mapping[UUID, CommandEvidence]) -> CommandEvidence | None:
+    """One reading serves every ``reconcile`` that was issued before it began."""
+    if command.kind is not CommandKind.RECONCILE:
+        return None
+    readings = (each for each in evidence.values() if not isinstance(each, Preflight))
+    return next((each for each in readings if each.began_at >= command.issued_at), None)
 
 
 def _why_over(
@@ -225,7 +244,22 @@ def _reconcile(locked: LockedBot, command: BotCommand, given: Given) -> BotState
     if given.evidence is None or isinstance(given.evidence, Preflight):
         return None
     after = _change_state(locked, command, given)
-    conclude(locked, given.evidence, Trigger.MANUAL, command.id)
+    made = given.reports.get(id(given.evidence))
+    if made is not None:
+        repeat(locked, made, command.id)
+    else:
+        given.reports[id(given.evidence)] = conclude(
+            locked, given.evidence, Trigger.MANUAL, command.id, given.settings
+        )
+    return after
+
+
+def _settle(locked: LockedBot, command: BotCommand, given: Given) -> BotState:
+    after = _change_state(locked, command, given)
+    settle.settle(locked, command)
+    # what was read before the settlement does not decide about the gate
+    locked.config.reconcile_began_at = locked.now
+    ask_for_attempt(locked.config, locked.now, Trigger.SETTLE)
     return after
 
 
@@ -241,5 +275,6 @@ HANDLERS: Mapping[CommandKind, Handler] = MappingProxyType(
         CommandKind.SET_MODE: _set_mode,
         CommandKind.UPDATE_CONFIG: _update_config,
         CommandKind.RECONCILE: _reconcile,
+        CommandKind.SETTLE: _settle,
     }
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bot.broker.alpaca import Alpaca
-from bot.broker.readings import Account
+from bot.broker.readings import Account, Position
 from bot.errors import (
     AccountMismatch,
     AccountUnavailable,
@@ -20,9 +20,10 @@ from bot.errors import (
     CredentialsMissing,
     InvalidParams,
     MarketHoursOverride,
+    OrdersWorking,
     PositionsOpen,
 )
-from bot.models import BotConfig, BotTrade, TradeStatus
+from bot.models import BotConfig, BotIgnoredPosition, BotTrade, TradeStatus
 from bot.reconciliation.report import MAX_AGE, account_objection
 from bot.runtime.timeout import run_with_timeout
 from bot.settings.settings import Settings
@@ -43,14 +44,16 @@ class Preflight:
     present: Mode
     target: Mode
     read_at: datetime
-    #: Symbols held at the present account.
-    held: tuple[str, ...]
+    #: What the present account holds.
+    held: tuple[Position, ...]
     #: The target's account.
     account: Account | None
     #: Why one of the accounts could not be read.
     error: BrokerError | None = None
     #: The present account.
     leaving: Account | None = None
+    #: Symbols of the orders that work at the present account.
+    working: tuple[str, ...] = ()
 
 
 def gather(database: Database, settings: Settings, target: Mode) -> Preflight:
@@ -59,19 +62,30 @@ def gather(database: Database, settings: Settings, target: Mode) -> Preflight:
     here, there = settings.alpaca(present), settings.alpaca(target)
     if here is None or there is None or present is target:
         return Preflight(present, target, read_at, (), None)
+
+    def read(leaving: Alpaca, entering: Alpaca) -> Preflight:
+        return Preflight(
+            present,
+            target,
+            read_at,
+            held=tuple(leaving.positions()),
+            account=entering.account(),
+            leaving=leaving.account(),
+            working=tuple(
+                sorted(order.symbol or order.id for order in leaving.orders_since(None, status="open"))
+            ),
+        )
+
     try:
         with (
             Alpaca(here, budget_sec=BROKER_BUDGET_SEC) as leaving,
             Alpaca(there, budget_sec=BROKER_BUDGET_SEC) as entering,
         ):
-            held, present_account, target_account = run_with_timeout(
-                WALL_SEC, lambda: (sorted(leaving.shares_by_symbol()), leaving.account(), entering.account())
-            )
+            return run_with_timeout(WALL_SEC, lambda: read(leaving, entering))
     except TimeoutError:
         return Preflight(present, target, read_at, (), None, BrokerTimeout())
     except BrokerError as error:
         return Preflight(present, target, read_at, (), None, error)
-    return Preflight(present, target, read_at, tuple(held), target_account, leaving=present_account)
 
 
 def judge(
@@ -87,7 +101,7 @@ def judge(
     Call it under the lock on the singleton: no trade can be opened meanwhile.
 
     Raises:
-        NotStopped, PositionsOpen, CredentialsMissing, AccountUnavailable, MarketHoursOverride: it may not.
+        NotStopped, PositionsOpen, OrdersWorking, CredentialsMissing, AccountUnavailable, MarketHoursOverride: it may not.
     """
     if target is config.mode:
         return True
@@ -110,18 +124,27 @@ def judge(
         raise AccountUnavailable(f"The mode was not switched: {preflight.error}")
     if preflight.leaving is not None:
         # that some other account holds nothing says nothing; that this one is blocked is no reason to stay
-        objection = account_objection(preflight.leaving, config.account_id, config.mode)
+        objection = account_objection(preflight.leaving, config, config.mode)
         if isinstance(objection, AccountMismatch):
             raise AccountUnavailable(f"The mode was not switched: {objection}")
-    if preflight.held:
+    if held := _not_ignored(session, config.mode, preflight.held):
         raise PositionsOpen(
-            f"The mode cannot be switched while the {config.mode} account holds {', '.join(preflight.held[:10])}"
+            f"The mode cannot be switched while the {config.mode} account holds {', '.join(held[:10])}"
             " at Alpaca. Close these positions first."
+        )
+    if preflight.working:
+        raise OrdersWorking(
+            f"The mode cannot be switched while orders work at the {config.mode} account:"
+            f" {', '.join(preflight.working[:10])}. Cancel them first."
         )
     if preflight.account is None:
         return False
-    bound = config.live_account_id if target is Mode.LIVE else config.paper_account_id
-    if objection := account_objection(preflight.account, bound, target):
+    if preflight.leaving is not None and preflight.leaving.id == preflight.account.id:
+        raise AccountUnavailable(
+            f"The mode was not switched: the keys of both modes lead to Alpaca account {preflight.account.id}."
+            " Each mode needs the keys of an account of its own."
+        )
+    if objection := account_objection(preflight.account, config, target):
         raise AccountUnavailable(f"The mode was not switched: {objection}")
     return True
 
@@ -136,6 +159,15 @@ def wanted_mode(params: Mapping[str, Any]) -> Mode:
         return Mode(params["mode"])
     except (KeyError, ValueError):
         raise InvalidParams(details={"fields": {"mode": ["must be paper or live"]}}) from None
+
+
+def _not_ignored(session: Session, mode: Mode, positions: Sequence[Position]) -> list[str]:
+    """Symbols of the *positions* that are the bot's: all but those that an operator ignores in this very quantity."""
+    rows = session.execute(
+        select(BotIgnoredPosition.symbol, BotIgnoredPosition.shares).where(BotIgnoredPosition.mode == mode)
+    )
+    ignored = dict(rows)
+    return sorted(each.symbol for each in positions if ignored.get(each.symbol) != each.shares)
 
 
 _PRESENT = select(BotConfig.mode, func.clock_timestamp())

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
-from sqlalchemy import func, select
+from sqlalchemy import distinct, func, select
 from sqlalchemy.orm import Session
 
 from bot.market_hours import NEW_YORK, trading_date
-from bot.models import BotCommand, BotConfig, BotTrade
+from bot.models import BotCommand, BotConfig, BotTrade, BotTradeExit, TradeStatus
 from bot.states import BotState, CommandKind, Mode
 
 #: Commands that are looked at for the states of a day, the latest; a day with more begins later.
@@ -35,10 +35,11 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Minute:
-    """The trades that were closed within one minute."""
+    """What the exits within one minute realized."""
 
     at: datetime
     pnl: Decimal
+    #: Trades that were closed in it.
     trades: int
 
 
@@ -73,12 +74,18 @@ def states(session: Session, begins: datetime, now: datetime) -> list[Stretch]:
     return found
 
 
-def minutes(session: Session, begins: datetime, ends: datetime) -> Sequence[Minute]:
-    """Realized P&L of the trades that were closed between *begins* and *ends*, by the minute."""
-    minute = func.date_trunc("minute", BotTrade.exit_at)
+def minutes(session: Session, mode: Mode, begins: datetime, ends: datetime) -> Sequence[Minute]:
+    """What was realized in *mode* by the exits between *begins* and *ends*, by the minute."""
+    minute = func.date_trunc("minute", BotTradeExit.at)
+    closed = (BotTrade.status == TradeStatus.CLOSED) & (func.date_trunc("minute", BotTrade.exit_at) == minute)
     rows = session.execute(
-        select(minute, func.sum(BotTrade.pnl), func.count())
-        .where(BotTrade.exit_at >= begins, BotTrade.exit_at < ends, BotTrade.pnl.is_not(None))
+        select(minute, func.sum(BotTradeExit.pnl), func.count(distinct(BotTrade.id)).filter(closed))
+        .join(BotTrade, BotTrade.id == BotTradeExit.trade_id)
+        .where(
+            BotTradeExit.at >= begins,
+            BotTradeExit.at < ends,
+            func.coalesce(BotTrade.mode, Mode.PAPER) == mode,
+        )
         .group_by(minute)
         .order_by(minute)
     )

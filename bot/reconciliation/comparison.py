@@ -1,154 +1,153 @@
-"""What follows from what was read on both sides. Pure: no network, no database, no clock."""
+"""Compares the open trades with the broker's positions, symbol by symbol. Pure: no network, no database, no clock."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
-from typing import Any
-from uuid import UUID
 
-from bot.broker.readings import Account
-from bot.states import Mode
-
-ZERO = Decimal(0)
+from bot.broker.readings import Position
+from bot.reconciliation.local import Ignored, Local, OpenGroup
+from bot.reconciliation.record import ZERO
 
 
 @dataclass(frozen=True)
-class Local:
-    """The open trades, added up by symbol; shares are signed, short is negative."""
+class Holding:
+    """What both sides hold of one asset. Shares are signed: negative is short."""
 
-    mode: Mode
-    began_at: datetime
-    shares: Mapping[str, Decimal]
-    trades: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class LocalTrade:
-    """One open trade, as its row was when Alpaca was asked about it."""
-
-    id: UUID
+    #: As the broker calls it; where it has no position, as the trades do.
     symbol: str
-    shares: Decimal
-    order: str | None
-    #: Reserved a moment ago: its order may not even have been sent yet.
-    reserved: bool
-    #: Tells whether the row was touched since.
-    updated_at: datetime
+    groups: tuple[OpenGroup, ...]
+    position: Position | None
+    #: What of the position is not the bot's.
+    ignoring: Ignored | None = None
 
-    def may_fill(self, working: Set[str]) -> bool:
-        """Whether its shares may be on their way to the broker, *working* being the orders that may still fill."""
-        return self.reserved or self.order in working
+    @property
+    def here(self) -> Decimal:
+        """Shares of the open trades."""
+        return sum((group.shares for group in self.groups), ZERO)
 
+    @property
+    def there(self) -> Decimal:
+        """Shares at the broker but for the ignored ones."""
+        shares = self.position.shares if self.position else ZERO
+        return shares - self.ignoring.shares if self.ignoring else shares
 
-@dataclass(frozen=True)
-class Difference:
-    """A symbol of which the two sides hold different quantities."""
+    @property
+    def trades(self) -> int:
+        """How many open trades there are of it."""
+        return sum(group.trades for group in self.groups)
 
-    symbol: str
-    #: Whether a trade of it was open.
-    known: bool
-    #: Shares of its open trades but for the missing ones.
-    here: Decimal
-    there: Decimal
-    #: Shares that may still be on their way, negative and positive ones: all of them, some or none are there.
-    in_flight: tuple[Decimal, Decimal]
+    @property
+    def symbols(self) -> frozenset[str]:
+        """Every name that the asset goes by in the open trades and at the broker."""
+        names = {group.symbol for group in self.groups}
+        return frozenset(names | ({self.position.symbol} if self.position else set()))
 
-    def explained_by(self, here: Decimal) -> bool:
-        """Whether *here*, less what may still be on its way, is what the broker has."""
-        sold, bought = self.in_flight
-        return here - bought <= self.there <= here - sold
-
-    def as_json(self) -> dict[str, Any]:
-        """The report's entry; its kind is unknown_here, quantity or side."""
-        kind = ("side" if self.here * self.there < 0 else "quantity") if self.known else "unknown_here"
-        return {"symbol": self.symbol, "kind": kind, "here": f"{self.here:f}", "there": f"{self.there:f}"}
+    @property
+    def is_in_question(self) -> bool:
+        """Whether the broker's record has to be asked about it."""
+        return self.here != self.there or any(group.is_unrecorded for group in self.groups)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was read, and what follows from it."""
+    """Every holding that is not plainly the same on both sides, and what else the comparison shows."""
 
-    mode: Mode
-    began_at: datetime
-    #: When the last read of the positions began: the evidence's age counts from here.
-    read_at: datetime
-    account: Account
-    open_trades: int
-    broker_positions: int
-    #: Trades whose symbol has the same quantity on both sides.
+    questions: tuple[Holding, ...]
+    #: Trades of the other holdings.
     matched: int
-    #: Trades of other symbols whose order may still fill.
-    in_flight: int
-    #: Trades without a position in two reads, whose order can no longer fill.
-    missing: tuple[LocalTrade, ...]
-    disputed: tuple[Difference, ...]
+    #: Symbol and asset id of matched trades that have not learned their asset.
+    unlearned: tuple[tuple[str, str], ...]
+    #: Matched trades whose symbol changed at the broker: the old one, the new one and the asset's id.
+    renamed: tuple[tuple[str, str, str], ...]
+    #: Ignored positions whose quantity changed: these are ignored no longer.
+    changed: tuple[Ignored, ...]
 
 
-def unequal(here: Local, there: Mapping[str, Decimal]) -> set[str]:
-    """The symbols of which the two sides hold different quantities."""
-    found = {symbol for symbol, shares in here.shares.items() if there.get(symbol, ZERO) != shares}
-    return found | (there.keys() - here.shares.keys())
-
-
-def compare(
-    here: Local,
-    trades: Sequence[LocalTrade],
-    working: Set[str],
-    first: Mapping[str, Decimal],
-    last: Mapping[str, Decimal],
-    *,
-    account: Account,
-    read_at: datetime,
-) -> Comparison:
-    """Compare *here* with two reads of the positions; they may be one and the same if no symbol is absent in it.
-
-    *trades* are the open trades of every symbol that was unequal in the first read, *working* those of their orders
-    that may still fill.
-    """
-    of_symbol: dict[str, list[LocalTrade]] = {}
-    for trade in trades:
-        of_symbol.setdefault(trade.symbol, []).append(trade)
-
-    disputed, missing, in_flight = [], [], 0
-    for symbol in sorted(unequal(here, last)):
-        found = of_symbol.get(symbol, [])
-        shares = here.shares.get(symbol, ZERO)
-        on_their_way = [trade for trade in found if trade.may_fill(working)]
-        gone = []
-        # rows that add up to something else are not those that were compared
-        if symbol not in first and symbol not in last and _sum(found) == shares:
-            gone = [trade for trade in found if not trade.may_fill(working)]
-        disputed.append(
-            Difference(
-                symbol=symbol,
-                known=symbol in here.shares,
-                here=shares - _sum(gone),
-                there=last.get(symbol, ZERO),
-                in_flight=(
-                    _sum([trade for trade in on_their_way if trade.shares < 0]),
-                    _sum([trade for trade in on_their_way if trade.shares > 0]),
-                ),
-            )
-        )
-        missing += gone
-        in_flight += len(on_their_way)
-    disputed_symbols = {found.symbol for found in disputed}
+def compare(local: Local, positions: Mapping[str, Position]) -> Comparison:
+    """Compare over the union of both sides: by asset id where the trades know it, else by symbol."""
+    ignored = {each.symbol: each for each in local.ignored}
+    several = _symbols_of_several_groups(local)
+    matched = 0
+    unlearned: list[tuple[str, str]] = []
+    left: list[OpenGroup] = []
+    seen: set[str] = set()
+    for group in local.groups:
+        position = positions.get(group.symbol)
+        if (
+            position is None
+            or position.shares != group.shares
+            or group.is_unrecorded
+            or group.asset_id not in (None, position.asset_id)
+            or group.symbol in several
+            or group.symbol in ignored
+        ):
+            left.append(group)
+            continue
+        seen.add(group.symbol)
+        matched += group.trades
+        if group.asset_id is None and position.asset_id:
+            unlearned.append((group.symbol, position.asset_id))
+    others = {symbol: each for symbol, each in positions.items() if symbol not in seen}
+    questions, changed, renamed = [], [], []
+    for holding in _holdings(left, others, ignored):
+        if holding.ignoring and not holding.groups and holding.there:
+            changed.append(holding.ignoring)
+            holding = Holding(holding.symbol, (), holding.position)
+        if holding.position is not None and holding.position.asset_id:
+            renamed += [
+                (group.symbol, holding.symbol, holding.position.asset_id)
+                for group in holding.groups
+                if group.symbol != holding.symbol
+            ]
+        if holding.is_in_question:
+            questions.append(holding)
+        else:
+            matched += holding.trades
+    gone = [each for each in local.ignored if not _is_held(each, positions)]
     return Comparison(
-        mode=here.mode,
-        began_at=here.began_at,
-        read_at=read_at,
-        account=account,
-        open_trades=sum(here.trades.values()),
-        broker_positions=len(last),
-        matched=sum(count for symbol, count in here.trades.items() if symbol not in disputed_symbols),
-        in_flight=in_flight,
-        missing=tuple(missing),
-        disputed=tuple(disputed),
+        questions=tuple(sorted(questions, key=lambda each: each.symbol)),
+        matched=matched,
+        unlearned=tuple(unlearned),
+        renamed=tuple(renamed),
+        changed=tuple(changed + gone),
     )
 
 
-def _sum(trades: Sequence[LocalTrade]) -> Decimal:
-    return sum((trade.shares for trade in trades), ZERO)
+def _symbols_of_several_groups(local: Local) -> set[str]:
+    """Symbols whose trades belong to more than one asset, or of which some do not know theirs."""
+    seen: set[str] = set()
+    several: set[str] = set()
+    for group in local.groups:
+        (several if group.symbol in seen else seen).add(group.symbol)
+    return several
+
+
+def _is_held(ignored: Ignored, positions: Mapping[str, Position]) -> bool:
+    if ignored.symbol in positions:
+        return True
+    return ignored.asset_id is not None and any(
+        each.asset_id == ignored.asset_id for each in positions.values()
+    )
+
+
+def _holdings(
+    groups: list[OpenGroup], positions: Mapping[str, Position], ignored: Mapping[str, Ignored]
+) -> list[Holding]:
+    by_asset = {each.asset_id: each for each in positions.values() if each.asset_id}
+    gathered: dict[tuple[str, str], tuple[Position | None, list[OpenGroup]]] = {
+        (symbol, each.asset_id): (each, []) for symbol, each in positions.items()
+    }
+    for group in groups:
+        position = by_asset.get(group.asset_id or "") or positions.get(group.symbol)
+        if position is not None and group.asset_id and position.asset_id not in ("", group.asset_id):
+            position = None  # the symbol names another asset now
+        key = (position.symbol, position.asset_id) if position else (group.symbol, f"of {group.asset_id}")
+        gathered.setdefault(key, (position, []))[1].append(group)
+    by_id = {each.asset_id: each for each in ignored.values() if each.asset_id}
+    found = []
+    for (symbol, asset_id), (position, members) in gathered.items():
+        known = (by_id.get(asset_id) or ignored.get(symbol)) if position is not None else None
+        found.append(Holding(symbol, tuple(members), position, known))
+    return found

@@ -1,49 +1,82 @@
-"""What one attempt to reconcile reads, here and at Alpaca. It uses the network and holds no lock."""
+"""What one attempt to reconcile reads, in the database and at Alpaca. It uses the network and holds no lock."""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from decimal import Decimal
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from bot.broker.alpaca import ORDERS_ONE_BY_ONE, Alpaca
-from bot.errors import (
-    BrokerError,
-    BrokerTimeout,
-    KeysMissing,
-)
-from bot.models import BotTrade, TradeStatus
-from bot.reconciliation.comparison import Comparison, Local, LocalTrade, compare, unequal
+from bot.broker.alpaca import Alpaca
+from bot.broker.readings import Account, Clock, Order, Position
+from bot.errors import BrokerError, BrokerInconsistent, BrokerTimeout, KeysMissing
+from bot.reconciliation.comparison import Comparison, Holding, compare
+from bot.reconciliation.local import LAG, BookedExit, Local, LocalTrade, read_booked, read_local, read_trades
+from bot.reconciliation.record import ZERO, BrokerRecord
 from bot.runtime.timeout import run_with_timeout
 from bot.settings.settings import Settings
 from bot.states import Mode
 from bot.storage.database import Database
-from bot.storage.pipeline import Pipeline
-from bot.storage.statements import MODE_NOW, OPEN_BY_SYMBOL
 
 #: All calls to Alpaca of one attempt end within this time, in seconds.
 BROKER_BUDGET_SEC = 9.0
 #: A call that does not even respect its own time-outs (name resolution, headers that drip) is left behind then.
 WALL_SEC = 12.0
-#: Pause between the two reads that a trade is written off on, in seconds.
-SECOND_READ_AFTER_SEC = 0.5
-#: So long after a trade was reserved its order may still be on its way to Alpaca, its id on the way back.
-RESERVATION = timedelta(seconds=60)
+#: The orders of up to this many trades are asked for one by one; of more they are looked up in the list of orders.
+ORDERS_ONE_BY_ONE = 10
+#: At most this many orders behind fills that no trade explains are asked for.
+STRANGE_ORDERS = 10
+#: A trade's exits are numbered; so many of them are asked for by name.
+MOST_EXITS = 5
+#: The positions' prices move between two calls: by so much of the account's value a list may fall short of it.
+VALUE_TOLERANCE = Decimal("0.02")
+#: Positions worth less than this, in US dollars, tell nothing about a list.
+VALUE_GRAIN = Decimal(1)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Both sides, read at one time, and the broker's record of what is in question."""
+
+    local: Local
+    #: When the positions were read: the evidence's age counts from here.
+    read_at: datetime
+    account: Account
+    clock: Clock
+    positions: Mapping[str, Position]
+    comparison: Comparison
+    trades: tuple[LocalTrade, ...]
+    booked: tuple[BookedExit, ...]
+    record: BrokerRecord
+    #: Calls that were made to Alpaca.
+    requests: int
+    #: Seconds that Alpaca asked to be left alone, because its limit is used up.
+    retry_after_sec: float = 0.0
+
+    @property
+    def mode(self) -> Mode:
+        """The mode whose account was read."""
+        return self.local.mode
+
+    @property
+    def began_at(self) -> datetime:
+        """When the attempt began, by the database's clock."""
+        return self.local.began_at
 
 
 @dataclass(frozen=True)
 class ReadFailed:
-    """Alpaca gave no usable answer."""
+    """Alpaca gave no usable answer: nothing is known."""
 
     mode: Mode
     began_at: datetime
     error: BrokerError
+    requests: int = 0
 
 
-Evidence = Comparison | ReadFailed
+Evidence = Reading | ReadFailed
 
 
 def gather(database: Database, settings: Settings) -> Evidence:
@@ -52,77 +85,136 @@ def gather(database: Database, settings: Settings) -> Evidence:
     Raises:
         DatabaseUnavailable: Postgres is away.
     """
-    here = database.batched(_read_here)
-    try:
-        access = settings.alpaca(here.mode)
-        if access is None:
-            raise KeysMissing(
-                f"The {here.mode} account has no keys: set ALPACA_{here.mode.upper()}_API_KEY and _SECRET."
-            )
-        with Alpaca(access, budget_sec=BROKER_BUDGET_SEC) as alpaca:
-            return run_with_timeout(WALL_SEC, lambda: _ask(database, alpaca, here))
-    except TimeoutError:
-        return ReadFailed(mode=here.mode, began_at=here.began_at, error=BrokerTimeout())
-    except BrokerError as error:
-        return ReadFailed(mode=here.mode, began_at=here.began_at, error=error)
+    local = database.batched(read_local)
+    access = settings.alpaca(local.mode)
+    if access is None:
+        keys = f"ALPACA_{local.mode.upper()}_API_KEY and _SECRET"
+        return ReadFailed(
+            local.mode, local.began_at, KeysMissing(f"The {local.mode} account has no keys: set {keys}.")
+        )
+    with Alpaca(access, budget_sec=BROKER_BUDGET_SEC, most_requests=local.requests_left) as alpaca:
+        try:
+            return run_with_timeout(WALL_SEC, lambda: _read(database, alpaca, local))
+        except TimeoutError:
+            return ReadFailed(local.mode, local.began_at, BrokerTimeout(), alpaca.requests)
+        except BrokerError as error:
+            return ReadFailed(local.mode, local.began_at, error, alpaca.requests)
 
 
 def retry_after(evidence: Evidence) -> float:
     """Seconds that Alpaca asked to be left alone."""
-    return (evidence.error.retry_after_sec or 0.0) if isinstance(evidence, ReadFailed) else 0.0
+    if isinstance(evidence, ReadFailed):
+        return evidence.error.retry_after_sec or 0.0
+    return evidence.retry_after_sec
 
 
-def _read_here(batch: Pipeline) -> Local:
-    [(mode, began_at)] = batch.send(MODE_NOW())
-    rows = batch.send(OPEN_BY_SYMBOL(began_at))
-    return Local(
-        mode=Mode(mode),
-        began_at=began_at,
-        shares={symbol: shares for symbol, shares, _ in rows},
-        trades={symbol: count for symbol, _, count in rows},
-    )
-
-
-def _ask(database: Database, alpaca: Alpaca, here: Local) -> Comparison:
+def _read(database: Database, alpaca: Alpaca, local: Local) -> Reading:
     account = alpaca.account()
+    clock = alpaca.clock()
     read_at = database.now()
-    first = last = alpaca.shares_by_symbol()
-    ours = here.shares.keys() & unequal(here, first)
-    trades: list[LocalTrade] = []
-    orders: dict[str, str] = {}
-    working: set[str] = set()
-    if ours:
-        trades = database.read(lambda session: _open_trades(session, list(ours), here.began_at))
-        orders = {trade.order: trade.symbol for trade in trades if trade.order}
-        working = alpaca.working_orders(orders)
-    if ours - first.keys():
-        # between its fill and its booking a position can be absent for a moment: ask again before writing off
-        time.sleep(SECOND_READ_AFTER_SEC)
-        if len(orders) > ORDERS_ONE_BY_ONE:
-            # an order is finished when two lists leave it out, and what filled by then shows in the positions below
-            working |= alpaca.working_orders(orders)
-        read_at = database.now()
-        last = alpaca.shares_by_symbol()
-    return compare(here, trades, working, first, last, account=account, read_at=read_at)
+    positions = {position.symbol: position for position in alpaca.positions()}
+    comparison = compare(local, positions)
+    _check_values(account, positions, comparison)
+    symbols = sorted({symbol for each in comparison.questions for symbol in each.symbols})
+    trades: tuple[LocalTrade, ...] = ()
+    booked: tuple[BookedExit, ...] = ()
+    if symbols:
+        recent = local.began_at - LAG
 
+        def read_books(session: Session) -> tuple[tuple[LocalTrade, ...], tuple[BookedExit, ...]]:
+            found = read_trades(session, symbols, local.began_at)
+            oldest = min((trade.entry_at for trade in found), default=recent) - LAG
+            return found, read_booked(session, symbols, oldest, recent)
 
-def _open_trades(session: Session, symbols: list[str], before: datetime) -> list[LocalTrade]:
-    rows = session.execute(
-        select(
-            BotTrade.id,
-            BotTrade.symbol,
-            BotTrade.shares,
-            BotTrade.alpaca_order_id,
-            ~BotTrade.filled
-            & BotTrade.alpaca_order_id.is_(None)
-            & (BotTrade.created_at > before - RESERVATION),
-            BotTrade.updated_at,
-        )
-        .where(
-            BotTrade.status == TradeStatus.OPEN,
-            BotTrade.created_at < before,
-            BotTrade.symbol == func.any(symbols),
-        )
-        .order_by(BotTrade.created_at.desc())  # the newest order is the likeliest to work
+        trades, booked = database.read(read_books)
+    record = _read_record(alpaca, trades, comparison.questions)
+    return Reading(
+        local=local,
+        read_at=read_at,
+        account=account,
+        clock=clock,
+        positions=positions,
+        comparison=comparison,
+        trades=trades,
+        booked=booked,
+        record=record,
+        requests=alpaca.requests,
+        retry_after_sec=alpaca.retry_after_sec or 0.0,
     )
-    return [LocalTrade(*row) for row in rows]
+
+
+def _check_values(account: Account, positions: Mapping[str, Position], comparison: Comparison) -> None:
+    """An account that is worth more than its positions has positions that the list leaves out.
+
+    Raises:
+        BrokerInconsistent: it is so, on a side on which the list shows less than the books.
+    """
+    for side, value in ((1, account.long_market_value), (-1, account.short_market_value)):
+        shorter = any(each.here * side > max(each.there * side, ZERO) for each in comparison.questions)
+        if not shorter and not any(each.shares * side > 0 for each in comparison.changed):
+            continue
+        worths = [each.market_value for each in positions.values() if each.shares * side > 0]
+        if any(worth is None for worth in worths):
+            continue  # what is not priced cannot be added up
+        listed = sum((abs(worth) for worth in worths if worth is not None), ZERO)
+        missing = abs(value) - listed
+        if missing > max(abs(value) * VALUE_TOLERANCE, VALUE_GRAIN):
+            raise BrokerInconsistent(
+                f"Alpaca's list of positions contradicts its own account: the {'long' if side > 0 else 'short'} ones"
+                f" are worth {abs(value):.2f} dollars there, and those in the list {listed:.2f}."
+            )
+
+
+def _read_record(alpaca: Alpaca, trades: Sequence[LocalTrade], questions: Sequence[Holding]) -> BrokerRecord:
+    if not trades:
+        return BrokerRecord({}, {}, ())
+    oldest = min(min(trade.entry_at, trade.created_at) for trade in trades) - LAG
+    one_by_one = len(trades) <= ORDERS_ONE_BY_ONE
+    found: dict[str, Order] = {}
+    if one_by_one:
+        for trade in trades:
+            found |= {order.id.lower(): order for order in _entry_chain(alpaca, trade)}
+    else:
+        found = {order.id.lower(): order for order in alpaca.orders_since(oldest)}
+    fills = sorted(alpaca.fills_since(oldest), key=lambda fill: fill.at)
+    short = {symbol for each in questions if abs(each.there) < abs(each.here) for symbol in each.symbols}
+    strange = [fill.order_id for fill in fills if fill.symbol in short and fill.order_id.lower() not in found]
+    for order_id in list(dict.fromkeys(strange))[:STRANGE_ORDERS]:
+        if order := alpaca.order(order_id):
+            found[order.id.lower()] = order
+    if one_by_one:
+        sold = {fill.symbol for fill in fills if fill.order_id in strange}
+        for trade in trades:
+            if trade.symbol in short and trade.symbol not in sold:
+                found |= {order.id.lower(): order for order in _named_exits(alpaca, trade)}
+    return BrokerRecord(
+        orders=found,
+        by_client_id={order.client_order_id: order for order in found.values()},
+        fills=fills,
+    )
+
+
+def _entry_chain(alpaca: Alpaca, trade: LocalTrade) -> list[Order]:
+    order = alpaca.order(trade.order_id) if trade.order_id else None
+    if order is None:
+        order = alpaca.order_by_client_id(str(trade.id))
+    if order is None:
+        return []
+    links = alpaca.chain(order)
+    while links[0].replaces and len(links) < STRANGE_ORDERS:
+        before = alpaca.order(links[0].replaces)
+        if before is None:
+            break
+        links.insert(0, before)
+    return links
+
+
+def _named_exits(alpaca: Alpaca, trade: LocalTrade) -> list[Order]:
+    """The trade's exits by name: an order is known a moment before the list of fills has what it sold."""
+    found: list[Order] = []
+    for number in range(1, MOST_EXITS + 1):
+        order = alpaca.order_by_client_id(f"{trade.id}-exit-{number}")
+        if order is None:
+            break
+        found += alpaca.chain(order)
+    return found

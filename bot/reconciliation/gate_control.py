@@ -5,26 +5,55 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from bot.errors import AccountBlocked, AccountMismatch
 from bot.models import BotConfig, BotReconciliation, Outcome, Trigger
 from bot.reconciliation import schedule
 from bot.reconciliation.evidence import Evidence, retry_after
+from bot.reconciliation.judgement import SECOND_READING_AFTER
 from bot.reconciliation.report import agrees, judge
+from bot.settings.settings import Settings
 from bot.storage.locked_bot import LockedBot
+
+#: Errors that say that the account may not be traded on: they close an open gate at once. All others say nothing.
+_CLOSING = frozenset({AccountBlocked.code, AccountMismatch.code})
 
 
 def close_gate(config: BotConfig, now: datetime, trigger: Trigger) -> None:
-    """Close the gate, and have a reconciliation attempted at once."""
+    """Close the gate until a reconciliation that begins from now on finds agreement; one is due at once."""
     config.reconciled_at = None
     config.gate_closed_at = now
-    config.reconcile_due_at = now
-    config.reconcile_trigger = trigger
+    config.gate_closed_by = trigger
     config.reconcile_failures = 0
+    ask_for_attempt(config, now, trigger)
+
+
+def ask_for_attempt(config: BotConfig, now: datetime, trigger: Trigger) -> None:
+    """Have a reconciliation attempted at once; what made the gate closed stays its trigger."""
+    config.reconcile_due_at = now
+    if config.reconciled_at is not None or trigger is not Trigger.PERIODIC:
+        config.reconcile_trigger = trigger
+
+
+def repeat(locked: LockedBot, report: BotReconciliation, command_id: UUID) -> None:
+    """Answer another command by the *report* of a reading that serves it, too."""
+    columns = {column.key for column in BotReconciliation.__table__.columns} - {
+        "id",
+        "command_id",
+        "requests",
+    }
+    locked.session.add(
+        BotReconciliation(
+            command_id=command_id,
+            **{name: getattr(report, name) for name in columns},
+            requests=0,
+        )
+    )
 
 
 def conclude(
-    locked: LockedBot, evidence: Evidence, trigger: Trigger, command_id: UUID | None
+    locked: LockedBot, evidence: Evidence, trigger: Trigger, command_id: UUID | None, settings: Settings
 ) -> BotReconciliation:
-    """Judge *evidence* under the lock, and open or close the gate by it. Commits nothing."""
+    """Judge *evidence* under the lock, bring the books up to date, and open or close the gate by it."""
     config, now = locked.config, locked.now
     report = judge(locked.session, config, evidence, now=now, trigger=trigger, command_id=command_id)
     if (
@@ -37,13 +66,21 @@ def conclude(
     if report.outcome is Outcome.OK and config.account_id is None:
         setattr(config, f"{config.mode}_account_id", report.account_id)
     if agrees(report):
-        config.reconciled_at = now
-        config.reconcile_due_at = config.reconcile_trigger = None
+        config.reconciled_at = config.agreed_at = now
+        config.gate_closed_by = None
         config.reconcile_failures = 0
-    else:
-        wait = schedule.wait_sec(config.reconcile_failures, retry_after(evidence))
+        every = schedule.interval(settings, config.state)
+        config.reconcile_due_at = now + max(every, timedelta(seconds=retry_after(evidence)))
+        config.reconcile_trigger = Trigger.PERIODIC
+        return report
+    # nothing that is unknown closes an open gate: its agreement ages instead
+    if report.outcome is Outcome.OK or report.error_code in _CLOSING:
         config.reconciled_at = None
-        config.reconcile_due_at = now + timedelta(seconds=wait)
-        config.reconcile_trigger = Trigger.RETRY
-        config.reconcile_failures += 1
+    asked = retry_after(evidence)
+    wait = timedelta(seconds=schedule.wait_sec(config.reconcile_failures, asked))
+    if report.suspect:
+        wait = max(SECOND_READING_AFTER, timedelta(seconds=asked))
+    config.reconcile_due_at = now + wait
+    config.reconcile_trigger = Trigger.RETRY
+    config.reconcile_failures += 1
     return report

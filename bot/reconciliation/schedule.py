@@ -2,15 +2,63 @@
 
 from __future__ import annotations
 
-import random
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from bot.models import BotConfig
+from sqlalchemy import ColumnElement, func, select
+
+from bot.models import BotConfig, BotReconciliation
+from bot.runtime.retry import RetryPolicy
+from bot.settings.settings import Settings
+from bot.states import BotState
 
 #: How long one attempt holds the right to it, in seconds; longer than any attempt takes.
 ATTEMPT_SEC = 20.0
 #: Wait between attempts, in seconds: doubled with each failure.
 RETRY_FIRST_SEC, RETRY_MOST_SEC = 2.0, 60.0
+#: Time between attempts while the bot is stopped, in seconds; while it is not, RECONCILE_EVERY_SEC says it.
+STOPPED_EVERY_SEC = 300.0
+#: Agreement that is older than this many intervals counts no longer.
+STALE_INTERVALS = 3
+#: No attempt is ever due later than this from now.
+LATEST_DUE = timedelta(seconds=STOPPED_EVERY_SEC + 100)
+#: Of Alpaca's 200 requests a minute for an account reconciliation takes at most so many: the executor's exits come first.
+REQUESTS_A_MINUTE = 60
+#: Requests of an attempt that finds agreement; so many have to be left for it.
+REQUESTS_OF_AN_ATTEMPT = 3
+
+
+def has_requests_left(now: ColumnElement[datetime]) -> ColumnElement[bool]:
+    """The condition that another attempt stays within REQUESTS_A_MINUTE; *now* is the database's clock."""
+    last = (
+        select(BotReconciliation.requests)
+        .where(BotReconciliation.requests > 0)
+        .order_by(BotReconciliation.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    # what the last attempt had to ask for, this one may have to ask for again
+    needed = func.least(REQUESTS_A_MINUTE, func.greatest(REQUESTS_OF_AN_ATTEMPT, func.coalesce(last, 0)))
+    return requests_made(now) + needed <= REQUESTS_A_MINUTE
+
+
+def requests_made(now: ColumnElement[datetime]) -> ColumnElement[int]:
+    """Requests that attempts of the last minute have made; *now* is the database's clock."""
+    return (
+        select(func.coalesce(func.sum(BotReconciliation.requests), 0))
+        .where(
+            BotReconciliation.id
+            > select(
+                func.coalesce(func.max(BotReconciliation.id), 0) - REQUESTS_A_MINUTE * 2
+            ).scalar_subquery()
+        )
+        .where(BotReconciliation.started_at > now - timedelta(minutes=1), BotReconciliation.started_at <= now)
+        .scalar_subquery()
+    )
+
+
+def interval(settings: Settings, state: BotState) -> timedelta:
+    """Time from one reconciliation that found agreement to the next."""
+    return timedelta(seconds=STOPPED_EVERY_SEC if state is BotState.STOPPED else settings.reconcile_every_sec)
 
 
 def is_older_than_gate(config: BotConfig, began_at: datetime, now: datetime) -> bool:
@@ -31,7 +79,4 @@ def _lies_between(began_at: datetime, moment: datetime | None, now: datetime) ->
 def wait_sec(failures: int, asked_sec: float) -> float:
     """Seconds until the next attempt, after so many *failures* before the last one. Within RETRY_MOST_SEC it is not made
     sooner than Alpaca has *asked* for."""
-    backoff = min(RETRY_FIRST_SEC * 2.0 ** min(failures, 10), RETRY_MOST_SEC)
-    # many bots on one account must not come back in step, least of all when all wait for the most or for the same reset
-    wait = max(backoff * random.uniform(0.8, 1.0), asked_sec * random.uniform(1.0, 1.1))  # noqa: S311 - no secret
-    return min(max(wait, RETRY_FIRST_SEC), RETRY_MOST_SEC)
+    return RetryPolicy(RETRY_FIRST_SEC, RETRY_MOST_SEC).wait_sec(failures, asked_sec)

@@ -43,6 +43,7 @@ from bot.settings.types import (
     parse_tokens,
 )
 from bot.states import Mode
+from bot.validation import reason_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -86,6 +87,8 @@ class Settings(BaseSettings):
     #: Signs the panel's sessions; ``web`` makes one and keeps it in DATA_DIR when it is not set.
     secret_key: Annotated[SecretStr, Field(min_length=16)] | None = None
     market_hours: MarketHours = MarketHours.NYSE
+    #: Seconds between reconciliations while the bot is running or paused.
+    reconcile_every_sec: Annotated[int, Field(ge=5, le=300)] = 60
 
     log_level: Annotated[LogLevel, BeforeValidator(types.upper)] = LogLevel.INFO
     log_format: Annotated[LogFormat, BeforeValidator(types.lower)] = LogFormat.AUTO
@@ -193,5 +196,5 @@ def _sentence(problem: Any, from_files: Set[str] = frozenset()) -> str:
         variable += secret_files.SUFFIX
     if problem["type"] == "missing":
         return f"{variable} is not set: set it in the environment, or use script/server, which sets it up."
-    reason = problem["msg"].removeprefix("Value error, ")
+    reason = reason_of(problem["msg"])
     return f"{variable} is wrong: {reason}." if variable else f"{reason}."

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 
 from bot import market_hours
+from bot.reconciliation.schedule import STALE_INTERVALS, interval
 from bot.settings.settings import Settings
 from bot.settings.types import MarketHours
 from bot.states import BotState, Mode
+from bot.status.heartbeat import LOST_AFTER
 from bot.status.snapshot import Snapshot
-
-#: The gate closes when no worker was seen for this long.
-WORKER_LOST_AFTER = timedelta(seconds=30)
 
 
 class Reason(StrEnum):
@@ -23,6 +23,7 @@ class Reason(StrEnum):
     KILLED = "killed"
     NOT_RUNNING = "not_running"
     NOT_RECONCILED = "not_reconciled"
+    RECONCILIATION_STALE = "reconciliation_stale"  # the books agreed once, but that is too long ago
     WORKER_OFFLINE = "worker_offline"
     MARKET_CLOSED = "market_closed"
     MAX_POSITIONS = "max_positions"
@@ -45,19 +46,39 @@ def market_open(settings: Settings, mode: Mode, at: datetime) -> bool:
     return market_hours.is_open(at)
 
 
+def is_market_open(now: Snapshot, settings: Settings) -> bool:
+    """Whether the market is open by the calendar, unless MARKET_HOURS sets that aside, and by the broker's own clock."""
+    by_broker = now.reading is None or now.reading.is_market_open(now.now)
+    return by_broker and market_open(settings, now.config.mode, now.now)
+
+
+def is_agreement_stale(now: Snapshot, settings: Settings) -> bool:
+    """Whether the last agreement is older than three intervals of reconciliation."""
+    agreed_at, every = now.config.reconciled_at, interval(settings, now.config.state)
+    return agreed_at is not None and now.now - agreed_at > STALE_INTERVALS * every
+
+
+def loss(now: Snapshot) -> Decimal:
+    """Today's loss of the present mode in US dollars, realized and, if the thresholds say so, unrealized; negative."""
+    unrealized = (now.open_pnl or Decimal(0)) if now.config.count_open_loss else Decimal(0)
+    # an open profit is not had yet: it makes no room for a loss
+    return now.realized_pnl + min(unrealized, Decimal(0))
+
+
 def judge(now: Snapshot, settings: Settings) -> Gate:
     """The gate at the moment of the snapshot."""
     config = now.config
-    lost = now.worker_seen_at is None or now.now - now.worker_seen_at >= WORKER_LOST_AFTER
+    lost = now.worker_seen_at is None or now.now - now.worker_seen_at >= LOST_AFTER
     holds = {
         Reason.DISABLED: not config.enabled,
         Reason.KILLED: config.killed,
         Reason.NOT_RUNNING: config.state is not BotState.RUNNING,
         Reason.NOT_RECONCILED: config.reconciled_at is None,
+        Reason.RECONCILIATION_STALE: is_agreement_stale(now, settings),
         Reason.WORKER_OFFLINE: lost,
-        Reason.MARKET_CLOSED: not market_open(settings, config.mode, now.now),
+        Reason.MARKET_CLOSED: not is_market_open(now, settings),
         Reason.MAX_POSITIONS: now.open_trades >= config.max_concurrent_positions,
-        Reason.DAILY_LOSS: now.realized_pnl <= -config.daily_loss_limit_usd,
+        Reason.DAILY_LOSS: loss(now) <= -config.daily_loss_limit_usd,
     }
     reasons = tuple(reason for reason, held in holds.items() if held)
     return Gate(

@@ -9,6 +9,7 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from bot.models import BotConfig, BotReconciliation
+from bot.status.heartbeat import OFFLINE_AFTER
 from bot.storage.pipeline import Pipeline
 from bot.storage.statements import (
     CONFIG,
@@ -19,8 +20,26 @@ from bot.storage.statements import (
     SNAPSHOT_REPORT,
 )
 
-#: A worker that was not seen for this long is shown as offline. It writes its heartbeat every 3 s.
-WORKER_OFFLINE_AFTER = timedelta(seconds=8)
+#: What a reading of the broker says of prices counts for this long.
+READING_COUNTS_FOR = timedelta(minutes=3)
+
+
+@dataclass(frozen=True)
+class BrokerView:
+    """What the broker last said, as far as the gate needs it."""
+
+    read_at: datetime
+    #: Unrealized profit in US dollars; None where the broker had no prices.
+    open_pnl: Decimal | None
+    #: Its clock, when it was read.
+    market_open: bool
+    next_open: datetime | None
+    next_close: datetime | None
+
+    def is_market_open(self, at: datetime) -> bool:
+        """Whether the market is open at *at* by the broker's own clock, which says when it opens and closes next."""
+        turn = self.next_close if self.market_open else self.next_open
+        return self.market_open is not (turn is not None and at >= turn)
 
 
 @dataclass(frozen=True)
@@ -34,20 +53,33 @@ class Snapshot:
     #: Of today, in the present mode, in US dollars.
     realized_pnl: Decimal
     trade_count: int
+    #: Missed trades that had filled, and that nobody acknowledged: their results are not booked.
+    unsettled_trades: int
     pending_commands: int
     worker_seen_at: datetime | None
+    #: What the broker last said of the present mode's account; None as long as it said nothing.
+    reading: BrokerView | None
     #: Without its counts, but that of missed trades.
     reconciliation: BotReconciliation | None
 
     @property
     def worker_online(self) -> bool:
-        return self.worker_seen_at is not None and self.now - self.worker_seen_at < WORKER_OFFLINE_AFTER
+        """Whether a worker was seen a moment ago; a heartbeat from the future, of a clock put back, is not read."""
+        return self.worker_seen_at is not None and self.now - self.worker_seen_at < OFFLINE_AFTER
+
+    @property
+    def open_pnl(self) -> Decimal | None:
+        """Unrealized profit in US dollars by the last reading; None when there is none, or it is too old to go by."""
+        if self.reading is None or self.now - self.reading.read_at > READING_COUNTS_FOR:
+            return None
+        return self.reading.open_pnl
 
 
 def snapshot(batch: Pipeline) -> Snapshot:
     """Read everything that the status and the gate need."""
     [row] = batch.send(SNAPSHOT()) or batch.send(MAKE_CONFIG(), SNAPSHOT())
-    now, open_trades, realized_pnl, trade_count, pending, seen_at, *rest = row
+    now, open_trades, unsettled, realized_pnl, trade_count, pending, seen_at, *rest = row
+    reading, rest = rest[:5], rest[5:]
     config, report = rest[: len(SNAPSHOT_CONFIG.names)], rest[len(SNAPSHOT_CONFIG.names) :]
     return Snapshot(
         now=now,
@@ -55,8 +87,10 @@ def snapshot(batch: Pipeline) -> Snapshot:
         open_trades=open_trades,
         realized_pnl=realized_pnl or Decimal(0),
         trade_count=trade_count or 0,
+        unsettled_trades=unsettled,
         pending_commands=pending,
         worker_seen_at=seen_at,
+        reading=None if reading[0] is None else BrokerView(*reading),
         reconciliation=None
         if report[0] is None
         else SNAPSHOT_REPORT.instance(SNAPSHOT_REPORT.values(report)),

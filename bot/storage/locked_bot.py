@@ -12,11 +12,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.errors import DatabaseUnavailable, LockBusy
-from bot.models import SINGLETON, BotCommand, BotConfig
+from bot.models import BotCommand
 from bot.storage.database import Database
 from bot.storage.pipeline import BEGIN, COMMIT, Pipeline, Step
 from bot.storage.statements import (
@@ -129,7 +128,9 @@ def in_locked_session(database: Database, work: Callable[[Session], T]) -> T:
     """
 
     def locked_work(session: Session) -> T:
-        session.execute(select(BotConfig.id).where(BotConfig.id == SINGLETON).with_for_update())
+        batch = Pipeline(session.connection())
+        if not batch.send(LOCK_CONFIG()):
+            batch.send(MAKE_CONFIG(), LOCK_CONFIG())
         return work(session)
 
     return patiently(database, lambda: database.run(locked_work))

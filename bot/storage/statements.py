@@ -205,8 +205,8 @@ SNAPSHOT_REPORT = RowMapper(
 )
 SNAPSHOT_CONFIG = RowMapper(
     BotConfig,
-    *("enabled", "state", "mode", "killed_at", "kill_reason", "revision", "reconciled_at"),
-    *("max_concurrent_positions", "daily_loss_limit_usd"),
+    *("enabled", "state", "mode", "killed_at", "kill_reason", "revision", "reconciled_at", "agreed_at"),
+    *("max_concurrent_positions", "daily_loss_limit_usd", "count_open_loss"),
 )
 #: The trading date, as bot.market_hours.trading_date has it. Not clock_timestamp(): Postgres would not look for it by an index.
 _TODAY = "timezone('America/New_York', statement_timestamp())::date"
@@ -214,12 +214,15 @@ SNAPSHOT = PreparedStatement(
     "snapshot_of_bot",
     "SELECT statement_timestamp(),"
     f" (SELECT count(*) FROM bot_trade WHERE status = '{TradeStatus.OPEN}'),"
-    f" stats.realized_pnl, stats.trade_count,"
+    f" (SELECT count(*) FROM bot_trade WHERE status = '{TradeStatus.MISSED}' AND filled AND acknowledged_at IS NULL),"
+    " stats.realized_pnl, stats.trade_count,"
     f" (SELECT count(*) FROM bot_command WHERE status = '{CommandStatus.QUEUED}'),"
     # a time yet to come is from before the clock was put back
     " (SELECT max(last_seen_at) FROM bot_worker WHERE last_seen_at <= clock_timestamp()),"
+    " reading.read_at, reading.open_pnl, reading.market_open, reading.next_open, reading.next_close,"
     f" {SNAPSHOT_CONFIG.columns('config')}, {SNAPSHOT_REPORT.columns('report')}"
     f" FROM bot_config config LEFT JOIN bot_daily_stats stats ON stats.date = {_TODAY} AND stats.mode = config.mode"
+    " LEFT JOIN bot_broker_reading reading ON reading.mode = config.mode"
     " LEFT JOIN bot_reconciliation report ON report.id = (SELECT max(id) FROM bot_reconciliation)"
     f" WHERE config.id = '{SINGLETON}'",
 )
@@ -227,9 +230,11 @@ SNAPSHOT = PreparedStatement(
 # -- reconciliation -------------------------------------------------------------------------------------------
 
 MODE_NOW = PreparedStatement("mode_of_bot", "SELECT mode, clock_timestamp() FROM bot_config")
-OPEN_BY_SYMBOL = PreparedStatement(
-    "open_trades_by_symbol",
-    f"SELECT symbol, sum(shares), count(*) FROM bot_trade WHERE status = '{TradeStatus.OPEN}' AND created_at < $1"
-    " GROUP BY symbol",
-    1,
+#: Open trades made before $1, added up by symbol and asset; one whose fill is not recorded is in order for as long as $2.
+OPEN_BY_ASSET = PreparedStatement(
+    "open_trades_by_asset",
+    "SELECT symbol, asset_id, sum(shares - exited_shares), count(*),"
+    " bool_or(NOT filled AND created_at < $1::timestamptz - $2::interval)"
+    f" FROM bot_trade WHERE status = '{TradeStatus.OPEN}' AND created_at < $1::timestamptz GROUP BY symbol, asset_id",
+    2,
 )

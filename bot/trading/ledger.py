@@ -250,17 +250,13 @@ class Ledger:
             ) from None
 
 
-def find(session: Session, trade_id: UUID) -> BotTrade | None:
-    return session.get(BotTrade, trade_id)
-
-
 def get(session: Session, trade_id: UUID) -> BotTrade:
     """The trade.
 
     Raises:
         TradeNotFound: there is none.
     """
-    trade = find(session, trade_id)
+    trade = session.get(BotTrade, trade_id)
     if trade is None:
         raise TradeNotFound(f"There is no trade {trade_id}.")
     return trade

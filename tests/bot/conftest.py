@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from bot.reconciliation import evidence
 from bot.settings.settings import Settings
 from sandbox.server import Server
 from tests.bot.fake_account import FakeAccount, FakeBroker, fake_broker
@@ -100,8 +99,3 @@ def make_fake_world(
 def fake_world(make_fake_world: Callable[..., World[FakeAccount]]) -> World[FakeAccount]:
     """Paper keys only, for an account at a played Alpaca."""
     return make_fake_world()
-
-
-@pytest.fixture
-def quick_second_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evidence, "SECOND_READ_AFTER_SEC", 0.01)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from bot.commands.controller import Controller
 from bot.commands.log import NewCommand
-from bot.models import BotCommand, BotConfig, BotDailyStats, BotTrade, TradeStatus
+from bot.models import BotCommand, BotConfig, BotDailyStats, BotTrade, BotTradeEvent, TradeStatus
 from bot.settings.settings import Settings
 from bot.states import CommandKind, Source
 from bot.status import gate, heartbeat
@@ -21,6 +21,9 @@ from bot.storage.database import Database
 from bot.trading.ledger import Ledger
 
 WORKER = "tests"
+#: Ids of orders, as Alpaca makes them.
+ORDER = [f"61e69015-8549-4bfd-b9c3-{number:012}" for number in range(20)]
+EXIT = [f"904837e3-3b76-47ec-b432-{number:012}" for number in range(20)]
 
 
 def settings_of(database_url: str, **changes: Any) -> Settings:
@@ -66,7 +69,7 @@ class World:
     def open_filled(self, symbol: str = "ACME", **changes: Any) -> BotTrade:
         """An open trade whose entry filled: 10 shares at 10.00, unless *changes* say otherwise."""
         facts: dict[str, Any] = {"shares": 10, "entry_price": "10.00", **changes}
-        order = facts.pop("alpaca_order_id", None) or f"entry-{symbol}-{self.count_trades()}"
+        order = facts.pop("alpaca_order_id", None) or str(uuid4())
         return self.ledger.open_trade(symbol=symbol, alpaca_order_id=order, **facts)
 
     def count_trades(self, *statuses: TradeStatus) -> int:
@@ -90,6 +93,11 @@ class World:
             lambda session: session.scalars(select(BotDailyStats).where(BotDailyStats.mode == mode)).all()
         )
         return {str(row.date): (row.realized_pnl, row.trade_count, row.day_trade_count) for row in rows}
+
+    def events(self, trade_id: UUID) -> list[BotTradeEvent]:
+        """What happened to a trade, the earliest first."""
+        query = select(BotTradeEvent).where(BotTradeEvent.trade_id == trade_id).order_by(BotTradeEvent.id)
+        return list(self.database.read(lambda session: session.scalars(query).all()))
 
     def config(self) -> BotConfig:
         return self.database.read(lambda session: session.scalars(select(BotConfig)).one())

@@ -16,7 +16,6 @@ from bot.booking import Author, Booking, miss_many, void_many
 from bot.errors import TradeConflict
 from bot.models import (
     BotTrade,
-    BotTradeEvent,
     BotTradeExit,
     ExitReason,
     ExitSource,
@@ -83,11 +82,6 @@ def leave(
     )
 
 
-def events(world: World, trade_id: UUID) -> list[BotTradeEvent]:
-    query = select(BotTradeEvent).where(BotTradeEvent.trade_id == trade_id).order_by(BotTradeEvent.id)
-    return list(world.database.read(lambda session: session.scalars(query).all()))
-
-
 def exits(world: World, trade_id: UUID) -> list[BotTradeExit]:
     query = select(BotTradeExit).where(BotTradeExit.trade_id == trade_id).order_by(BotTradeExit.id)
     return list(world.database.read(lambda session: session.scalars(query).all()))
@@ -142,7 +136,7 @@ def test_more_than_is_held_cannot_be_exited(world: World, shares: int, sentence:
     trade_id = add(world)
     with pytest.raises(TradeConflict, match=sentence):
         leave(world, trade_id, shares, "11")
-    assert (world.stats(), events(world, trade_id), exits(world, trade_id)) == ({}, [], [])
+    assert (world.stats(), world.events(trade_id), exits(world, trade_id)) == ({}, [], [])
 
 
 def test_a_closed_a_void_and_an_unfilled_trade_have_no_exits(world: World) -> None:
@@ -165,7 +159,7 @@ def test_a_fill_is_booked_once(world: World) -> None:
     with pytest.raises(TradeConflict, match=r"Fill fill-1 .* is booked as 40 at 11, not 41 at 11"):
         leave(world, trade_id, 41, "11", fill_id="fill-1")
     assert world.stats() == {"2026-11-23": (Decimal(40), 0, 0)}
-    assert len(events(world, trade_id)) == 1
+    assert len(world.events(trade_id)) == 1
 
 
 def test_an_exit_order_that_closed_two_trades_is_named_by_the_first(world: World) -> None:
@@ -382,7 +376,7 @@ def test_a_missed_trade_can_be_opened_again_and_keeps_its_notes(world: World) ->
     assert known.acknowledged_at == TUESDAY
     back = book(world, trade_id, lambda books, trade: books.reopen(trade, "it is there"))
     assert (back.status, back.exit_reason, back.acknowledged_at) == (TradeStatus.OPEN, None, None)
-    assert [event.kind for event in events(world, trade_id)] == ["missed", "acknowledged", "reopened"]
+    assert [event.kind for event in world.events(trade_id)] == ["missed", "acknowledged", "reopened"]
 
 
 def test_what_filled_cannot_be_void(world: World) -> None:
@@ -410,7 +404,7 @@ def test_many_trades_are_written_off_in_one_statement_but_not_those_that_were_to
         "first\nno position",
         "Marked before: time_exit\nno position",
     ]
-    [told] = events(world, ids[0])
+    [told] = world.events(ids[0])
     assert told.before == {"status": "open", "exitReason": None, "note": "first"}
     assert told.after == {
         "status": "missed",
@@ -419,7 +413,7 @@ def test_many_trades_are_written_off_in_one_statement_but_not_those_that_were_to
     }
     assert (told.kind, told.actor, told.reason) == ("missed", "ann", "seen at the broker")
     assert (told.command_id, told.request_key) == (ANN.command_id, "key-1")
-    assert events(world, ids[2]) == []
+    assert world.events(ids[2]) == []
 
 
 def test_many_trades_are_void_but_not_those_that_filled(world: World) -> None:
@@ -438,7 +432,7 @@ def test_every_change_is_an_event_with_what_was_and_what_is(world: World) -> Non
     trade_id = add(world, shares=Decimal("2.50"))
     leave(world, trade_id, "1.5", "11.10", order_id="one", fill_id="f1")
     leave(world, trade_id, 1, "11.00", TUESDAY)
-    first, last = events(world, trade_id)
+    first, last = world.events(trade_id)
     assert (first.kind, last.kind) == ("exit_booked", "closed")
     assert first.before == {"exitedShares": "0", "exitReason": None}
     assert first.after == {
@@ -471,4 +465,4 @@ def test_what_changes_nothing_is_no_event(world: World) -> None:
         lambda books, trade: books.book_entry(trade, shares=Decimal("100.0"), price=Decimal("10.00")),
     )
     book(world, trade_id, lambda books, trade: books.reopen(trade))
-    assert events(world, trade_id) == []
+    assert world.events(trade_id) == []

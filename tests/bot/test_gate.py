@@ -57,6 +57,8 @@ def moment(at: datetime = NOON, **changes: Any) -> Snapshot:
         open_trades=0,
         realized_pnl=Decimal(0),
         trade_count=0,
+        unsettled_trades=0,
+        open_pnl=None,
         pending_commands=0,
         worker_seen_at=at,
         reconciliation=None,
@@ -208,11 +210,10 @@ def test_a_void_a_missed_and_a_closed_trade_are_not_open(world: World) -> None:
 
 def test_a_profit_on_paper_makes_no_room_for_a_loss_of_real_money(world: World) -> None:
     world.open_gate()
-    sold = "INSERT INTO bot_trade (symbol, entry_price, shares, status, mode, pnl, exit_at) VALUES"
-    world.sql(f"{sold} ('ACME', 1, 1, 'closed', 'paper', -499, now())")
-    world.sql(f"{sold} ('ACME', 1, 1, 'closed', 'live', -500, now())")
     world.sql(
-        "INSERT INTO bot_daily_stats (date, realized_pnl) VALUES ((now() AT TIME ZONE 'America/New_York')::date, 1)"
+        "INSERT INTO bot_daily_stats (date, mode, realized_pnl)"
+        " SELECT (now() AT TIME ZONE 'America/New_York')::date, mode, pnl"
+        " FROM (VALUES ('paper', 1000), ('live', -600)) AS made (mode, pnl)"
     )
     assert world.reasons() == []
     world.sql("UPDATE bot_config SET mode = 'live', live_account_id = 'L'")
@@ -222,8 +223,8 @@ def test_a_profit_on_paper_makes_no_room_for_a_loss_of_real_money(world: World) 
 def test_yesterdays_loss_is_over(world: World) -> None:
     world.open_gate()
     world.sql(
-        "INSERT INTO bot_daily_stats (date, realized_pnl)"
-        " VALUES ((now() AT TIME ZONE 'America/New_York')::date - 1, -9999)"
+        "INSERT INTO bot_daily_stats (date, mode, realized_pnl)"
+        " VALUES ((now() AT TIME ZONE 'America/New_York')::date - 1, 'paper', -9999)"
     )
     assert world.reasons() == []
 

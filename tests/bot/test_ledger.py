@@ -24,7 +24,7 @@ from bot.errors import (
 from bot.models import BotTrade, ExitReason, TradeStatus
 from bot.states import Mode
 from bot.trading.idempotency import IdempotencyKey
-from tests.bot.ledger_world import World, settings_of
+from tests.bot.ledger_world import EXIT, ORDER, World, settings_of
 
 WROTE_OFF = (
     "UPDATE bot_trade SET status = 'missed', exit_reason = 'reconciled_missing_on_startup' WHERE id = :id"
@@ -53,7 +53,7 @@ def test_a_trade_is_opened_with_all_that_is_known_of_it(world: World) -> None:
         symbol="BRK.B",
         shares="-2.5",
         entry_price=Decimal("431.20"),
-        alpaca_order_id="order-1",
+        alpaca_order_id=ORDER[1],
         entry_at=at,
         catalyst_type="earnings",
         catalyst_tier=2,
@@ -63,7 +63,7 @@ def test_a_trade_is_opened_with_all_that_is_known_of_it(world: World) -> None:
     assert (kept.symbol, kept.shares, kept.entry_price) == ("BRK.B", Decimal("-2.5"), Decimal("431.20"))
     assert (kept.catalyst_type, kept.catalyst_tier, kept.note) == ("earnings", 2, "the first")
     assert (kept.status, kept.mode, kept.filled) == (TradeStatus.OPEN, Mode.PAPER, True)
-    assert (kept.alpaca_order_id, kept.entry_at) == ("order-1", at)
+    assert (kept.alpaca_order_id, kept.entry_at) == (ORDER[1], at)
     assert (kept.exit_price, kept.exit_at, kept.pnl, kept.exit_reason) == (None, None, None, None)
 
 
@@ -109,11 +109,11 @@ def test_a_reservation_takes_a_place_before_its_order_is_sent(world: World) -> N
 
 def test_an_order_is_attached_first_and_its_fill_recorded_when_it_is_finished(world: World) -> None:
     trade = reserve(world)
-    sent = world.ledger.record_entry(trade.id, alpaca_order_id="order-1")
-    assert (sent.alpaca_order_id, sent.filled, sent.entry_price) == ("order-1", False, Decimal("10.00"))
+    sent = world.ledger.record_entry(trade.id, alpaca_order_id=ORDER[1])
+    assert (sent.alpaca_order_id, sent.filled, sent.entry_price) == (ORDER[1], False, Decimal("10.00"))
     at = world.database.now()
     filled = world.ledger.record_entry(
-        trade.id, alpaca_order_id="order-1", entry_price="10.03", shares=7, entry_at=at
+        trade.id, alpaca_order_id=ORDER[1], entry_price="10.03", shares=7, entry_at=at
     )
     assert (filled.filled, filled.entry_price, filled.shares) == (True, Decimal("10.03"), Decimal(7))
     assert (filled.entry_at, filled.note) == (at, None)
@@ -122,26 +122,25 @@ def test_an_order_is_attached_first_and_its_fill_recorded_when_it_is_finished(wo
 @IN_EVERY_STATE
 def test_a_fill_is_recorded_though_the_gate_closed_after_its_order_was_sent(world: World, halt: str) -> None:
     trade = reserve(world)
-    world.ledger.record_entry(trade.id, alpaca_order_id="order-1")
+    world.ledger.record_entry(trade.id, alpaca_order_id=ORDER[1])
     world.do(halt)
-    filled = world.ledger.record_entry(trade.id, alpaca_order_id="order-1", entry_price=10, shares=10)
+    filled = world.ledger.record_entry(trade.id, alpaca_order_id=ORDER[1], entry_price=10, shares=10)
     assert (filled.status, filled.filled) == (TradeStatus.OPEN, True)
 
 
 def test_a_fill_that_is_recorded_twice_changes_nothing(world: World) -> None:
     trade = reserve(world)
-    fill: dict[str, Any] = {"alpaca_order_id": "order-1", "entry_price": "10.1", "shares": 10}
+    fill: dict[str, Any] = {"alpaca_order_id": ORDER[1], "entry_price": "10.1", "shares": 10}
     first = world.ledger.record_entry(trade.id, **fill)
     again = world.ledger.record_entry(trade.id, **fill)
     assert (again.updated_at, again.entry_at) == (first.updated_at, first.entry_at)
 
 
-def test_a_fill_of_more_shares_replaces_the_one_before_and_the_note_says_so(world: World) -> None:
+def test_a_fill_of_more_shares_replaces_the_one_before(world: World) -> None:
     trade = reserve(world)
-    world.ledger.record_entry(trade.id, alpaca_order_id="order-1", entry_price="10.10", shares=4)
-    more = world.ledger.record_entry(trade.id, alpaca_order_id="order-1", entry_price="10.12", shares=10)
+    world.ledger.record_entry(trade.id, alpaca_order_id=ORDER[1], entry_price="10.10", shares=4)
+    more = world.ledger.record_entry(trade.id, alpaca_order_id=ORDER[1], entry_price="10.12", shares=10)
     assert (more.shares, more.entry_price) == (Decimal(10), Decimal("10.12"))
-    assert more.note == "Its fill was recorded as 4 at 10.10 before."
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -149,29 +148,71 @@ def test_an_earlier_fill_that_is_delivered_late_changes_nothing(world: World, si
     trade = reserve(world, shares=10 * sign)
     fills = [(4, "10.10"), (10, "10.12"), (4, "10.10")]
     _, full, late = [
-        world.ledger.record_entry(
-            trade.id, alpaca_order_id="order-1", entry_price=price, shares=shares * sign
-        )
+        world.ledger.record_entry(trade.id, alpaca_order_id=ORDER[1], entry_price=price, shares=shares * sign)
         for shares, price in fills
     ]
     assert (late.shares, late.entry_price) == (Decimal(10 * sign), Decimal("10.12"))
     assert (late.updated_at, late.note) == (full.updated_at, full.note)
 
 
-def test_a_trade_keeps_its_order_and_its_side(world: World) -> None:
+def test_a_fill_of_fewer_shares_that_was_never_reported_is_an_error_that_names_the_way_out(
+    world: World,
+) -> None:
+    trade = world.open_filled(shares=100, alpaca_order_id=ORDER[1])
+    for shares, price in ((60, 10), (100, "10.01")):
+        with pytest.raises(
+            TradeConflict,
+            match=rf"is recorded with 100 shares at 10, not {shares} at {price}.*settle it with adjust",
+        ) as refused:
+            world.ledger.record_entry(trade.id, alpaca_order_id=ORDER[1], entry_price=price, shares=shares)
+        assert refused.value.details == {"tradeId": str(trade.id)}
+    kept = world.trade(trade)
+    assert (kept.shares, kept.entry_price) == (Decimal(100), Decimal(10))
+
+
+def test_what_an_operator_adjusted_is_not_replaced_by_a_fill_of_before(world: World) -> None:
+    trade = world.open_filled(shares=100, entry_price="0.80", alpaca_order_id=ORDER[1])
+    world.sql(
+        "UPDATE bot_trade SET shares = 10, entry_price = 8, adjusted_at = now() WHERE id = :id", id=trade.id
+    )
+    again = world.ledger.record_entry(trade.id, alpaca_order_id=ORDER[1], entry_price="0.80", shares=100)
+    assert (again.shares, again.entry_price) == (Decimal(10), Decimal(8))
+    with pytest.raises(TradeConflict, match="settle it with adjust"):
+        world.ledger.record_entry(trade.id, alpaca_order_id=ORDER[1], entry_price="0.80", shares=120)
+    closed = world.ledger.close_trade(trade.id, exit_price="8.50", exit_reason="profit_target")
+    assert closed.pnl == 5
+
+
+def test_a_trade_keeps_the_order_that_filled_and_its_side(world: World) -> None:
     trade = reserve(world)
-    world.ledger.record_entry(trade.id, alpaca_order_id="order-1")
-    with pytest.raises(TradeConflict, match="is recorded with order order-1, not order-2"):
-        world.ledger.record_entry(trade.id, alpaca_order_id="order-2")
+    world.ledger.record_entry(trade.id, alpaca_order_id=ORDER[1], entry_price=10, shares=5)
+    with pytest.raises(TradeConflict, match=f"is recorded with order {ORDER[1]}, not {ORDER[2]}"):
+        world.ledger.record_entry(trade.id, alpaca_order_id=ORDER[2])
     with pytest.raises(TradeConflict, match="is long, but its fill is short"):
-        world.ledger.record_entry(trade.id, alpaca_order_id="order-1", entry_price=10, shares=-10)
+        world.ledger.record_entry(trade.id, alpaca_order_id=ORDER[1], entry_price=10, shares=-10)
+
+
+@pytest.mark.parametrize("fill", [{}, {"entry_price": 10, "shares": 10}])
+def test_an_order_that_replaced_one_of_which_nothing_filled_takes_its_place(
+    world: World, fill: dict[str, Any]
+) -> None:
+    trade = reserve(world)
+    world.ledger.record_entry(trade.id, alpaca_order_id=ORDER[1])
+    replaced = world.ledger.record_entry(trade.id, alpaca_order_id=ORDER[2], **fill)
+    assert (replaced.alpaca_order_id, replaced.filled) == (ORDER[2], bool(fill))
+    told = world.events(trade.id)[2]
+    assert (told.kind, told.before["alpacaOrderId"], told.after["alpacaOrderId"]) == (
+        "entry_recorded",
+        ORDER[1],
+        ORDER[2],
+    )
 
 
 def test_an_order_belongs_to_one_trade(world: World) -> None:
-    first = world.open_filled(alpaca_order_id="order-1")
+    first = world.open_filled(alpaca_order_id=ORDER[1])
     second = reserve(world)
-    with pytest.raises(TradeConflict, match=f"Order order-1 belongs to trade {first.id}"):
-        world.ledger.record_entry(second.id, alpaca_order_id="order-1")
+    with pytest.raises(TradeConflict, match=f"Order {ORDER[1]} belongs to trade {first.id}"):
+        world.ledger.record_entry(second.id, alpaca_order_id=ORDER[1])
 
 
 @pytest.mark.parametrize("fill", [{}, {"entry_price": 10, "shares": 10}])
@@ -180,18 +221,18 @@ def test_a_reservation_that_was_written_off_is_open_again_when_its_order_becomes
 ) -> None:
     trade = reserve(world)
     world.sql(WROTE_OFF, id=trade.id)
-    back = world.ledger.record_entry(trade.id, alpaca_order_id="order-1", **fill)
+    back = world.ledger.record_entry(trade.id, alpaca_order_id=ORDER[1], **fill)
     assert (back.status, back.exit_reason, back.filled) == (TradeStatus.OPEN, None, bool(fill))
     assert back.note == "Was missed until its order became known; open again."
 
 
 def test_a_void_trade_is_open_again_when_its_order_filled_after_all(world: World) -> None:
     trade = reserve(world)
-    world.ledger.record_entry(trade.id, alpaca_order_id="order-1")
+    world.ledger.record_entry(trade.id, alpaca_order_id=ORDER[1])
     world.ledger.void_trade(trade.id)
-    late = world.ledger.record_entry(trade.id, alpaca_order_id="order-1")
+    late = world.ledger.record_entry(trade.id, alpaca_order_id=ORDER[1])
     assert late.status is TradeStatus.VOID, "a message that comes late is no news"
-    filled = world.ledger.record_entry(trade.id, alpaca_order_id="order-1", entry_price=10, shares=10)
+    filled = world.ledger.record_entry(trade.id, alpaca_order_id=ORDER[1], entry_price=10, shares=10)
     assert (filled.status, filled.filled) == (TradeStatus.OPEN, True)
 
 
@@ -200,16 +241,16 @@ def test_a_trade_of_the_other_account_does_not_come_back(world: World) -> None:
     world.sql(WROTE_OFF, id=trade.id)
     world.sql("UPDATE bot_config SET mode = 'live'")
     with pytest.raises(TradeConflict, match="was opened in paper mode, and the bot is in live mode now"):
-        world.ledger.record_entry(trade.id, alpaca_order_id="order-1", entry_price=10, shares=10)
+        world.ledger.record_entry(trade.id, alpaca_order_id=ORDER[1], entry_price=10, shares=10)
 
 
 def test_a_trade_that_was_written_off_after_its_fill_stays_written_off(world: World) -> None:
-    trade = world.open_filled(alpaca_order_id="order-1")
+    trade = world.open_filled(alpaca_order_id=ORDER[1])
     world.sql(WROTE_OFF, id=trade.id)
-    same = world.ledger.record_entry(trade.id, alpaca_order_id="order-1", entry_price="10", shares=10)
+    same = world.ledger.record_entry(trade.id, alpaca_order_id=ORDER[1], entry_price="10", shares=10)
     assert same.status is TradeStatus.MISSED
     with pytest.raises(TradeConflict, match="is missed"):
-        world.ledger.record_entry(trade.id, alpaca_order_id="order-1", entry_price="11", shares=10)
+        world.ledger.record_entry(trade.id, alpaca_order_id=ORDER[1], entry_price="11", shares=10)
 
 
 # -- withdrawing ----------------------------------------------------------------------------------------------
@@ -218,7 +259,7 @@ def test_a_trade_that_was_written_off_after_its_fill_stays_written_off(world: Wo
 @IN_EVERY_STATE
 def test_a_trade_whose_order_never_filled_is_withdrawn_in_every_state(world: World, halt: str) -> None:
     trade = reserve(world)
-    world.ledger.record_entry(trade.id, alpaca_order_id="order-1")
+    world.ledger.record_entry(trade.id, alpaca_order_id=ORDER[1])
     world.do(halt)
     void = world.ledger.void_trade(trade.id, note="canceled at the broker")
     assert (void.status, void.note, void.pnl) == (TradeStatus.VOID, "canceled at the broker", None)
@@ -275,7 +316,7 @@ def test_a_second_close_with_the_same_data_gives_the_same_trade(world: World) ->
         "exit_price": "11.50",
         "exit_reason": "profit_target",
         "exit_at": world.database.now(),
-        "alpaca_exit_order_id": "exit-1",
+        "alpaca_exit_order_id": EXIT[1],
     }
     first = world.ledger.close_trade(trade.id, **exit_)
     again = world.ledger.close_trade(trade.id, **{**exit_, "exit_price": "11.5000"})
@@ -288,7 +329,7 @@ def test_a_second_close_with_the_same_data_gives_the_same_trade(world: World) ->
     [
         ({"exit_price": "11.51"}, "exitPrice"),
         ({"exit_reason": "time_exit"}, "exitReason"),
-        ({"alpaca_exit_order_id": "exit-2"}, "alpacaExitOrderId"),
+        ({"alpaca_exit_order_id": EXIT[2]}, "alpacaExitOrderId"),
         ({"exit_at": datetime(2026, 1, 5, tzinfo=UTC)}, "exitAt"),
     ],
 )
@@ -297,7 +338,7 @@ def test_a_second_close_with_other_data_is_an_error(world: World, change: dict[s
     exit_: dict[str, Any] = {
         "exit_price": "11.50",
         "exit_reason": "profit_target",
-        "alpaca_exit_order_id": "exit-1",
+        "alpaca_exit_order_id": EXIT[1],
     }
     world.ledger.close_trade(trade.id, **exit_)
     with pytest.raises(TradeConflict, match=f"another {field}; nothing was changed") as refused:
@@ -308,9 +349,9 @@ def test_a_second_close_with_other_data_is_an_error(world: World, change: dict[s
 
 def test_an_exit_order_belongs_to_one_trade(world: World) -> None:
     first, second = world.open_filled(), world.open_filled()
-    exit_: dict[str, Any] = {"exit_price": "11", "exit_reason": "time_exit", "alpaca_exit_order_id": "exit-1"}
+    exit_: dict[str, Any] = {"exit_price": "11", "exit_reason": "time_exit", "alpaca_exit_order_id": EXIT[1]}
     world.ledger.close_trade(first.id, **exit_)
-    with pytest.raises(TradeConflict, match=f"Order exit-1 belongs to trade {first.id}"):
+    with pytest.raises(TradeConflict, match=f"Order {EXIT[1]} belongs to trade {first.id}"):
         world.ledger.close_trade(second.id, **exit_)
 
 
@@ -358,15 +399,15 @@ def test_a_trade_that_does_not_exist_is_named(world: World) -> None:
 
 
 def test_the_same_fill_opened_twice_is_one_trade(world: World) -> None:
-    first = world.open_filled(alpaca_order_id="order-1")
-    again = world.open_filled(alpaca_order_id="order-1", shares="10.0", entry_price="10")
+    first = world.open_filled(alpaca_order_id=ORDER[1])
+    again = world.open_filled(alpaca_order_id=ORDER[1], shares="10.0", entry_price="10")
     assert (again.id, again.updated_at, world.count_trades()) == (first.id, first.updated_at, 1)
 
 
 def test_a_fill_that_was_recorded_is_found_again_when_the_gate_is_closed(world: World) -> None:
-    first = world.open_filled(alpaca_order_id="order-1")
+    first = world.open_filled(alpaca_order_id=ORDER[1])
     world.do("kill")
-    assert world.open_filled(alpaca_order_id="order-1").id == first.id
+    assert world.open_filled(alpaca_order_id=ORDER[1]).id == first.id
 
 
 @pytest.mark.parametrize(
@@ -374,7 +415,7 @@ def test_a_fill_that_was_recorded_is_found_again_when_the_gate_is_closed(world: 
     [({"entry_price": 11}, "entryPrice"), ({"shares": -10}, "shares"), ({"symbol": "OTHER"}, "symbol")],
 )
 def test_the_same_order_with_other_data_is_an_error(world: World, change: dict[str, Any], field: str) -> None:
-    facts: dict[str, Any] = {"symbol": "ACME", "shares": 10, "entry_price": 10, "alpaca_order_id": "order-1"}
+    facts: dict[str, Any] = {"symbol": "ACME", "shares": 10, "entry_price": 10, "alpaca_order_id": ORDER[1]}
     world.ledger.open_trade(**facts)
     with pytest.raises(TradeConflict, match=f"another {field}"):
         world.ledger.open_trade(**{**facts, **change})
@@ -383,7 +424,7 @@ def test_the_same_order_with_other_data_is_an_error(world: World, change: dict[s
 
 def test_ten_threads_that_record_the_same_fill_make_one_trade(world: World) -> None:
     with ThreadPoolExecutor(10) as pool:
-        futures = [pool.submit(world.open_filled, alpaca_order_id="order-1") for _ in range(10)]
+        futures = [pool.submit(world.open_filled, alpaca_order_id=ORDER[1]) for _ in range(10)]
         ids = {future.result().id for future in futures}
     assert (len(ids), world.count_trades()) == (1, 1)
 
@@ -400,10 +441,10 @@ def test_ten_threads_that_record_the_same_exit_count_it_once(world: World) -> No
 
 
 def test_the_database_itself_holds_that_an_order_belongs_to_one_trade(world: World) -> None:
-    world.open_filled(alpaca_order_id="order-1")
+    world.open_filled(alpaca_order_id=ORDER[1])
     with pytest.raises(Exception, match="ix_bot_trade_order"):
         world.sql(
-            "INSERT INTO bot_trade (symbol, entry_price, shares, alpaca_order_id) VALUES ('A', 1, 1, 'order-1')"
+            f"INSERT INTO bot_trade (symbol, entry_price, shares, alpaca_order_id) VALUES ('A', 1, 1, '{ORDER[1]}')"
         )
 
 
@@ -453,7 +494,7 @@ def test_a_connection_that_breaks_at_the_commit_makes_no_second_trade(
     broken_commits(monkeypatch, 1)
     trade = reserve(world)
     assert world.count_trades() == 1
-    world.ledger.record_entry(trade.id, alpaca_order_id="order-1", entry_price=10, shares=10)
+    world.ledger.record_entry(trade.id, alpaca_order_id=ORDER[1], entry_price=10, shares=10)
     broken_commits(monkeypatch, 1)
     world.ledger.close_trade(trade.id, exit_price=11, exit_reason="time_exit")
     assert list(world.stats().values()) == [(Decimal(10), 1, 1)]

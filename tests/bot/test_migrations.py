@@ -264,3 +264,85 @@ def test_values_of_a_newer_release_can_be_read(world: World, make_world: Callabl
     kind: Any = command.kind
     assert kind == "hibernate"
     assert world.database.read(lambda session: session.scalars(select(BotConfig.id)).all()) == [SINGLETON]
+
+
+OLD_ROWS = """
+INSERT INTO bot_trade (id, symbol, mode, shares, entry_price, exit_price, pnl, status, exit_reason, filled, entry_at, exit_at,
+    alpaca_exit_order_id) VALUES
+-- Monday: paper +30 in two day trades, live -7 in one that began on the day before
+('00000000-0000-4000-8000-000000000001', 'A', 'paper', 10, 10, 12, 20, 'closed', 'time_exit', true,
+    '2026-11-16 15:00Z', '2026-11-16 16:00Z', 'one'),
+('00000000-0000-4000-8000-000000000002', 'B', NULL, -10, 10, 9, 10, 'closed', 'time_exit', true,
+    '2026-11-16 15:00Z', '2026-11-16 16:00Z', NULL),
+('00000000-0000-4000-8000-000000000003', 'C', 'live', 7, 10, 9, -7, 'closed', 'hard_stop', true,
+    '2026-11-15 15:00Z', '2026-11-17 04:59Z', NULL),
+-- Tuesday: live alone
+('00000000-0000-4000-8000-000000000004', 'D', 'live', 1, 10, 15, 5, 'closed', 'hard_stop', true,
+    '2026-11-17 15:00Z', '2026-11-17 16:00Z', NULL),
+('00000000-0000-4000-8000-000000000005', 'E', 'paper', 1, 10, NULL, NULL, 'missed', 'reconciled_missing', true,
+    '2026-11-17 15:00Z', NULL, NULL),
+('00000000-0000-4000-8000-000000000006', 'F', 'paper', 1, 10, NULL, NULL, 'open', NULL, true,
+    '2026-11-17 15:00Z', NULL, NULL);
+INSERT INTO bot_daily_stats (date, realized_pnl, trade_count, day_trade_count) VALUES
+('2026-11-16', 23, 3, 2), ('2026-11-17', 5, 1, 1), ('2026-11-18', -4, 2, 1);
+INSERT INTO bot_reconciliation (trigger, mode, started_at, finished_at, outcome, open_trades, matched) VALUES
+('manual', 'paper', now(), now(), 'failed', 0, 0), ('manual', 'paper', now(), now(), 'ok', 3, 3);
+UPDATE bot_config SET reconciled_at = '2026-11-17 15:00Z';
+"""
+_STATS = "SELECT date::text, {}realized_pnl::int AS pnl, trade_count, day_trade_count FROM bot_daily_stats ORDER BY 1, 2"
+
+
+def test_rows_of_before_the_books_followed_the_broker_stay_right_up_and_down(
+    world: World, tmp_path: Path
+) -> None:
+    def migrate(*arguments: str) -> None:
+        done = flask_db(world.database_url, tmp_path, *arguments)
+        assert done.returncode == 0, done.stderr
+
+    def stats(*columns: str) -> list[tuple[Any, ...]]:
+        return [
+            tuple(row.values()) for row in world.sql(_STATS.format("".join(f"{name}, " for name in columns)))
+        ]
+
+    migrate("downgrade", "0005")
+    world.sql(OLD_ROWS)
+    before = stats()
+    trades = world.sql("SELECT * FROM bot_trade ORDER BY id")
+    migrate("upgrade")
+    assert stats("mode") == [
+        ("2026-11-16", "live", -7, 1, 0),
+        ("2026-11-16", "paper", 30, 2, 2),
+        ("2026-11-17", "live", 5, 1, 1),
+        ("2026-11-18", "paper", -4, 2, 1),
+    ]
+    exits = world.sql(
+        "SELECT right(trade_id::text, 1) AS trade, shares::int, price::int, pnl::int, order_id, source"
+        " FROM bot_trade_exit ORDER BY trade_id"
+    )
+    assert [tuple(row.values()) for row in exits] == [
+        ("1", 10, 12, 20, "one", "ledger"),
+        ("2", -10, 9, 10, None, "ledger"),
+        ("3", 7, 9, -7, None, "ledger"),
+        ("4", 1, 15, 5, None, "ledger"),
+    ]
+    assert world.sql("SELECT id FROM bot_trade WHERE exited_shares <> shares AND status = 'closed'") == []
+    assert [
+        row["symbol"] for row in world.sql("SELECT symbol FROM bot_trade WHERE exited_shares = 0 ORDER BY 1")
+    ] == [
+        "E",
+        "F",
+    ]
+    [unsettled] = world.sql(
+        "SELECT count(*) AS number FROM bot_trade WHERE status = 'missed' AND acknowledged_at IS NULL"
+    )
+    assert unsettled["number"] == 0, "what was missed before is not asked about again"
+    assert [
+        tuple(row.values())
+        for row in world.sql("SELECT outcome, open_trades, matched FROM bot_reconciliation ORDER BY id")
+    ] == [("failed", None, None), ("ok", 3, 3)]
+    migrate("downgrade", "0005")
+    assert stats() == before
+    after = world.sql("SELECT * FROM bot_trade ORDER BY id")
+    for row in (*trades, *after):
+        row.pop("updated_at")
+    assert after == trades

@@ -67,10 +67,12 @@ class TestDatabase:
     def reset(self) -> None:
         """Make it as it was after the migration. (TRUNCATE would take ten times as long for these few rows.)"""
         tables = [table.name for table in reversed(Base.metadata.sorted_tables)]
+        guarded = ("bot_command", "bot_trade_event")
         self.sql(
-            "ALTER TABLE bot_command DISABLE TRIGGER USER;"
+            "".join(f"ALTER TABLE {table} DISABLE TRIGGER USER;" for table in guarded)
             + "".join(f"DELETE FROM {table};" for table in tables)
-            + "ALTER TABLE bot_command ENABLE TRIGGER USER; INSERT INTO bot_config (id) VALUES ('singleton')"
+            + "".join(f"ALTER TABLE {table} ENABLE TRIGGER USER;" for table in guarded)
+            + "INSERT INTO bot_config (id) VALUES ('singleton')"
         )
 
 
@@ -188,15 +190,16 @@ class World(Generic[A]):
         self.sql(f"UPDATE bot_config SET {changes}", columns)
 
     def trade(self, symbol: str = "AAPL", shares: Any = 10, **columns: Any) -> UUID:
-        """An open trade that was created a minute ago."""
+        """An open trade that was entered two minutes ago."""
         row = {
             "id": uuid4(),
             "symbol": symbol,
             "shares": Decimal(str(shares)),
             "entry_price": Decimal("10.25"),
-            "created_at": self.database.now() - timedelta(minutes=1),
+            "created_at": self.database.now() - timedelta(minutes=2),
             **columns,
         }
+        row.setdefault("entry_at", row["created_at"])
         self._insert("bot_trade", row)
         return row["id"]
 

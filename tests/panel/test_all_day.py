@@ -116,7 +116,10 @@ def test_what_happened_while_the_connection_was_lost_shows_when_it_is_back(stack
     stack.web.close()
     expect(panel.page.locator("#link-word")).to_have_text("Connection lost")
     # of an earlier day: neither the revision nor a figure of today tells of it
-    stack.sql("INSERT INTO bot_daily_stats (date, realized_pnl, trade_count) VALUES ('2026-01-05', -100, 4)")
+    stack.sql(
+        "INSERT INTO bot_daily_stats (date, mode, realized_pnl, trade_count)"
+        " VALUES ('2026-01-05', 'paper', -100, 4)"
+    )
     stack.start_web()
     panel.expect_connected(15_000)
     expect(panel.page.locator("#daily-text")).to_contain_text("$100.00 over 1 trading day")

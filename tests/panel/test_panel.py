@@ -256,8 +256,13 @@ def test_the_pictures_say_what_was_earned(stack, panel):
         " VALUES ('KTRA', 10, 9, 20, -20, 'closed', now()), ('RIOT', 10, 11, 50, 50, 'closed', now())"
     )
     stack.sql(
-        "INSERT INTO bot_daily_stats (date, realized_pnl, trade_count) VALUES"
-        " ((now() AT TIME ZONE 'America/New_York')::date, 30, 2), ('2026-01-05', -100, 4)"
+        "INSERT INTO bot_trade_exit (trade_id, shares, price, at, pnl, source)"
+        " SELECT id, shares, exit_price, exit_at, pnl, 'ledger' FROM bot_trade WHERE pnl IS NOT NULL"
+    )
+    stack.sql(
+        "INSERT INTO bot_daily_stats (date, mode, realized_pnl, trade_count) VALUES"
+        " ((now() AT TIME ZONE 'America/New_York')::date, 'paper', 30, 2), ('2026-01-05', 'paper', -100, 4),"
+        " ('2026-01-05', 'live', 1000, 4)"
     )
     expect(panel.page.locator("#intraday-text")).to_contain_text("+$30.00 after 2 closed trades")
     expect(panel.page.locator("#daily-text")).to_contain_text(

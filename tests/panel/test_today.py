@@ -25,16 +25,21 @@ def test_the_states_of_today_have_no_gap_and_end_now(stack):
     assert all(one["endedAt"] == other["beganAt"] for one, other in pairwise(items))
 
 
-def test_pnl_of_today_adds_up_minute_by_minute_and_leaves_yesterday_out(stack):
+def test_pnl_of_today_adds_up_minute_by_minute_and_leaves_yesterday_and_the_other_mode_out(stack):
     stack.sql(
-        "INSERT INTO bot_trade (symbol, entry_price, exit_price, shares, pnl, status, exit_at) VALUES"
-        " ('A', 10, 11, 5, 5, 'closed', now()), ('B', 10, 9, 20, -20, 'closed', now()),"
-        " ('C', 10, 9, 20, -99, 'closed', now() - interval '2 days'), ('D', 10, NULL, 1, NULL, 'open', NULL)"
+        "INSERT INTO bot_trade (symbol, entry_price, exit_price, shares, pnl, status, exit_at, mode) VALUES"
+        " ('A', 10, 11, 5, 5, 'closed', now(), 'paper'), ('B', 10, 9, 20, -20, 'closed', now(), NULL),"
+        " ('C', 10, 9, 20, -99, 'closed', now() - interval '2 days', 'paper'),"
+        " ('D', 10, NULL, 1, NULL, 'open', NULL, 'paper'), ('E', 10, 11, 5, 7, 'closed', now(), 'live')"
+    )
+    stack.sql(
+        "INSERT INTO bot_trade_exit (trade_id, shares, price, at, pnl, source)"
+        " SELECT id, shares, exit_price, exit_at, pnl, 'ledger' FROM bot_trade WHERE pnl IS NOT NULL"
     )
     found = stack.api("viewer").read("/stats/intraday")
     assert sum(point["trades"] for point in found["points"]) == 2
     assert found["points"][-1]["cumulative"] == -15
-    assert found["lossLimitUsd"] == 500
+    assert (found["lossLimitUsd"], found["mode"]) == (500, "paper")
     begins, ends = (datetime.fromisoformat(found[name]) for name in ("beginsAt", "endsAt"))
     assert begins <= datetime.now(UTC) < ends
 

@@ -113,17 +113,28 @@ def test_trades_are_listed_newest_first_also_when_they_came_at_the_same_moment(s
     assert stack.status()["openPositionCount"] == 2
 
 
-def test_daily_statistics_are_listed_by_date(stack: Stack):
+def test_daily_statistics_are_listed_by_date_and_mode(stack: Stack):
     first = date(2026, 3, 2)
     for day in range(5):
         stack.sql(
-            "INSERT INTO bot_daily_stats (date, realized_pnl, trade_count, day_trade_count) VALUES (%s, %s, 3, 1)",
-            [first + timedelta(days=day), f"{day}.25"],
+            "INSERT INTO bot_daily_stats (date, mode, realized_pnl, trade_count, day_trade_count)"
+            " VALUES (%s, 'paper', %s, 3, 1), (%s, 'live', %s, 2, 0)",
+            [first + timedelta(days=day), f"{day}.25", first + timedelta(days=day), f"-{day}.5"],
         )
-    days = [item["date"] for item in pages(stack, "/stats/daily", limit=2)]
+    both = [(item["date"], item["mode"]) for item in pages(stack, "/stats/daily", limit=1)]
+    assert both == [
+        ((first + timedelta(days=day)).isoformat(), mode)
+        for day in (4, 3, 2, 1, 0)
+        for mode in ("paper", "live")
+    ]
+    assert both == [
+        (item["date"], item["mode"]) for item in pages(stack, "/stats/daily?mode=live,paper", limit=3)
+    ]
+    days = [item["date"] for item in pages(stack, "/stats/daily?mode=paper", limit=2)]
     assert days == ["2026-03-06", "2026-03-05", "2026-03-04", "2026-03-03", "2026-03-02"]
     assert [
-        item["date"] for item in pages(stack, "/stats/daily?since=2026-03-03&until=2026-03-04", limit=1)
+        item["date"]
+        for item in pages(stack, "/stats/daily?mode=paper&since=2026-03-03&until=2026-03-04", limit=1)
     ] == [
         "2026-03-04",
         "2026-03-03",
@@ -132,10 +143,11 @@ def test_daily_statistics_are_listed_by_date(stack: Stack):
     assert (item["realizedPnl"], item["tradeCount"], item["dayTradeCount"]) == (4.25, 3, 1)
 
 
-def test_todays_statistics_are_those_of_new_york(stack: Stack):
+def test_todays_statistics_are_those_of_new_york_and_of_the_present_mode(stack: Stack):
     stack.sql(
-        "INSERT INTO bot_daily_stats (date, realized_pnl, trade_count)"
-        " VALUES ((clock_timestamp() AT TIME ZONE 'America/New_York')::date, -12.34, 5)"
+        "INSERT INTO bot_daily_stats (date, mode, realized_pnl, trade_count)"
+        " SELECT (clock_timestamp() AT TIME ZONE 'America/New_York')::date, mode, pnl, trades"
+        " FROM (VALUES ('paper', -12.34, 5), ('live', 1000, 7)) AS made (mode, pnl, trades)"
     )
     status = stack.status()
     assert (status["todayRealizedPnl"], status["todayTradeCount"]) == (-12.34, 5)
@@ -160,7 +172,9 @@ def test_reconciliations_are_listed_and_filtered(stack: Stack):
 
 @pytest.mark.parametrize("path", ["/commands", "/trades", "/stats/daily", "/reconciliations"])
 def test_a_cursor_of_another_list_is_refused(stack: Stack, path: str):
-    stack.sql("INSERT INTO bot_daily_stats (date) VALUES ('2026-03-02'), ('2026-03-03')")
+    stack.sql(
+        "INSERT INTO bot_daily_stats (date, mode) VALUES ('2026-03-02', 'paper'), ('2026-03-02', 'live')"
+    )
     for _ in range(2):
         stack.open_trade()
     other = "/stats/daily" if path != "/stats/daily" else "/trades"

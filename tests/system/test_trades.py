@@ -13,6 +13,7 @@ import requests
 from tests.support.client import Api
 from tests.support.stack import Stack
 
+ORDER = [f"61e69015-8549-4bfd-b9c3-{number:012}" for number in range(3)]
 OPENING = {"symbol": "ACME", "shares": 10, "entryPrice": 10.25}
 EXIT = {"exitPrice": "11.25", "exitReason": "profit_target"}
 
@@ -41,13 +42,13 @@ def test_a_bot_records_the_life_of_a_trade(bot: Api) -> None:
     assert response.headers["Location"] == f"/api/bot/trades/{trade['id']}"
     path = f"/trades/{trade['id']}"
     assert (trade["status"], trade["filled"], trade["mode"]) == ("open", False, "paper")
-    sent = answer(bot.post(f"{path}/entry", {"alpacaOrderId": "order-1"}), 200)
-    assert (sent["alpacaOrderId"], sent["filled"]) == ("order-1", False)
-    fill = {"alpacaOrderId": "order-1", "entryPrice": "10.50", "shares": 8, "entryAt": "2026-11-19T15:00:00Z"}
+    sent = answer(bot.post(f"{path}/entry", {"alpacaOrderId": ORDER[1]}), 200)
+    assert (sent["alpacaOrderId"], sent["filled"]) == (ORDER[1], False)
+    fill = {"alpacaOrderId": ORDER[1], "entryPrice": "10.50", "shares": 8, "entryAt": "2026-11-19T15:00:00Z"}
     assert answer(bot.post(f"{path}/entry", fill), 200)["filled"] is True
     marked = answer(bot.post(f"{path}/exit-reason", {"exitReason": "trailing_stop"}), 200)
     assert (marked["status"], marked["exitReason"]) == ("open", "trailing_stop")
-    exit_ = {"exitPrice": 11.25, "exitAt": "2026-11-19T15:05:00.123456789Z", "alpacaExitOrderId": "order-2"}
+    exit_ = {"exitPrice": 11.25, "exitAt": "2026-11-19T15:05:00.123456789Z", "alpacaExitOrderId": ORDER[2]}
     closed = answer(bot.post(f"{path}/close", exit_), 200)
     expected = {
         "status": "closed",
@@ -58,7 +59,7 @@ def test_a_bot_records_the_life_of_a_trade(bot: Api) -> None:
         "exitReason": "trailing_stop",
         "entryAt": "2026-11-19T15:00:00Z",
         "exitAt": "2026-11-19T15:05:00.123456Z",
-        "alpacaExitOrderId": "order-2",
+        "alpacaExitOrderId": ORDER[2],
         "catalystType": "news",
         "catalystTier": 1,
     }
@@ -100,7 +101,7 @@ def test_a_bot_may_record_but_not_command(stack: Stack, bot: Api) -> None:
 
 
 def test_an_operator_records_what_the_bot_could_not(stack: Stack, bot: Api) -> None:
-    trade = opened(bot, alpacaOrderId="order-1")
+    trade = opened(bot, alpacaOrderId=ORDER[1])
     operator = stack.api()
     operator.do("/kill")
     closed = answer(operator.post(f"/trades/{trade['id']}/close", EXIT), 200)
@@ -144,7 +145,7 @@ def test_each_bad_field_is_named(bot: Api, body: dict[str, Any], fields: list[st
 
 
 def test_bad_fields_of_the_later_steps_are_named_too(bot: Api) -> None:
-    trade = opened(bot, alpacaOrderId="order-1")
+    trade = opened(bot, alpacaOrderId=ORDER[1])
     path = f"/trades/{trade['id']}"
     for step, body, field in (
         ("close", {"exitPrice": "11"}, "exitReason"),
@@ -154,7 +155,7 @@ def test_bad_fields_of_the_later_steps_are_named_too(bot: Api) -> None:
         ("close", {"exitReason": "time_exit"}, "exitPrice"),
         ("exit-reason", {}, "exitReason"),
         ("entry", {}, "alpacaOrderId"),
-        ("entry", {"alpacaOrderId": "order-1", "shares": 5}, "body"),
+        ("entry", {"alpacaOrderId": ORDER[1], "shares": 5}, "body"),
     ):
         refused = answer(bot.post(f"{path}/{step}", body), 422)
         assert list(refused["details"]["fields"]) == [field], refused
@@ -162,18 +163,55 @@ def test_bad_fields_of_the_later_steps_are_named_too(bot: Api) -> None:
 
 
 def test_decimal_text_and_numbers_come_back_as_numbers(bot: Api) -> None:
-    first = opened(bot, entryPrice="10.25", shares="-2.5", alpacaOrderId="order-1")
-    second = opened(bot, entryPrice=10.25, shares=-2.5, alpacaOrderId="order-2")
+    first = opened(bot, entryPrice="10.25", shares="-2.5", alpacaOrderId=ORDER[1])
+    second = opened(bot, entryPrice=10.25, shares=-2.5, alpacaOrderId=ORDER[2])
     for trade in (first, second):
         assert (trade["entryPrice"], trade["shares"]) == (10.25, -2.5)
 
 
 def test_what_is_recorded_otherwise_is_a_409_that_names_the_trade(bot: Api) -> None:
-    trade = opened(bot, alpacaOrderId="order-1")
-    refused = answer(bot.post("/trades", {**OPENING, "alpacaOrderId": "order-1", "shares": 9}), 409)
+    trade = opened(bot, alpacaOrderId=ORDER[1])
+    refused = answer(bot.post("/trades", {**OPENING, "alpacaOrderId": ORDER[1], "shares": 9}), 409)
     assert refused["code"] == "trade_conflict"
     assert refused["details"] == {"tradeId": trade["id"], "fields": ["shares"]}
-    assert opened(bot, alpacaOrderId="order-1")["id"] == trade["id"]
+    assert opened(bot, alpacaOrderId=ORDER[1])["id"] == trade["id"]
+
+
+def test_parts_of_an_exit_and_a_correction_show_in_the_trades_events(bot: Api, stack: Stack) -> None:
+    trade = opened(bot, alpacaOrderId=ORDER[1])
+    path = f"/trades/{trade['id']}"
+    part = {"shares": "4", "exitPrice": "11.25", "alpacaExitOrderId": ORDER[2], "exitReason": "hard_stop"}
+    key = {"Idempotency-Key": str(uuid4())}
+    for _ in range(2):
+        left = answer(bot.post(f"{path}/exits", part, headers=key), 200)
+        assert (left["status"], left["exitedShares"], left["pnl"]) == ("open", 4, None)
+    assert stack.status()["todayRealizedPnl"] == 4
+    refused = answer(bot.post(f"{path}/exits", {**part, "shares": 7}), 409)
+    assert refused["code"] == "trade_conflict"
+    assert "settle that with adjust" in refused["error"]
+    closed = answer(bot.post(f"{path}/exits", {"shares": 6, "exitPrice": 102.5}), 200)
+    assert (closed["status"], closed["pnl"]) == ("closed", 557.5)
+    correction = {"exitPrice": "10.50", "reason": "102.5 was a typo"}
+    assert bot.patch(path, correction).status_code == 403, "a program corrects nothing"
+    operator = stack.api()
+    assert answer(operator.patch(path, {"exitPrice": 10.5}), 422)["details"]["fields"].keys() == {"reason"}
+    fixed = answer(operator.patch(path, correction), 200)
+    assert (fixed["pnl"], fixed["exitPrice"]) == (2.5, 10.5)
+    assert (stack.status()["todayRealizedPnl"], stack.status()["todayTradeCount"]) == (2.5, 1)
+
+    viewer = stack.api("viewer")
+    first = viewer.read(f"{path}/events?limit=3")
+    rest = viewer.read(f"{path}/events?limit=3&cursor={first['nextCursor']}")
+    told = first["items"] + rest["items"]
+    assert [item["kind"] for item in told] == ["corrected", "closed", "exit_booked", "opened"]
+    assert rest["nextCursor"] is None
+    assert (told[0]["reason"], told[0]["actor"]) == (
+        "102.5 was a typo",
+        operator.read("/commands")["items"][0]["actor"],
+    )
+    assert (told[0]["before"]["pnl"], told[0]["after"]["pnl"]) == ("557.5", "2.5")
+    assert told[2]["requestKey"] == key["Idempotency-Key"]
+    assert answer(viewer.get(f"/trades/{uuid4()}/events"), 404)["code"] == "not_found"
 
 
 def test_an_unknown_trade_is_a_404(bot: Api) -> None:
@@ -205,18 +243,17 @@ def test_a_key_with_another_body_or_of_a_wrong_form_is_a_422(bot: Api) -> None:
 def test_the_description_of_the_interface_covers_every_step(stack: Stack) -> None:
     document = requests.get(f"{stack.url}/openapi.json", timeout=10).json()
     paths = {path: row for path, row in document["paths"].items() if re.match(r"/api/bot/trades", path)}
-    steps = {"close", "entry", "exit-reason", "void"}
+    steps = {"close", "entry", "events", "exit-reason", "exits", "void"}
     assert set(paths) == {
         "/api/bot/trades",
         "/api/bot/trades/{trade_id}",
         *(f"/api/bot/trades/{{trade_id}}/{step}" for step in steps),
     }
     for path, row in paths.items():
-        if "post" in row:
-            operation = row["post"]
+        for operation in (row[method] for method in ("post", "patch") if method in row):
             assert operation["summary"]
             assert {"401", "403", "409", "422", "503"} <= operation["responses"].keys(), path
             headers = [each["name"] for each in operation["parameters"] if each["in"] == "header"]
             assert headers == ["Idempotency-Key"], path
-    price = document["components"]["schemas"]["Opening"]["properties"]["entryPrice"]
+    price = document["components"]["schemas"]["OpenTrade"]["properties"]["entryPrice"]
     assert {each["type"] for each in price["anyOf"]} == {"number", "string"}

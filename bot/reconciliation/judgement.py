@@ -1,0 +1,180 @@
+"""What follows from one reading of the broker: the table of docs/reconciliation.md. Pure.
+
+Four answers: a holding matches, is explained, or differs; what could not be read is unknown, and never comes here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from bot.reconciliation.comparison import Comparison, Holding
+from bot.reconciliation.exits import ExitFound
+from bot.reconciliation.explanation import EntryFound, Explanation, explain
+from bot.reconciliation.local import LAG, BookedExit, LocalTrade
+from bot.reconciliation.record import ZERO, BrokerRecord
+
+#: A trade is written off when a second reading, at least this much later, does not explain it either.
+SECOND_READING_AFTER = timedelta(seconds=10)
+
+
+class DifferenceKind(StrEnum):
+    """How the two sides differ."""
+
+    UNKNOWN_HERE = "unknown_here"  # the broker holds what no open trade does
+    QUANTITY = "quantity"
+    SIDE = "side"  # one side is long, the other short
+    SUSPECT = "suspect"  # absent at the broker, for the first time
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A symbol of which the two sides hold different quantities, and which no evidence explains."""
+
+    symbol: str
+    kind: DifferenceKind
+    here: Decimal
+    there: Decimal
+    trades: tuple[UUID, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The report's entry; quantities as strings."""
+        return {
+            "symbol": self.symbol,
+            "kind": self.kind.value,
+            "here": f"{self.here:f}",
+            "there": f"{self.there:f}",
+            "tradeIds": [str(each) for each in self.trades[:100]],
+        }
+
+
+@dataclass
+class Verdict:
+    """What has to be done about the trades, and what remains to be said."""
+
+    matched: int = 0
+    in_flight: int = 0
+    entries: list[EntryFound] = field(default_factory=list)
+    exits: list[ExitFound] = field(default_factory=list)
+    void: list[LocalTrade] = field(default_factory=list)
+    #: Absent and unexplained in a second reading.
+    missed: list[LocalTrade] = field(default_factory=list)
+    #: Absent and unexplained for the first time.
+    suspect: list[LocalTrade] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
+
+
+def judge(
+    comparison: Comparison,
+    trades: Sequence[LocalTrade],
+    booked: Sequence[BookedExit],
+    record: BrokerRecord,
+    suspects: Mapping[UUID, datetime],
+    at: datetime,
+) -> Verdict:
+    """Judge every holding in question.
+
+    Args:
+        comparison: of both sides, as of *at*.
+        trades: the open trades of the symbols in question.
+        booked: exits of these symbols that are in the books.
+        record: what the broker's record says of all of these.
+        suspects: since when a trade is suspect, by its id.
+        at: when the reading began.
+    """
+    verdict = Verdict(matched=comparison.matched)
+    by_symbol: dict[str, list[LocalTrade]] = {}
+    for trade in trades:
+        by_symbol.setdefault(trade.symbol, []).append(trade)
+    for holding in comparison.questions:
+        own = [
+            trade
+            for symbol in sorted(holding.symbols)
+            for trade in by_symbol.get(symbol, ())
+            if _belongs(trade, holding)
+        ]
+        exits = [each for each in booked if each.symbol in holding.symbols]
+        _judge_holding(verdict, holding, own, exits, record, suspects, at)
+    return verdict
+
+
+def _belongs(trade: LocalTrade, holding: Holding) -> bool:
+    return any((group.symbol, group.asset_id) == (trade.symbol, trade.asset_id) for group in holding.groups)
+
+
+def _judge_holding(
+    verdict: Verdict,
+    holding: Holding,
+    trades: Sequence[LocalTrade],
+    booked: Sequence[BookedExit],
+    record: BrokerRecord,
+    suspects: Mapping[UUID, datetime],
+    at: datetime,
+) -> None:
+    explanation = explain(trades, booked, record, at)
+    there = holding.there
+    agrees = explanation.allows(there)
+    here = holding.here
+    changed: set[UUID] = set()
+    if agrees or abs(there - explanation.held) < abs(there - holding.here):
+        verdict.entries += explanation.entries
+        verdict.exits += explanation.exits
+        verdict.void += explanation.void
+        changed = {each.trade.id for each in explanation.entries}
+        changed |= {each.trade.id for each in explanation.exits}
+        here = explanation.held
+    if agrees:
+        verdict.in_flight += len(explanation.in_flight)
+        gone = {each.id for each in explanation.void}
+        verdict.matched += sum(1 for each in explanation.settled if each.id not in gone)
+        return
+    if there == 0 and explanation.certain:
+        _judge_absent(verdict, holding, explanation, changed, suspects, at)
+        return
+    kind = DifferenceKind.QUANTITY
+    if not trades:
+        kind = DifferenceKind.UNKNOWN_HERE
+    elif here * there < 0:
+        kind = DifferenceKind.SIDE
+    verdict.differences.append(
+        Difference(holding.symbol, kind, here, there, tuple(trade.id for trade in trades))
+    )
+
+
+def _judge_absent(
+    verdict: Verdict,
+    holding: Holding,
+    explanation: Explanation,
+    changed: AbstractSet[UUID],
+    suspects: Mapping[UUID, datetime],
+    at: datetime,
+) -> None:
+    """Nothing explains that the position is absent. What this reading itself *changed* is looked at again first."""
+    on_their_way = {each.id for each in explanation.in_flight}
+    waiting: list[LocalTrade] = []
+    for trade in explanation.certain:
+        since = suspects.get(trade.id)
+        is_twice = since is not None and since <= at - SECOND_READING_AFTER
+        is_old = max(trade.entry_at, trade.created_at) <= at - LAG
+        if is_twice and is_old and trade.id not in changed | on_their_way:
+            verdict.missed.append(trade)
+        else:
+            waiting.append(trade)
+    verdict.suspect += waiting
+    verdict.in_flight += len(on_their_way - {trade.id for trade in waiting})
+    if waiting:
+        verdict.differences.append(
+            Difference(
+                holding.symbol,
+                DifferenceKind.SUSPECT,
+                sum((trade.held for trade in waiting), ZERO),
+                holding.there,
+                tuple(trade.id for trade in waiting),
+            )
+        )

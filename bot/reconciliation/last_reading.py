@@ -1,0 +1,67 @@
+"""Keeps what the broker last said of an account: for people to look at, and for the gate."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from bot.broker.readings import Account, Position
+from bot.models import BotBrokerReading
+from bot.reconciliation.evidence import Reading
+
+#: Of more positions than this only what they are worth together is kept.
+MOST_POSITIONS = 1000
+
+
+def keep(session: Session, reading: Reading) -> None:
+    """Replace the last reading of the mode by *reading*."""
+    positions = list(reading.positions.values())
+    values = {
+        "read_at": reading.read_at,
+        "account": _account(reading.account),
+        "positions": [_position(each) for each in positions] if len(positions) <= MOST_POSITIONS else None,
+        "open_pnl": _open_pnl(positions, {each.symbol for each in reading.local.ignored}),
+        "market_open": reading.clock.is_open,
+        "next_open": reading.clock.next_open,
+        "next_close": reading.clock.next_close,
+    }
+    session.execute(
+        insert(BotBrokerReading)
+        .values(mode=reading.mode, **values)
+        .on_conflict_do_update(index_elements=[BotBrokerReading.mode], set_=values)
+    )
+
+
+def _account(account: Account) -> dict[str, Any]:
+    return {
+        "status": account.status,
+        "equity": _text(account.equity),
+        "lastEquity": _text(account.last_equity),
+        "buyingPower": _text(account.buying_power),
+        "cash": _text(account.cash),
+        "blocks": list(account.blocks),
+    }
+
+
+def _position(position: Position) -> dict[str, Any]:
+    return {
+        "symbol": position.symbol,
+        "assetId": position.asset_id,
+        "shares": _text(position.shares),
+        "avgEntryPrice": _text(position.avg_entry_price),
+        "currentPrice": _text(position.current_price),
+        "marketValue": _text(position.market_value),
+        "openPnl": _text(position.open_pnl),
+    }
+
+
+def _open_pnl(positions: list[Position], ignored: set[str]) -> Decimal | None:
+    profits = [each.open_pnl for each in positions if each.symbol not in ignored]
+    return None if None in profits else sum((each for each in profits if each is not None), Decimal(0))
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else f"{value:f}"

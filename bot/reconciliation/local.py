@@ -1,0 +1,167 @@
+"""What the database says about the open trades, as one attempt to reconcile reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from bot.models import BotIgnoredPosition, BotTrade, BotTradeExit, TradeStatus
+from bot.reconciliation.schedule import REQUESTS_A_MINUTE, REQUESTS_OF_AN_ATTEMPT, requests_made
+from bot.states import Mode
+from bot.storage.pipeline import Pipeline
+from bot.storage.statements import MODE_NOW, OPEN_BY_ASSET
+
+#: A position can lag its fill by seconds, and an order its reservation: within this time neither is held against a trade.
+LAG = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class OpenGroup:
+    """The open trades of one symbol and asset, added up."""
+
+    symbol: str
+    #: Alpaca's id of the asset; None where the trades have not learned it yet.
+    asset_id: str | None
+    #: Shares that are still held; negative is short.
+    shares: Decimal
+    trades: int
+    #: Whether the fill of one of them should be recorded by now and is not.
+    is_unrecorded: bool
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """A quantity of a symbol that is known and not the bot's."""
+
+    symbol: str
+    asset_id: str | None
+    shares: Decimal
+
+
+@dataclass(frozen=True)
+class Local:
+    """Both of these at the moment *began_at* of the database's clock, in the mode of that moment."""
+
+    mode: Mode
+    began_at: datetime
+    groups: tuple[OpenGroup, ...]
+    ignored: tuple[Ignored, ...] = ()
+    #: Requests that may be made of Alpaca within this minute.
+    requests_left: int = REQUESTS_A_MINUTE
+
+
+@dataclass(frozen=True)
+class LocalTrade:
+    """One open trade that is in question. Shares are signed: negative is short."""
+
+    id: UUID
+    symbol: str
+    asset_id: str | None
+    shares: Decimal
+    exited: Decimal
+    filled: bool
+    entry_price: Decimal
+    entry_at: datetime
+    order_id: str | None
+    exit_order_id: str | None
+    #: Whether an operator set its entry, so that the broker's record does not correct it.
+    is_adjusted: bool
+    created_at: datetime
+    #: Tells whether the row was touched since.
+    updated_at: datetime
+
+    @property
+    def held(self) -> Decimal:
+        """Shares that are still held, by what is recorded."""
+        return self.shares - self.exited
+
+
+@dataclass(frozen=True)
+class BookedExit:
+    """An exit that is in the books already, of a trade in question or of another one of the same symbol."""
+
+    trade_id: UUID
+    symbol: str
+    shares: Decimal
+    order_id: str | None
+    fill_id: str | None
+    at: datetime
+    created_at: datetime
+
+
+def read_local(batch: Pipeline) -> Local:
+    """Read the open trades that exist now, added up, and the positions that are ignored."""
+    [(mode, began_at)] = batch.send(MODE_NOW())
+    rows = batch.send(OPEN_BY_ASSET(began_at, LAG))
+    ignored = batch.session.execute(
+        select(BotIgnoredPosition.symbol, BotIgnoredPosition.asset_id, BotIgnoredPosition.shares).where(
+            BotIgnoredPosition.mode == mode
+        )
+    )
+    made = batch.session.scalars(select(requests_made(func.clock_timestamp()))).one()
+    return Local(
+        requests_left=max(REQUESTS_A_MINUTE - made, REQUESTS_OF_AN_ATTEMPT),
+        mode=Mode(mode),
+        began_at=began_at,
+        groups=tuple(OpenGroup(*row) for row in rows),
+        ignored=tuple(Ignored(*row) for row in ignored),
+    )
+
+
+def read_trades(session: Session, symbols: Sequence[str], before: datetime) -> tuple[LocalTrade, ...]:
+    """The open trades of *symbols* that were made before *before*, the one that was entered first in front."""
+    rows = session.execute(
+        select(
+            BotTrade.id,
+            BotTrade.symbol,
+            BotTrade.asset_id,
+            BotTrade.shares,
+            BotTrade.exited_shares,
+            BotTrade.filled,
+            BotTrade.entry_price,
+            BotTrade.entry_at,
+            BotTrade.alpaca_order_id,
+            BotTrade.alpaca_exit_order_id,
+            BotTrade.adjusted_at.is_not(None),
+            BotTrade.created_at,
+            BotTrade.updated_at,
+        )
+        .where(
+            BotTrade.status == TradeStatus.OPEN,
+            BotTrade.created_at < before,
+            BotTrade.symbol == func.any(list(symbols)),
+        )
+        .order_by(BotTrade.entry_at, BotTrade.created_at, BotTrade.id)
+    )
+    return tuple(LocalTrade(*found) for found in cast(Sequence[Sequence[Any]], rows.all()))
+
+
+def read_booked(
+    session: Session, symbols: Sequence[str], since: datetime, recent: datetime
+) -> tuple[BookedExit, ...]:
+    """The exits of *symbols* that were made since *since*, or booked since *recent*, the first one in front."""
+    rows = session.execute(
+        select(
+            BotTradeExit.trade_id,
+            BotTrade.symbol,
+            BotTradeExit.shares,
+            BotTradeExit.order_id,
+            BotTradeExit.fill_id,
+            BotTradeExit.at,
+            BotTradeExit.created_at,
+        )
+        .join(BotTrade, BotTrade.id == BotTradeExit.trade_id)
+        .where(
+            BotTrade.symbol == func.any(list(symbols)),
+            or_(BotTradeExit.at >= since, BotTradeExit.created_at >= recent),
+        )
+        .order_by(BotTradeExit.at, BotTradeExit.id)
+    )
+    return tuple(BookedExit(*row) for row in rows)
