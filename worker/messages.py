@@ -53,6 +53,7 @@ def by_hand(
 def _hint(kind: CommandKind) -> str:
     example = {
         CommandKind.SET_MODE: """ --args '["live"]'""",
+        CommandKind.SETTLE: """ --kwargs '{"action": "acknowledge", "tradeId": "…", "reason": "…"}'""",
         CommandKind.UPDATE_CONFIG: """ --kwargs '{"maxConcurrentPositions": 2}'""",
     }.get(kind, """ --kwargs '{"reason": "…"}'""")
     return f"; try: celery -A worker call bot.{kind}{example}"

@@ -7,13 +7,13 @@ from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from sqlalchemy import select, tuple_
+from sqlalchemy import and_, func, or_, select, tuple_
 
-from bot.models import BotDailyStats, BotReconciliation, BotTrade
+from bot.models import BotDailyStats, BotReconciliation, BotTrade, Outcome
 from web.auth import scheme
 from web.http import paging
 from web.http.openapi import READ_RESPONSES
-from web.schemas.requests import ReconciliationsQuery, StatsQuery, TradesQuery
+from web.schemas.requests import Agreement, ReconciliationsQuery, StatsQuery, TradesQuery
 from web.schemas.responses import DailyStatsPage, ReconciliationPage, TradePage
 from web.services import services
 
@@ -61,11 +61,21 @@ def reconciliations(query_data: ReconciliationsQuery) -> Any:
     query = select(BotReconciliation).order_by(BotReconciliation.id.desc())
     if before := paging.decode(query_data.cursor, paging.bigint):
         query = query.where(BotReconciliation.id < before[0])
+    if query_data.verdict:
+        query = query.where(or_(*(_VERDICTS[each] for each in query_data.verdict)))
     if query_data.outcome:
         query = query.where(BotReconciliation.outcome.in_(query_data.outcome))
     if query_data.trigger:
         query = query.where(BotReconciliation.trigger.in_(query_data.trigger))
     return paging.page(_rows(query, query_data.limit), query_data.limit, lambda row: (row.id,))
+
+
+_DIFFERS = func.jsonb_array_length(BotReconciliation.differences) > 0
+_VERDICTS = {
+    Agreement.AGREES: and_(BotReconciliation.outcome == Outcome.OK, ~_DIFFERS),
+    Agreement.DISAGREES: and_(BotReconciliation.outcome == Outcome.OK, _DIFFERS),
+    Agreement.FAILED: BotReconciliation.outcome == Outcome.FAILED,
+}
 
 
 def _rows(query: Any, limit: int) -> Any:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, create_model
+from pydantic import AfterValidator, Field, create_model
 
 from bot.commands.log import MAX_REASON
 from bot.commands.settlement import Settlement
@@ -28,9 +29,15 @@ class ModeIn(ReasonIn):
 ConfigIn = create_model("ConfigIn", __base__=(ThresholdChanges, ReasonIn))
 
 
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("is needed: say why")
+    return value
+
+
 class SettlementIn(Settlement):
-    reason: Annotated[Storable, Field(min_length=1, max_length=MAX_REASON)] = Field(
-        description="Why; kept in the command log and in the trade's events."
+    reason: Annotated[Storable, Field(min_length=1, max_length=MAX_REASON), AfterValidator(_not_blank)] = (
+        Field(description="Why; kept in the command log and in the trade's events.")
     )
 
 
@@ -71,6 +78,17 @@ class StatsQuery(Page):
     until: Annotated[date, Written] | None = Field(None, description="Last trading date, in New York.")
 
 
+class Agreement(StrEnum):
+    """What a reconciliation came to."""
+
+    AGREES = "agrees"
+    DISAGREES = "disagrees"
+    FAILED = "failed"
+
+
 class ReconciliationsQuery(Page):
+    verdict: Annotated[list[Agreement], ListOf] = Field(
+        default=[], description="Only these, comma separated."
+    )
     outcome: Annotated[list[Outcome], ListOf] = Field(default=[], description="Only these, comma separated.")
     trigger: Annotated[list[Trigger], ListOf] = Field(default=[], description="Only these, comma separated.")

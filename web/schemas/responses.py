@@ -27,9 +27,10 @@ class ErrorOut(Shape):
 
 class DifferenceOut(Shape):
     symbol: str
-    kind: Literal["unknown_here", "quantity", "side"] | str
+    kind: Literal["unknown_here", "quantity", "side", "suspect"] | str
     here: str = Field(description="Shares in the database; negative is short.")
     there: str = Field(description="Shares at Alpaca; negative is short.")
+    trade_ids: list[UUID] = Field([], description="The open trades of it, at most a hundred.")
 
 
 class ReconciliationOut(Shape):
@@ -39,15 +40,20 @@ class ReconciliationOut(Shape):
     command_id: UUID | None
     started_at: datetime
     finished_at: datetime
+    requests: int = Field(description="Requests that were made to Alpaca for it.")
+    suspect: int | None = Field(description="Trades whose position is absent for the first time.")
+    booked: int | None = Field(description="Exits that were booked from the broker's fills.")
+    corrected: int | None = Field(description="Entries that were corrected by the broker's record.")
+    voided: int | None = Field(description="Trades whose entry never filled.")
     outcome: Outcome | str
     error_code: str | None
     error: str | None
     account_id: str | None
-    open_trades: int
-    broker_positions: int
-    matched: int
-    missed: int
-    in_flight: int
+    open_trades: int | None = Field(description="Null, like the other counts, where the attempt failed.")
+    broker_positions: int | None
+    matched: int | None
+    missed: int | None
+    in_flight: int | None
     differences: list[DifferenceOut]
 
 
@@ -111,6 +117,7 @@ class TradeOut(Shape):
     entry_price: Number
     exit_price: Number | None
     shares: Number
+    exited_shares: Number = Field(description="Shares whose exit is booked, signed like `shares`.")
     pnl: Number | None
     catalyst_type: str | None
     catalyst_tier: int | None
@@ -119,6 +126,13 @@ class TradeOut(Shape):
     note: str | None
     mode: str | None = Field(description="The account it was opened at; null where it is not known.")
     filled: bool = Field(description="Whether its entry is known to have filled.")
+    asset_id: str | None = Field(description="Alpaca's id of the asset, where it is known.")
+    adjusted_at: datetime | None = Field(
+        description="When an operator last set its shares or its entry price."
+    )
+    acknowledged_at: datetime | None = Field(
+        description="When an operator acknowledged that it was missed and has no result."
+    )
     alpaca_order_id: str | None
     alpaca_exit_order_id: str | None
     entry_at: datetime
@@ -204,7 +218,7 @@ class LastReconciliation(Shape):
     age_sec: float
     error_code: str | None = Field(description="Why it failed, as a slug; null when it did not.")
     error: str | None
-    missed: int
+    missed: int | None
     differences: list[DifferenceOut]
 
 

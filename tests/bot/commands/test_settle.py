@@ -58,7 +58,9 @@ def trade_of(world: World[Any], trade_id: UUID) -> dict[str, Any]:
     return world.trades()[trade_id]
 
 
-def bought(world: World[Any], symbol: str = "AAPL", shares: Any = 10, price: Any = "10.25", **more: Any) -> UUID:
+def bought(
+    world: World[Any], symbol: str = "AAPL", shares: Any = 10, price: Any = "10.25", **more: Any
+) -> UUID:
     """An open paper trade whose fill is recorded."""
     row = {"mode": "paper", "entry_price": Decimal(str(price)), **more}
     return world.trade(symbol, shares, **row)
@@ -74,7 +76,9 @@ def stats(world: World[Any]) -> dict[tuple[Any, str], tuple[Decimal, int, int]]:
 
 
 def last_event(world: World[Any], trade_id: UUID) -> dict[str, Any]:
-    return world.sql("SELECT * FROM bot_trade_event WHERE trade_id = %s ORDER BY id DESC LIMIT 1", [trade_id])[0]
+    return world.sql(
+        "SELECT * FROM bot_trade_event WHERE trade_id = %s ORDER BY id DESC LIMIT 1", [trade_id]
+    )[0]
 
 
 def must_be_told(world: World[Any], trade_id: UUID, kind: str, command: BotCommand) -> dict[str, Any]:
@@ -138,9 +142,10 @@ def test_adopt_takes_what_the_open_trades_do_not_hold_at_the_price_that_it_had(w
     rest = settled(world, "adopt", symbol="AAPL")
     first, second = trade_of(world, part.id), trade_of(world, rest.id)
     assert (first["shares"], first["entry_price"]) == (5, Decimal("13.5"))
-    assert (second["shares"], second["entry_price"]) == (15, (360 - 100 - Decimal("67.5")).quantize(Decimal("1.0")) / 15) or (
-        second["shares"] == 15 and abs(second["entry_price"] * 15 - Decimal("192.5")) < Decimal("1e-9")
-    )
+    assert (second["shares"], second["entry_price"]) == (
+        15,
+        (360 - 100 - Decimal("67.5")).quantize(Decimal("1.0")) / 15,
+    ) or (second["shares"] == 15 and abs(second["entry_price"] * 15 - Decimal("192.5")) < Decimal("1e-9"))
     assert agrees(world)
     assert "nothing to adopt" in refused(world, "adopt", symbol="AAPL")
 
@@ -278,9 +283,7 @@ def test_b5_a_part_that_the_fills_show_is_booked_without_a_settlement(world: Fak
 def test_close_books_price_and_time_and_reopen_takes_it_back(world: FakeWorld) -> None:
     entered = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
     trade = bought(world, shares=-10, price="10.25", entry_at=entered)
-    command = settled(
-        world, "close", tradeId=trade, exitPrice="9.99", exitAt="2026-11-24T15:00:00-05:00"
-    )
+    command = settled(world, "close", tradeId=trade, exitPrice="9.99", exitAt="2026-11-24T15:00:00-05:00")
     row = trade_of(world, trade)
     assert (row["status"], row["exit_price"], row["pnl"]) == ("closed", Decimal("9.99"), Decimal("2.60"))
     assert row["exit_at"] == datetime(2026, 11, 24, 20, 0, tzinfo=UTC)
@@ -343,7 +346,9 @@ def test_write_off_and_reopen_undo_each_other(world: FakeWorld) -> None:
     assert agrees(world)
 
 
-def test_a_mistaken_close_or_void_is_taken_back_by_write_off_while_the_position_is_gone(world: FakeWorld) -> None:
+def test_a_mistaken_close_or_void_is_taken_back_by_write_off_while_the_position_is_gone(
+    world: FakeWorld,
+) -> None:
     closed, void, sold = bought(world), bought(world, "MSFT"), bought(world, "TSLA")
     Ledger(world.database, world.settings).close_trade(sold, exit_price="12", exit_reason="time_exit")
     before = stats(world)
@@ -404,7 +409,9 @@ def test_b18_a_mistyped_exit_is_corrected_by_the_difference(world: FakeWorld) ->
     trade = bought(world, price="3.00")
     settled(world, "close", tradeId=trade, exitPrice=333)
     assert stats(world)[today(world), "paper"] == (Decimal(3300), 1, 1)
-    Ledger(world.database, world.settings).correct_trade(trade, exit_price="3.33", reason="a point was missing")
+    Ledger(world.database, world.settings).correct_trade(
+        trade, exit_price="3.33", reason="a point was missing"
+    )
     assert trade_of(world, trade)["pnl"] == Decimal("3.30")
     assert stats(world) == {(today(world), "paper"): (Decimal("3.30"), 1, 1)}
 
