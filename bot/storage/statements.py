@@ -69,10 +69,10 @@ def _locked_with(label: str, pending: str, parameters: int) -> PreparedStatement
     )
 
 
-#: With the pending commands behind seq $1, at most WINDOW; of those that only wait for evidence the one with id $2.
+#: With the pending commands behind seq $1, at most WINDOW; those that only wait for evidence if $2 says so.
 READ_LOCKED = _locked_with(
     "read_bot_config",
-    f"SELECT * {_QUEUED} AND seq > $1 AND (NOT {_ONLY_WAITS} OR id = $2) ORDER BY seq LIMIT {WINDOW}",
+    f"SELECT * {_QUEUED} AND seq > $1 AND ($2::boolean OR NOT {_ONLY_WAITS}) ORDER BY seq LIMIT {WINDOW}",
     2,
 )
 #: With command $1 alone, if it is pending: what it costs does not depend on how many are.
