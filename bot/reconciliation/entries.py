@@ -32,6 +32,7 @@ class Entry:
 
     @property
     def sign(self) -> int:
+        """1 for a long trade, -1 for a short one."""
         return 1 if self.trade.shares > 0 else -1
 
     @property
@@ -41,6 +42,7 @@ class Entry:
 
     @property
     def is_in_flight(self) -> bool:
+        """Whether more of it may still fill, or has filled so lately that the position may lag."""
         return self.left > 0 or self.recent > 0
 
 
