@@ -113,8 +113,7 @@ def _as_of_now(session: Session, reading: Reading, now: datetime) -> tuple[Compa
 def _suspects(session: Session, trades: Sequence[LocalTrade]) -> Mapping[UUID, datetime]:
     if not trades:
         return {}
-    found = select(BotSuspect.trade_id, BotSuspect.since)
-    return dict(session.execute(found).tuples())
+    return {each.trade_id: each.since for each in session.scalars(select(BotSuspect))}
 
 
 def _book(session: Session, verdict: Verdict, author: Author) -> None:
