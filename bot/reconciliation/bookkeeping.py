@@ -94,9 +94,10 @@ def _as_of_now(session: Session, reading: Reading, now: datetime) -> tuple[Compa
     kept: list[Holding] = []
     dropped: set[str] = set()
     matched = 0
+    present_by, then_by = _by_symbol(present), _by_symbol(reading.trades)
     for holding in questions:
-        own = [trade for trade in present if trade.symbol in holding.symbols]
-        before = [trade for trade in reading.trades if trade.symbol in holding.symbols]
+        own = [trade for symbol in holding.symbols for trade in present_by.get(symbol, ())]
+        before = [trade for symbol in holding.symbols for trade in then_by.get(symbol, ())]
         if {trade.id: trade.updated_at for trade in own} == {trade.id: trade.updated_at for trade in before}:
             kept.append(holding)
         elif sum((trade.held for trade in own), ZERO) == holding.there:
@@ -108,6 +109,13 @@ def _as_of_now(session: Session, reading: Reading, now: datetime) -> tuple[Compa
         reading.comparison, questions=tuple(kept), matched=reading.comparison.matched + matched
     )
     return comparison, [trade for trade in present if trade.symbol not in dropped]
+
+
+def _by_symbol(trades: Sequence[LocalTrade]) -> Mapping[str, Sequence[LocalTrade]]:
+    found: dict[str, list[LocalTrade]] = {}
+    for trade in trades:
+        found.setdefault(trade.symbol, []).append(trade)
+    return found
 
 
 def _suspects(session: Session, trades: Sequence[LocalTrade]) -> Mapping[UUID, datetime]:
