@@ -36,8 +36,6 @@ T = TypeVar("T")
 
 #: A stop or a pause that is pending for longer is applied by whoever notices.
 SAFER_WITHIN = timedelta(seconds=1)
-#: No attempt to reconcile is ever due later than this.
-FARTHEST_DUE = timedelta(minutes=15)
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +126,7 @@ class Controller:
         return self._by_windows(
             lambda locked: self._handlers.drain(locked, up_to_seq=up_to_seq, evidence=given),
             up_to_seq=up_to_seq,
-            evidence_for=next(iter(given), None),
+            with_waiting=bool(given),
         )
 
     def apply_halts(self) -> list[BotCommand]:
@@ -253,10 +251,10 @@ class Controller:
         work: Callable[[LockedBot], list[BotCommand]],
         *,
         up_to_seq: int | None = None,
-        evidence_for: UUID | None = None,
+        with_waiting: bool = False,
     ) -> list[BotCommand]:
-        """Run *work* on one window of the pending commands after the other, each in a transaction of its own; returns what it
-        finished."""
+        """Run *work* on one window of the pending commands after the other, each in a transaction of its own, *with* those that
+        only wait for evidence or without; returns what it finished."""
         finished: list[BotCommand] = []
         after_seq = 0
         while True:
@@ -266,7 +264,7 @@ class Controller:
                 seqs[:] = [command.seq for command in locked.pending]
                 return work(locked)
 
-            finished += self._locked(on_window, READ_LOCKED(after_seq, evidence_for))
+            finished += self._locked(on_window, READ_LOCKED(after_seq, with_waiting))
             if len(seqs) < WINDOW or (up_to_seq is not None and seqs[-1] >= up_to_seq):
                 return finished
             after_seq = seqs[-1]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, func, literal, or_, select, update
+from sqlalchemy import func, literal, or_, update
 from sqlalchemy.orm import Session
 
 from bot.errors import IdempotencyConflict, TooManyPending
@@ -173,37 +173,6 @@ def claim_gathering(session: Session, command_id: UUID, for_sec: float, *, is_or
         .execution_options(synchronize_session=False)
     )
     return claimed.one_or_none() is not None
-
-
-def page(
-    session: Session,
-    *,
-    limit: int,
-    before_seq: int | None = None,
-    kinds: Iterable[CommandKind] = (),
-    statuses: Iterable[CommandStatus] = (),
-    sources: Iterable[Source] = (),
-    actor: str | None = None,
-    since: datetime | None = None,
-) -> Sequence[BotCommand]:
-    """At most *limit* commands, newest first, that match all that is given."""
-    wanted: list[ColumnElement[bool]] = []
-    if before_seq is not None:
-        wanted.append(BotCommand.seq < before_seq)
-    for column, values in (
-        (BotCommand.kind, kinds),
-        (BotCommand.status, statuses),
-        (BotCommand.source, sources),
-    ):
-        if chosen := list(values):
-            wanted.append(column.in_(chosen))
-    if actor is not None:
-        wanted.append(BotCommand.actor == actor)
-    if since is not None:
-        wanted.append(BotCommand.issued_at >= since)
-    return session.scalars(
-        select(BotCommand).where(*wanted).order_by(BotCommand.seq.desc()).limit(limit)
-    ).all()
 
 
 def by_key(batch: Pipeline, wanted: NewCommand) -> BotCommand | None:

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 from apiflask import APIBlueprint
 from flask import request
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.commands.log import NewCommand
@@ -15,7 +14,7 @@ from bot.commands.thresholds import check_changes
 from bot.errors import DatabaseUnavailable, OutcomeUnknown, PitbossError
 from bot.models import BotCommand, BotConfig, BotReconciliation
 from bot.models.thresholds import THRESHOLDS
-from bot.queries import exposure
+from bot.queries import exposure, lists
 from bot.queries.exposure import Exposure
 from bot.states import CommandKind, CommandStatus, spec_of
 from bot.status import snapshot
@@ -188,6 +187,4 @@ def _read(command: BotCommand, read: Callable[[], T]) -> T:
 
 
 def _report_of(session: Session, command: BotCommand) -> BotReconciliation | None:
-    return session.scalars(
-        select(BotReconciliation).where(BotReconciliation.command_id == command.id)
-    ).one_or_none()
+    return session.scalars(lists.report_of(command.id)).one_or_none()
