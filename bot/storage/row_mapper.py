@@ -1,4 +1,4 @@
-"""Rows of a table as instances of its class, and back, without a unit of work.
+"""Rows of a table as instances of its class, and back. These rows are read-only; they skip the ORM's identity map.
 
 What SQLAlchemy does to load and track an entity costs more than Postgres takes to read the row.
 """
