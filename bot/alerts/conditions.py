@@ -1,7 +1,7 @@
 """Notices conditions that last: no worker, a gate that is closed though the bot should trade.
 
-Every web process and every worker keeps the vigil, so that a worker's death is noticed by somebody else. What was
-noticed is in the database: who looks next goes on from there, and each beginning and end is told once.
+Every web process and every worker checks, so that another process notices when a worker dies. What was noticed is in the
+database: the next check goes on from there, and each beginning and end is told once.
 """
 
 from __future__ import annotations
