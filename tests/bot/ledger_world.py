@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
@@ -66,7 +66,7 @@ class World:
     def open_filled(self, symbol: str = "ACME", **changes: Any) -> BotTrade:
         """An open trade whose entry filled: 10 shares at 10.00, unless *changes* say otherwise."""
         facts: dict[str, Any] = {"shares": 10, "entry_price": "10.00", **changes}
-        order = facts.pop("alpaca_order_id", None) or f"entry-{symbol}-{self.count_trades()}"
+        order = facts.pop("alpaca_order_id", None) or str(uuid4())
         return self.ledger.open_trade(symbol=symbol, alpaca_order_id=order, **facts)
 
     def count_trades(self, *statuses: TradeStatus) -> int:
