@@ -23,6 +23,7 @@ rearm          invalid  invalid  invalid  stopped
 set_mode       stopped  not_stopped not_stopped stopped
 update_config  stopped  running  paused   stopped
 reconcile      stopped  running  paused   stopped
+settle         stopped  running  paused   stopped
 """
 COLUMNS = (("stopped", False), ("running", False), ("paused", False), ("stopped", True))
 CASES = [
@@ -50,6 +51,8 @@ CASES += [
     ("update_config", "paused", True, "paused"),
     ("reconcile", "running", True, "running"),
     ("reconcile", "paused", True, "paused"),
+    ("settle", "running", True, "running"),
+    ("settle", "paused", True, "paused"),
 ]
 ERRORS = {"invalid": InvalidTransition, "killed": Killed, "not_stopped": NotStopped}
 
