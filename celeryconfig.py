@@ -2,12 +2,14 @@
 
 import sys
 
+from kombu import Exchange, Queue
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from bot.errors import SettingsError
 from bot.settings import queue
 from bot.settings.settings import Settings
+from bot.states import COMMANDS
 
 try:
     _settings = Settings.load()
@@ -33,11 +35,20 @@ if _results is not None:
         result_backend_transport_options = _results.options | {
             "sentinel_kwargs": _results.options["sentinel_kwargs"] | {"retry": Retry(NoBackoff(), 0)}
         }
+_type, _arguments = "direct", None
 if _messages.kind is queue.Kind.RABBITMQ:
     # A queue on one node of a cluster is lost with the node; a quorum queue is kept by most of them.
     task_default_queue_type = "quorum"
+    _arguments = {"x-queue-type": "quorum"}
     # A retry's delay: with a direct exchange, RabbitMQ could not wait for us, and the worker would.
-    task_default_exchange_type = "topic"
+    task_default_exchange_type = _type = "topic"
+# A manual kill would wait behind whatever else was sent: what makes the bot safer has a queue of its own, which comes first.
+task_queues = [
+    Queue(name, Exchange(name, _type), routing_key=name, queue_arguments=_arguments)
+    for name in (queue.HALTS_QUEUE, queue.DEFAULT_QUEUE)
+]
+task_default_queue = queue.DEFAULT_QUEUE
+task_routes = {f"bot.{kind}": {"queue": queue.HALTS_QUEUE} for kind, spec in COMMANDS.items() if spec.safer}
 
 # A worker killed in the middle of a task would lose the message: acknowledge after the work, and put the message of a
 # lost child back. It then comes last in the queue, and may come twice; the command log makes both harmless.

@@ -107,9 +107,30 @@ class Expired(CommandRefused):
 
 
 class Superseded(CommandRefused):
-    """A later stop or kill called this command off; nothing was changed."""
+    """A stop or kill that was issued later called this command off; nothing was changed."""
 
     code = "superseded"
+
+
+class SendTimeMissing(CommandRefused):
+    """The message does not say when it was sent, so no stop or kill could call it off; nothing was changed. Send it with
+    `celery -A worker call`, which adds the time, or over the API."""
+
+    code = "send_time_missing"
+
+
+class SendTimeInFuture(CommandRefused):
+    """The message was sent in the future, by the database's clock; nothing was changed. Set the sender's clock, or send it
+    over the API."""
+
+    code = "send_time_in_future"
+
+
+class TooManyPending(PitbossError):
+    """Too many commands are pending; this one was not accepted. Try again in a moment. Kill, stop and pause are always
+    accepted."""
+
+    code = "too_many_pending"
 
 
 class IdempotencyConflict(PitbossError):
@@ -163,10 +184,22 @@ class OutcomeUnknown(DatabaseUnavailable):
     code = "outcome_unknown"
 
 
+class DatabaseFull(DatabaseUnavailable):
+    """The database has no room left to write; nothing was changed. Make room on its disk."""
+
+    code = "database_full"
+
+
 class LockBusy(DatabaseUnavailable):
     """Another process holds the lock on the bot's row. Try again in a moment."""
 
     code = "lock_busy"
+
+
+class StatementTimedOut(DatabaseUnavailable):
+    """The database took too long over this and gave it up; nothing was changed. Ask for less of it."""
+
+    code = "too_slow"
 
 
 class NotMigrated(DatabaseUnavailable):

@@ -73,7 +73,7 @@ class CommandSpec:
     #: Seconds that it may stay pending; None for ever. A start that was queued while no worker ran must not fire later
     #: by surprise.
     expires_after_sec: int | None = None
-    #: A halt supersedes every one of these that was issued before it and is still pending.
+    #: A halt supersedes every one of these that was issued before it, whenever its row comes.
     superseded_by_halts: bool = False
     #: Whether it is a stop or a kill: nothing that was issued before a halt takes effect after it.
     is_halt: bool = False
@@ -88,6 +88,17 @@ class CommandSpec:
     not_allowed_sentence: str = (
         "Cannot {kind} while the bot is {state}; {kind} is allowed when it is {allowed}."
     )
+
+    @property
+    def needs_send_time(self) -> bool:
+        """Whether a manual one has to say when it was sent: a halt could not supersede it otherwise. What makes the bot
+        safer is never kept out for it."""
+        return self.superseded_by_halts and not self.safer
+
+    @property
+    def only_waits(self) -> bool:
+        """Whether nothing but its evidence ends it."""
+        return self.needs_evidence and not self.superseded_by_halts and self.expires_after_sec is None
 
 
 _STOPPED, _RUNNING, _PAUSED = BotState
@@ -113,7 +124,7 @@ COMMANDS: Mapping[CommandKind, CommandSpec] = MappingProxyType(
         CommandKind.KILL: CommandSpec(
             leads_to=dict.fromkeys(BotState, _STOPPED), sets_enabled=False, is_halt=True, safer=True
         ),
-        CommandKind.REARM: CommandSpec(leads_to={_STOPPED: _STOPPED}, latch=True),
+        CommandKind.REARM: CommandSpec(leads_to={_STOPPED: _STOPPED}, latch=True, superseded_by_halts=True),
         CommandKind.SET_MODE: CommandSpec(
             leads_to={_STOPPED: _STOPPED},
             expires_after_sec=30,
@@ -128,6 +139,9 @@ COMMANDS: Mapping[CommandKind, CommandSpec] = MappingProxyType(
         CommandKind.SETTLE: CommandSpec(leads_to=_STAYS, params=None),
     }
 )
+
+#: Commands that may be pending at once; those that make the bot safer are taken beyond that, too.
+MOST_PENDING = 1_000
 
 #: What a kind that only a newer release knows is taken for: allowed nowhere.
 _UNKNOWN = CommandSpec(not_allowed_sentence="This release knows no command {kind}.")

@@ -23,6 +23,7 @@ from web.commands.outcomes import OutcomeWaiter
 from web.commands.publisher import Publisher
 from web.http import errors, headers, openapi
 from web.http.json_request import MAX_BODY, JsonRequest
+from web.http.list_reader import MOST_AT_ONCE, STATEMENT_TIMEOUT_MS, ListReader
 from web.http.single_flight import SingleFlight
 from web.monitoring import request_metrics
 from web.monitoring.background import Alerts
@@ -48,6 +49,8 @@ from web.streaming.status_stream import Events
 
 #: Threads of one web process that may use the database at once; requests that wait for an outcome hold no connection.
 POOL_SIZE = 8
+#: Connections of one process that are for kill, stop and pause alone.
+LANE_SIZE = 4
 
 
 class PitbossApi(APIFlask):
@@ -87,8 +90,18 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     db = SQLAlchemy(app, metadata=Base.metadata)
     Migrate(app, db, directory=str(MIGRATIONS))
     database = Database.connect(settings, POOL_SIZE)
-    controller, publisher = Controller(database, settings), Publisher(settings)
-    watch = OutcomeWaiter(controller, settings)
+    lane_database = Database.connect(settings, LANE_SIZE, overflow=0)
+    lists_database = Database.connect(
+        settings,
+        MOST_AT_ONCE,
+        overflow=0,
+        statement_timeout_ms=STATEMENT_TIMEOUT_MS,
+        # a list that several processes of Postgres work on takes the processors from a kill
+        server_settings="-c max_parallel_workers_per_gather=0",
+    )
+    controller, lane = Controller(database, settings), Controller(lane_database, settings)
+    publisher = Publisher(settings)
+    watch = OutcomeWaiter(lane, settings)
 
     def read_status() -> StatusOut:
         with app.app_context():
@@ -102,9 +115,11 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         Services(
             settings=settings,
             database=database,
+            lane=lane_database,
+            lists=ListReader(lists_database),
             controller=controller,
             watch=watch,
-            dispatch=Dispatch(controller, publisher, watch),
+            dispatch=Dispatch(controller, lane, publisher, watch),
             status=SingleFlight(status_body),
             events=Events(read_status, watch),
             alerts=Alerts(database, settings),

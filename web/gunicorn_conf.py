@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import resource
 import shutil
 import sys
 import tempfile
@@ -20,6 +21,11 @@ try:
     _settings = Settings.load()
 except SettingsError as error:
     sys.exit(f"Pitboss cannot start: {error}")
+# Connections, event streams and the database's sockets of one process together exceed the 1,024 that is common.
+_soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+_wanted = 8192 if _hard == resource.RLIM_INFINITY else min(8192, _hard)
+if _soft != resource.RLIM_INFINITY and _soft < _wanted:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_wanted, _hard))
 _MEMORY = "/dev/shm"  # noqa: S108
 
 
@@ -36,10 +42,12 @@ logger_class = LikeAllOthers
 bind = f"{_settings.host}:{_settings.port}"
 # Two processes: one that dies or hangs leaves kill reachable.
 workers = 2
-# gthread; event streams leave its threads and are written by one thread of their own.
+# gthread, whose threads get complete requests only; event streams leave them and are written by one thread of their own,
+# and kill, stop and pause have threads of their own.
 worker_class = "web.streaming.gunicorn_worker.StreamWorker"
 # A request that waits for an outcome only sleeps.
 threads = 64
+worker_connections = 1000
 timeout = 30
 # Longer than the longest wait for an outcome, so that a stop answers what it has begun.
 graceful_timeout = 12

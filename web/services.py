@@ -11,6 +11,7 @@ from bot.settings.settings import Settings
 from bot.storage.database import Database
 from web.commands.dispatch import Dispatch
 from web.commands.outcomes import OutcomeWaiter
+from web.http.list_reader import ListReader
 from web.http.single_flight import SingleFlight
 from web.monitoring.background import Alerts
 from web.monitoring.exposition import Metrics
@@ -23,6 +24,9 @@ _KEY = "pitboss"
 class Services:
     settings: Settings
     database: Database
+    #: For what halts the bot, and for what completes the answer to that.
+    lane: Database
+    lists: ListReader
     controller: Controller
     watch: OutcomeWaiter
     dispatch: Dispatch

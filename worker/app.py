@@ -12,6 +12,7 @@ from celery import Celery
 from celery.signals import before_task_publish, celeryd_init, setup_logging, task_postrun, task_prerun
 
 from bot.runtime import logs
+from bot.settings.queue import SENT_AT
 from bot.settings.settings import Settings
 from worker import transport
 
@@ -27,13 +28,11 @@ app = Celery(
     "pitboss", config_source="celeryconfig", include=["worker.tasks", "worker.startup", "worker.schedule"]
 )
 
-#: Message header: when the message was sent, in epoch seconds of the sender's clock.
-SENT_AT = "pitboss_sent_at"
-
 
 @before_task_publish.connect
 def stamp(headers: dict[str, Any] | None = None, **_: Any) -> None:
-    """Let a message that waits in the queue grow old: a start sent by hand yesterday must not fire today."""
+    """Let a message say when it was sent: a manual start of yesterday must not fire today, nor one of before a stop after
+    it. A message that is sent again keeps what it says, or that it says nothing."""
     if headers is not None:
         headers.setdefault(SENT_AT, time.time())
 

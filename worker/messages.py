@@ -1,35 +1,62 @@
-"""Reads a Celery message as an intention: a doorbell rung by the API, or a command sent by hand."""
+"""Reads a Celery message as an intention: a doorbell rung by the API, or a manual command."""
 
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from bot.commands.log import MAX_REASON, NewCommand
 from bot.errors import InvalidParams
-from bot.settings.queue import DOORBELL
+from bot.settings.queue import DOORBELL, DUE_AT, SENT_AT
 from bot.states import COMMANDS, CommandKind, Source
 from bot.validation import is_storable
 
-#: Largest arguments of a command sent by hand, in characters of JSON.
+#: Largest arguments of a manual command, in characters of JSON.
 MAX_ARGUMENTS = 64 * 1024
 ACTOR = "celery"
+_ABSENT = object()
 
 
 def is_doorbell(request: Any) -> bool:
     return bool(request.get(DOORBELL))
 
 
-def by_hand(
-    kind: CommandKind, command_id: UUID, args: tuple[Any, ...], kwargs: dict[str, Any], *, age: timedelta
+def manual(
+    kind: CommandKind, command_id: UUID, args: tuple[Any, ...], kwargs: dict[str, Any], request: Any
 ) -> NewCommand:
     """The command that ``celery call bot.<kind>`` asks for. Its parameters are judged with it, under the lock.
 
     Raises:
-        InvalidParams: the arguments have a shape that no command has.
+        InvalidParams: the arguments have a shape that no command has. A kill is taken with any.
     """
+    params: dict[str, Any] = {}
+    if kind is CommandKind.KILL:
+        reason = _reason_of_kill(args, kwargs)
+    else:
+        params, reason = _checked(kind, args, kwargs)
+    return NewCommand(
+        kind=kind,
+        actor=ACTOR,
+        source=Source.CELERY,
+        params=params,
+        reason=reason,
+        id=command_id,
+        sent_at=_time(request.get(SENT_AT)),
+        due_at=_due_at(request),
+    )
+
+
+def times_kept(request: Any) -> dict[str, Any]:
+    """The headers with which a message is sent again, so that it does not look freshly sent."""
+    due_at = _due_at(request)
+    return {SENT_AT: request.get(SENT_AT), DUE_AT: None if due_at is None else due_at.timestamp()}
+
+
+def _checked(
+    kind: CommandKind, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[dict[str, Any], str | None]:
     params = dict(kwargs)
     reason = params.pop("reason", None)
     if len(json.dumps([args, kwargs])) > MAX_ARGUMENTS or not is_storable([list(args), kwargs]):
@@ -45,9 +72,38 @@ def by_hand(
         raise InvalidParams(
             f"bot.{kind} does not know the argument(s) {', '.join(sorted(unknown))}" + _hint(kind)
         )
-    return NewCommand(
-        kind=kind, actor=ACTOR, source=Source.CELERY, params=params, reason=reason, id=command_id, age=age
-    )
+    return params, reason
+
+
+def _reason_of_kill(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
+    """What can be kept of the arguments of a kill: whatever somebody typed in a hurry, it kills."""
+    others = dict(kwargs)
+    said = [others.pop("reason", None), *args, *(f"{name}={value}" for name, value in others.items())]
+    text = " ".join(str(each) for each in said if each is not None)
+    kept = "".join(character for character in text[: 2 * MAX_REASON] if is_storable(character)).strip()
+    return kept[:MAX_REASON] or None
+
+
+def _due_at(request: Any) -> datetime | None:
+    """When a message with ``--countdown`` or ``--eta`` fell due."""
+    kept = request.get(DUE_AT, _ABSENT)
+    if kept is not _ABSENT:
+        return _time(kept)  # its own eta is that of the retry
+    try:
+        due_at = datetime.fromisoformat(str(request.get("eta")))
+    except ValueError:
+        return None
+    return due_at if due_at.tzinfo else due_at.replace(tzinfo=UTC)
+
+
+def _time(seconds: Any) -> datetime | None:
+    """The time of epoch *seconds*; None for what is none."""
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _hint(kind: CommandKind) -> str:

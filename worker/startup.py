@@ -55,8 +55,9 @@ def _start(name: str) -> None:
     while not _asked_to_end():
         try:
             controller, database = context.controller(), context.database()
-            database.run(lambda session: heartbeat.start(session, name))
+            # the gate first: with a heartbeat before it, it would stand open on what an earlier worker found
             controller.restore(actor=name)
+            database.run(lambda session: heartbeat.start(session, name))
             controller.apply_halts()
             _pulse = _pulse or Background(name)
             _pulse.start_heartbeat()

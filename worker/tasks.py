@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
-from datetime import timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -13,16 +11,18 @@ from celery import Task
 from bot.commands import log as command_log
 from bot.commands import mode_switch
 from bot.commands.controller import Controller
-from bot.errors import DatabaseUnavailable, InvalidParams
+from bot.errors import DatabaseUnavailable, InvalidParams, TooManyPending
 from bot.models import BotCommand, Trigger
 from bot.reconciliation.evidence import gather
 from bot.reconciliation.schedule import ATTEMPT_SEC
 from bot.states import COMMANDS, CommandKind
 from worker import context, messages
-from worker.app import SENT_AT, app
+from worker.app import app
 
 #: Wait before a message whose command could not be stored is tried again, in seconds.
 RETRY_SEC = 2
+#: Wait before it is looked again whether a manual command that needs evidence is finished, in seconds.
+LOOK_AGAIN_SEC = 1
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +37,10 @@ def _define(kind: CommandKind) -> None:
         except DatabaseUnavailable as error:
             if messages.is_doorbell(task.request):
                 raise  # its row waits for the sweep
-            # a command sent by hand has no row yet: without a retry it would be lost
-            age: Any = {SENT_AT: task.request.get(SENT_AT) or time.time()}  # or it would look freshly sent
-            raise task.retry(exc=error, countdown=RETRY_SEC, headers=age) from None
+            # a manual command has no row yet: without a retry it would be lost
+            raise task.retry(
+                exc=error, countdown=RETRY_SEC, headers=messages.times_kept(task.request)
+            ) from None
 
 
 for _kind in COMMANDS:
@@ -57,21 +58,23 @@ def _deliver(
         if rings_for is not None and not rings_for.pending:
             return {"commandId": str(command_id)}
         controller.apply()
-        if COMMANDS[kind].needs_evidence:
-            gather_for(controller, command_id)
         return {"commandId": str(command_id)}
     command = controller.find(command_id)
     if command is None:
         try:
-            wanted = messages.by_hand(kind, command_id, args, kwargs, age=_age(task))
-        except InvalidParams as error:
-            log.warning("refused a message: %s", error)
-            return {"status": "refused", "errorCode": error.code, "error": str(error)}
-        command = controller.submit(wanted)
+            wanted = messages.manual(kind, command_id, args, kwargs, task.request)
+            if kind is CommandKind.KILL:
+                return outcome(controller.submit_and_apply(wanted))
+            command = controller.submit(wanted)
+        except (InvalidParams, TooManyPending) as error:
+            log.warning("rejected a message: %s", error)
+            return {"status": "rejected", "errorCode": error.code, "error": str(error)}
     controller.apply()
-    if COMMANDS[kind].needs_evidence:
-        gather_for(controller, command.id)
-    return outcome(controller.find(command.id) or command)
+    command = controller.find(command.id) or command
+    if command.pending and COMMANDS[kind].needs_evidence:
+        # the main process gathers it; a task that waited here would keep a manual kill waiting as long as Alpaca takes
+        raise task.retry(countdown=LOOK_AGAIN_SEC, headers=messages.times_kept(task.request))
+    return outcome(command)
 
 
 def gather_for(controller: Controller, command_id: UUID) -> None:
@@ -142,10 +145,3 @@ def _command_id(task_id: str | None) -> UUID:
         return UUID(task_id)
     except ValueError:
         return uuid5(NAMESPACE_URL, task_id)  # an id of the sender's own making
-
-
-def _age(task: Task[..., Any]) -> timedelta:
-    sent_at = task.request.get(SENT_AT)
-    if not isinstance(sent_at, int | float):
-        return timedelta(0)
-    return timedelta(seconds=max(0.0, time.time() - sent_at))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID
@@ -15,24 +16,28 @@ from uuid import UUID
 from sqlalchemy import func, or_, update
 
 from bot.commands import log as command_log
+from bot.commands import unlogged_kill
 from bot.commands.handlers import CommandEvidence, CommandHandlers
 from bot.commands.log import NewCommand
-from bot.errors import DatabaseUnavailable, LockBusy
+from bot.errors import DatabaseFull, DatabaseUnavailable, IdempotencyConflict, LockBusy
 from bot.models import BotCommand, BotConfig, BotReconciliation, Trigger
 from bot.reconciliation import schedule
 from bot.reconciliation.evidence import Evidence
 from bot.reconciliation.gate_control import close_gate, conclude
 from bot.reconciliation.schedule import ATTEMPT_SEC
 from bot.settings.settings import Settings
-from bot.states import BotState, CommandKind, Source, spec_of
+from bot.states import BotState, CommandKind, Source
 from bot.storage.database import Database
 from bot.storage.locked_bot import LockedBot, patiently, with_locked_bot
-from bot.storage.pipeline import Pipeline
+from bot.storage.pipeline import Pipeline, Step
+from bot.storage.statements import READ_LOCKED, READ_LOCKED_ALONE, WINDOW
 
 T = TypeVar("T")
 
 #: A stop or a pause that is pending for longer is applied by whoever notices.
 SAFER_WITHIN = timedelta(seconds=1)
+#: No attempt to reconcile is ever due later than this.
+FARTHEST_DUE = timedelta(minutes=15)
 
 log = logging.getLogger(__name__)
 
@@ -60,15 +65,26 @@ class Controller:
     def submit_and_apply(self, wanted: NewCommand) -> BotCommand:
         """Put *wanted* into the log and finish it, at best in one transaction. Needs neither Redis nor a worker.
 
-        When the lock cannot be had, or Postgres goes away meanwhile, the command is durable all the same, and pending.
+        A kill is judged alone: it takes no longer however many commands are pending, and what it supersedes is finished later,
+        by whoever comes. When the lock cannot be had, or Postgres goes away meanwhile, the command is durable all the same, and
+        pending. A kill whose row cannot be written takes effect without it (see ``bot.commands.unlogged_kill``).
+
+        Raises:
+            OutcomeUnknown, DatabaseUnavailable: as ``submit`` does.
         """
+        is_kill = wanted.kind is CommandKind.KILL
 
         def both(batch: Pipeline) -> tuple[BotCommand, LockedBot]:
-            locked = LockedBot.take(batch, command_log.insert_step(wanted))
-            # with a key that was used before it is another row, perhaps finished while the lock was waited for
+            read = READ_LOCKED_ALONE(wanted.id) if is_kill else None
+            locked = LockedBot.take(batch, command_log.insert_step(wanted), read=read)
+            self._log_unlogged_kill(locked)
             mine = next((each for each in locked.pending if each.id == wanted.id), None)
-            mine = mine or command_log.find_existing(batch, wanted)
-            if mine.pending:
+            if mine is None:
+                # with a key that was used before it is another row, perhaps finished while the lock was waited for
+                mine = _kill_again(locked, wanted) if is_kill else command_log.find_existing(batch, wanted)
+            if mine.pending and is_kill:
+                self._handlers.judge(locked, mine, {}, superseded_some=False)
+            elif mine.pending:
                 self._handlers.drain(locked, up_to_seq=mine.seq)
             locked.commit()
             return next((each for each in locked.finished if each.id == mine.id), mine), locked
@@ -77,8 +93,12 @@ class Controller:
             command, locked = self._database.batched(both)
             _log_finished(locked)
             return command
+        except DatabaseFull as error:
+            if not is_kill:
+                raise
+            return self._kill_without_log(wanted, error)
         except LockBusy:
-            command = self.submit(wanted)
+            command = self._submit_once(wanted) if is_kill else self.submit(wanted)
             try:
                 self.apply(up_to_seq=command.seq)
                 return self.find(command.id) or command
@@ -95,37 +115,42 @@ class Controller:
     ) -> list[BotCommand]:
         """Finish the pending commands, in order; with *up_to_seq* only those up to there. Returns the finished ones.
 
-        *evidence* is what was gathered for a command, by its id; one that needs evidence and has none stays pending.
-        Without *look_first* the lock is taken without a look whether anything is pending.
+        *evidence* is what was gathered for one command, by its id; one that needs evidence and has none stays pending. The lock
+        is given back every WINDOW commands, so that a long backlog keeps out nobody. Without *look_first* it is taken without
+        a look whether anything is pending.
 
         Raises:
             LockBusy: the lock could not be had within LOCK_PATIENCE_SEC.
         """
-        if look_first and not self._database.batched(command_log.any_pending):
+        given = dict(evidence or {})
+        if look_first and not given and not self._database.batched(command_log.anything_to_finish):
             return []
-        return self._locked(
-            lambda locked: self._handlers.drain(locked, up_to_seq=up_to_seq, evidence=evidence or {})
+        return self._by_windows(
+            lambda locked: self._handlers.drain(locked, up_to_seq=up_to_seq, evidence=given),
+            up_to_seq=up_to_seq,
+            evidence_for=next(iter(given), None),
         )
 
     def apply_halts(self) -> list[BotCommand]:
         """Finish the pending commands up to the last stop or kill, if there is one."""
-
-        def halts(locked: LockedBot) -> list[BotCommand]:
-            seqs = [command.seq for command in locked.pending if spec_of(command.kind).is_halt]
-            return self._handlers.drain(locked, up_to_seq=seqs[-1]) if seqs else []
-
-        return self._locked(halts)
+        last = self._database.batched(command_log.last_pending_halt)
+        return [] if last is None else self.apply(up_to_seq=last)
 
     def apply_overdue(self) -> list[BotCommand]:
-        """Finish what may not wait for a worker: commands whose time has run out, and when nobody applied a stop or a
-        pause within SAFER_WITHIN, all that was issued before the last one of these. Returns the finished ones."""
+        """Finish what may not wait for a worker: commands that are superseded or whose time has run out, and when nobody
+        applied a stop or a pause within SAFER_WITHIN, all that was issued before the last one of these. Returns the finished
+        ones."""
         overdue = self._database.batched(lambda batch: command_log.overdue(batch, SAFER_WITHIN))
         finished: list[BotCommand] = []
         if overdue.overdue:
             finished += self.apply(up_to_seq=overdue.last_safer)
-        if overdue.expired:
-            finished += self._locked(self._handlers.expire)
+        if overdue.over:
+            finished += self._by_windows(self._handlers.end_overdue)
         return finished
+
+    def awaiting_evidence(self, limit: int) -> list[BotCommand]:
+        """The first pending commands that are judged on evidence."""
+        return self._database.batched(lambda batch: command_log.awaiting_evidence(batch, limit))
 
     def find(self, command_id: UUID) -> BotCommand | None:
         return self._database.batched(lambda batch: command_log.find(batch, command_id))
@@ -185,15 +210,92 @@ class Controller:
 
         return self._locked(lambda locked: conclude(locked, evidence, trigger, None, self._settings))
 
-    def _locked(self, work: Callable[[LockedBot], T]) -> T:
+    # -- a kill's own ways ------------------------------------------------------------------------------------
+
+    def _submit_once(self, kill: NewCommand) -> BotCommand:
+        """Put *kill* into the log, without its key where that was used for another command."""
+        try:
+            return self.submit(kill)
+        except IdempotencyConflict:
+            return self.submit(replace(kill, idempotency_key=None))
+
+    def _kill_without_log(self, wanted: NewCommand, why: DatabaseFull) -> BotCommand:
+        """Have *wanted* take effect on the bot's row alone.
+
+        Raises:
+            DatabaseUnavailable: not even that could be written.
+        """
+
+        def kill(batch: Pipeline) -> BotCommand:
+            locked = LockedBot.take(
+                batch, unlogged_kill.WITHOUT_NOTIFICATION, read=READ_LOCKED_ALONE(wanted.id)
+            )
+            command = unlogged_kill.apply(locked, wanted)
+            locked.commit()
+            return command
+
+        command = patiently(self._database, lambda: self._database.batched(kill))
+        log.error(
+            "kill applied without its row in the log, which follows as soon as it can be written: %s",
+            why,
+            extra={"command_id": str(wanted.id), "kind": wanted.kind, "actor": wanted.actor},
+        )
+        return command
+
+    def _log_unlogged_kill(self, locked: LockedBot) -> None:
+        if locked.config.unlogged_kill is not None:
+            unlogged_kill.write_row(locked)
+
+    # -- under the lock ---------------------------------------------------------------------------------------
+
+    def _by_windows(
+        self,
+        work: Callable[[LockedBot], list[BotCommand]],
+        *,
+        up_to_seq: int | None = None,
+        evidence_for: UUID | None = None,
+    ) -> list[BotCommand]:
+        """Run *work* on one window of the pending commands after the other, each in a transaction of its own; returns what it
+        finished."""
+        finished: list[BotCommand] = []
+        after_seq = 0
+        while True:
+            seqs: list[int] = []
+
+            def on_window(locked: LockedBot, seqs: list[int] = seqs) -> list[BotCommand]:
+                seqs[:] = [command.seq for command in locked.pending]
+                return work(locked)
+
+            finished += self._locked(on_window, READ_LOCKED(after_seq, evidence_for))
+            if len(seqs) < WINDOW or (up_to_seq is not None and seqs[-1] >= up_to_seq):
+                return finished
+            after_seq = seqs[-1]
+
+    def _locked(self, work: Callable[[LockedBot], T], read: Step | None = None) -> T:
         """Run *work* on the locked row in one transaction, and when it is committed, log what it finished."""
 
         def with_row(locked: LockedBot) -> tuple[T, LockedBot]:
+            self._log_unlogged_kill(locked)
             return work(locked), locked
 
-        result, locked = with_locked_bot(self._database, with_row)
+        result, locked = with_locked_bot(self._database, with_row, read)
         _log_finished(locked)
         return result
+
+
+def _kill_again(locked: LockedBot, wanted: NewCommand) -> BotCommand:
+    """The kill that *wanted* is when its id or its key is in the log already. A key never answers "stopped" for a bot that is
+    not: unless the kill with that key still holds, or is still to be judged, it is a new one without a key."""
+    found = command_log.find(locked.batch, wanted.id)
+    if found is None:
+        found = command_log.by_key(locked.batch, wanted)
+        if (
+            found is None
+            or not command_log.asks_for(found, wanted)
+            or not (found.pending or locked.config.killed)
+        ):
+            return command_log.submit(locked.batch, replace(wanted, idempotency_key=None))
+    return found
 
 
 def _log_finished(locked: LockedBot | None) -> None:

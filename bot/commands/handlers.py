@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from uuid import UUID
 
@@ -13,15 +13,25 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.commands import mode_switch, settle, thresholds
 from bot.commands.mode_switch import Preflight
-from bot.errors import CommandRefused, Expired, InvalidParams, Superseded
+from bot.errors import (
+    CommandRefused,
+    Expired,
+    InvalidParams,
+    SendTimeInFuture,
+    SendTimeMissing,
+    Superseded,
+)
 from bot.models import BotCommand, BotReconciliation, Trigger
 from bot.reconciliation.evidence import Evidence
 from bot.reconciliation.gate_control import ask_for_attempt, close_gate, conclude, repeat
 from bot.settings.settings import Settings
-from bot.states import BotState, CommandKind, CommandStatus, next_state, spec_of
+from bot.states import BotState, CommandKind, CommandSpec, CommandStatus, Source, next_state, spec_of
 from bot.storage.locked_bot import LockedBot
 
 log = logging.getLogger(__name__)
+
+#: A manual command may have been sent this far in the future, by the database's clock: no two clocks are quite the same.
+MOST_AHEAD = timedelta(seconds=2)
 
 #: What is read at Alpaca for a command, before the lock is taken.
 CommandEvidence = Evidence | Preflight
@@ -51,10 +61,11 @@ class CommandHandlers:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def expire(self, locked: LockedBot) -> list[BotCommand]:
+    def end_overdue(self, locked: LockedBot) -> list[BotCommand]:
+        """Finish what can never take effect: what is superseded, and what has expired."""
         for command in locked.pending:
-            if _is_late(command, locked.now):
-                _finish_refused(locked, command, Expired())
+            if end := _why_over(locked, command, locked.now):
+                _finish_refused(locked, command, end)
         return locked.finished
 
     def drain(
@@ -65,19 +76,17 @@ class CommandHandlers:
         evidence: Mapping[UUID, CommandEvidence] | None = None,
     ) -> list[BotCommand]:
         pending = [each for each in locked.pending if up_to_seq is None or each.seq <= up_to_seq]
+        now, superseded = locked.now, 0
         # the clock may have been put back since they were accepted
-        locked.now = max([locked.now, *(command.issued_at for command in pending)])
-        halts = (command.seq for command in pending if spec_of(command.kind).is_halt)
-        last_halt = max([locked.config.halt_seq, *halts])
-        superseded = 0
+        locked.now = max([now, *(command.issued_at for command in pending)])
+        halts = [command.seq for command in pending if spec_of(command.kind).is_halt]
         reports: dict[int, BotReconciliation] = {}
         for command in pending:
             spec = spec_of(command.kind)
-            if spec.superseded_by_halts and command.seq < last_halt:
-                _finish_refused(locked, command, Superseded())
-                superseded += 1
-            elif _is_late(command, locked.now):
-                _finish_refused(locked, command, Expired())
+            end = _why_over(locked, command, now, max(halts, default=0))
+            if end is not None:
+                _finish_refused(locked, command, end)
+                superseded += isinstance(end, Superseded)
             else:
                 self.judge(locked, command, evidence or {}, superseded_some=superseded > 0, reports=reports)
                 superseded = 0 if spec.is_halt else superseded
@@ -101,7 +110,12 @@ class CommandHandlers:
             superseded_some,
             {} if reports is None else reports,
         )
+        if spec.is_halt:
+            # also one that is rejected, because the bot is stopped already: it was meant to stay so
+            config.halt_seq = max(config.halt_seq, command.seq)
+            config.halted_at = max(config.halted_at or command.issued_at, command.issued_at)
         try:
+            _check_send_time(command, spec)
             after = handle(locked, command, given)
         except CommandRefused as refusal:
             _finish_refused(locked, command, refusal)
@@ -120,8 +134,6 @@ class CommandHandlers:
             config.enabled = spec.sets_enabled
         config.revision += 1
         config.updated_at = locked.now
-        if spec.is_halt:
-            config.halt_seq = max(config.halt_seq, command.seq)
         if spec.is_halt or (before is not after and after is BotState.RUNNING):
             ask_for_attempt(config, locked.now, Trigger.PERIODIC)
         command.status = CommandStatus.APPLIED
@@ -140,8 +152,33 @@ def _shared_reading(command: BotCommand, evidence: Mapping[UUID, CommandEvidence
     return next((each for each in readings if each.began_at >= command.issued_at), None)
 
 
-def _is_late(command: BotCommand, now: datetime) -> bool:
-    return command.expires_at is not None and command.expires_at <= now
+def _why_over(
+    locked: LockedBot, command: BotCommand, now: datetime, halt_seq: int = 0
+) -> CommandRefused | None:
+    """Why *command* can never take effect; None if it can. A halt of *halt_seq* is about to be judged."""
+    config = locked.config
+    if spec_of(command.kind).superseded_by_halts:
+        halts = [at for at in (config.halted_at, locked.halt_asked_at) if at is not None]
+        if command.seq < max(config.halt_seq, halt_seq) or any(command.ordered_at < at for at in halts):
+            return Superseded()
+    if command.expires_at is not None and command.expires_at <= now:
+        return Expired()
+    return None
+
+
+def _check_send_time(command: BotCommand, spec: CommandSpec) -> None:
+    """
+    Raises:
+        SendTimeMissing, SendTimeInFuture: it is a manual command of which a halt could not know whether it came before it.
+    """
+    if command.source is not Source.CELERY or spec.safer:
+        return
+    if command.sent_at is None:
+        if spec.needs_send_time:
+            raise SendTimeMissing()
+    elif command.sent_at - command.issued_at > MOST_AHEAD:
+        ahead = (command.sent_at - command.issued_at).total_seconds()
+        raise SendTimeInFuture(details={"aheadSec": round(ahead, 1)})
 
 
 def _finish_refused(locked: LockedBot, command: BotCommand, refusal: CommandRefused) -> None:
@@ -193,9 +230,13 @@ def _set_mode(locked: LockedBot, command: BotCommand, given: Given) -> BotState 
 
 
 def _update_config(locked: LockedBot, command: BotCommand, given: Given) -> BotState:
+    config = locked.config
+    if command.sent_at is not None and config.configured_at and command.ordered_at < config.configured_at:
+        raise Superseded("A newer update_config was applied before this one was read; nothing was changed.")
     after = _change_state(locked, command, given)
+    config.configured_at = max(config.configured_at or command.issued_at, command.issued_at)
     for name, value in thresholds.check_changes(command.params).items():
-        setattr(locked.config, name, value)
+        setattr(config, name, value)
     return after
 
 

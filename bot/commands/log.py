@@ -12,16 +12,18 @@ from uuid import UUID, uuid4
 from sqlalchemy import ColumnElement, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
-from bot.errors import IdempotencyConflict
+from bot.errors import IdempotencyConflict, TooManyPending
 from bot.models import BotCommand
 from bot.states import COMMANDS, CommandKind, CommandStatus, Source
 from bot.storage.pipeline import Pipeline, Step
 from bot.storage.statements import (
-    ANY_PENDING,
+    ANYTHING_TO_FINISH,
+    AWAITING_EVIDENCE,
     COMMAND,
     COMMAND_BY_KEY,
     FIND_COMMAND,
     INSERT_COMMAND,
+    LAST_PENDING_HALT,
     OVERDUE_COMMANDS,
     PENDING_COMMANDS,
 )
@@ -44,14 +46,18 @@ class NewCommand:
     reason: str | None = None
     idempotency_key: str | None = None
     id: UUID = field(default_factory=uuid4)
-    #: Age of the intention when it reaches the log, where that is known: it shortens the time to its expiry.
-    age: timedelta = timedelta(0)
+    #: Address of the client that asked for it.
+    remote_addr: str | None = None
+    #: When a manual command was sent, and when it fell due, by its sender's clock; None where it did not say.
+    sent_at: datetime | None = None
+    due_at: datetime | None = None
 
 
 def insert_step(wanted: NewCommand) -> Step:
     """The step that puts *wanted* into the log, unless its id, or its actor's idempotency key, is there; it gives the new
     row."""
-    lifetime = COMMANDS[wanted.kind].expires_after_sec
+    spec = COMMANDS[wanted.kind]
+    lifetime = spec.expires_after_sec
     return INSERT_COMMAND(
         wanted.id,
         wanted.kind,
@@ -60,8 +66,11 @@ def insert_step(wanted: NewCommand) -> Step:
         wanted.source,
         wanted.reason,
         wanted.idempotency_key,
-        wanted.age,
+        wanted.remote_addr,
+        wanted.sent_at,
+        wanted.due_at,
         None if lifetime is None else timedelta(seconds=lifetime),
+        spec.safer,
     )
 
 
@@ -70,6 +79,7 @@ def submit(batch: Pipeline, wanted: NewCommand) -> BotCommand:
 
     Raises:
         IdempotencyConflict: the key was used for another command.
+        TooManyPending: MOST_PENDING commands are pending, and it does not make the bot safer.
     """
     rows = batch.send(insert_step(wanted), decides=True)
     return _command(rows[0]) if rows else find_existing(batch, wanted)
@@ -80,11 +90,19 @@ def find_existing(batch: Pipeline, wanted: NewCommand) -> BotCommand:
 
     Raises:
         IdempotencyConflict: the key was used for another command.
+        TooManyPending: there is none, so that is why it was not put there.
     """
-    found = find(batch, wanted.id) or _by_key(batch, wanted)
-    if (found.kind, found.params, found.reason) != (wanted.kind, dict(wanted.params), wanted.reason):
+    found = find(batch, wanted.id) or by_key(batch, wanted)
+    if found is None:
+        raise TooManyPending()
+    if not asks_for(found, wanted):
         raise IdempotencyConflict(details={"commandId": str(found.id)})
     return found
+
+
+def asks_for(found: BotCommand, wanted: NewCommand) -> bool:
+    """Whether the command *found* asks for the same as *wanted*."""
+    return (found.kind, found.params, found.reason) == (wanted.kind, dict(wanted.params), wanted.reason)
 
 
 def find(batch: Pipeline, command_id: UUID) -> BotCommand | None:
@@ -97,16 +115,28 @@ def pending(batch: Pipeline) -> list[BotCommand]:
     return [_command(row) for row in batch.send(PENDING_COMMANDS())]
 
 
-def any_pending(batch: Pipeline) -> bool:
-    return bool(batch.send(ANY_PENDING())[0][0])
+def awaiting_evidence(batch: Pipeline, limit: int) -> list[BotCommand]:
+    """The first pending commands that are judged on evidence."""
+    return [_command(row) for row in batch.send(AWAITING_EVIDENCE(limit))]
+
+
+def anything_to_finish(batch: Pipeline) -> bool:
+    """Whether there is something to finish that does not only wait for evidence."""
+    return bool(batch.send(ANYTHING_TO_FINISH())[0][0])
+
+
+def last_pending_halt(batch: Pipeline) -> int | None:
+    """``seq`` of the last stop or kill that is pending."""
+    seq: int | None = batch.send(LAST_PENDING_HALT())[0][0]
+    return seq
 
 
 @dataclass(frozen=True)
 class Overdue:
     """What is pending for too long."""
 
-    #: Whether some have expired.
-    expired: bool
+    #: Whether some have expired or are superseded.
+    over: bool
     #: Whether a stop or a pause waits for longer than it should, and the seq of the last one that waits at all.
     overdue: bool
     last_safer: int | None
@@ -127,7 +157,13 @@ def claim_gathering(session: Session, command_id: UUID, for_sec: float, *, is_or
         .where(
             BotCommand.id == command_id,
             BotCommand.status == CommandStatus.QUEUED,
-            or_(BotCommand.gathering_until.is_(None), BotCommand.gathering_until < now, literal(is_orphan)),
+            or_(
+                BotCommand.gathering_until.is_(None),
+                BotCommand.gathering_until < now,
+                # it was taken before the clock was put back
+                BotCommand.gathering_until > now + timedelta(seconds=for_sec),
+                literal(is_orphan),
+            ),
         )
         .values(gathering_until=now + timedelta(seconds=for_sec))
         .returning(BotCommand.id)
@@ -167,9 +203,12 @@ def page(
     ).all()
 
 
-def _by_key(batch: Pipeline, wanted: NewCommand) -> BotCommand:
-    [row] = batch.send(COMMAND_BY_KEY(wanted.actor, wanted.idempotency_key))
-    return _command(row)
+def by_key(batch: Pipeline, wanted: NewCommand) -> BotCommand | None:
+    """The command with the idempotency key of *wanted*, of the same actor."""
+    if wanted.idempotency_key is None:
+        return None
+    rows = batch.send(COMMAND_BY_KEY(wanted.actor, wanted.idempotency_key))
+    return _command(rows[0]) if rows else None
 
 
 def _command(row: Sequence[Any]) -> BotCommand:

@@ -8,7 +8,7 @@ from bot.models.alert import AlertKind, AlertStatus, BotAlert
 from bot.models.base import SINGLETON, Base
 from bot.models.broker_reading import BotBrokerReading
 from bot.models.command import BotCommand
-from bot.models.command_stats import BotCommandTally
+from bot.models.command_stats import BotCommandTally, BotCommandUncounted
 from bot.models.condition import BotCondition
 from bot.models.config import BotConfig
 from bot.models.daily_stats import BotDailyStats
@@ -30,6 +30,7 @@ __all__ = [
     "BotBrokerReading",
     "BotCommand",
     "BotCommandTally",
+    "BotCommandUncounted",
     "BotCondition",
     "BotConfig",
     "BotDailyStats",

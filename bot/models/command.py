@@ -40,6 +40,17 @@ class BotCommand(Base):
         ),
         Index("ix_bot_command_pending", "seq", postgresql_where=text("status = 'queued'")),
         Index(
+            "ix_bot_command_pending_halts",
+            "issued_at",
+            postgresql_where=text("status = 'queued' AND kind IN ('stop', 'kill')"),
+        ),
+        # for the filters of the list, each of which is read from its newest on
+        Index("ix_bot_command_kind", "kind", "seq"),
+        Index("ix_bot_command_actor", "actor", "seq"),
+        Index("ix_bot_command_not_applied", "status", "seq", postgresql_where=text("status <> 'applied'")),
+        Index("ix_bot_command_other_source", "source", "seq", postgresql_where=text("source <> 'api'")),
+        Index("ix_bot_command_issued_at", "issued_at", postgresql_using="brin"),
+        Index(
             "ix_bot_command_idempotency",
             "actor",
             "idempotency_key",
@@ -67,11 +78,22 @@ class BotCommand(Base):
     error_code: Mapped[str | None] = mapped_column(Text)
     error: Mapped[str | None] = mapped_column(Text)
     error_details: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    #: When a manual command was sent, by its sender's clock; null where it did not say, and for all others.
+    sent_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    #: Address of the client that asked for it over HTTP.
+    remote_addr: Mapped[str | None] = mapped_column(Text)
+    #: When it was issued: for a manual command when it was sent, or fell due, but never later than it was read.
     issued_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.clock_timestamp())
     expires_at: Mapped[datetime | None] = mapped_column(Timestamp)
     finished_at: Mapped[datetime | None] = mapped_column(Timestamp)
     #: Until when a process has the right to gather this command's evidence.
     gathering_until: Mapped[datetime | None] = mapped_column(Timestamp)
+
+    @property
+    def ordered_at(self) -> datetime:
+        """What decides whether it came before a halt: when it was sent, where that was before it was issued (it was to fall
+        due later), else when it was issued."""
+        return self.issued_at if self.sent_at is None else min(self.sent_at, self.issued_at)
 
     @property
     def pending(self) -> bool:

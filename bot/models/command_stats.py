@@ -1,15 +1,15 @@
-"""How many commands of each kind ended how, and how long they took: a few rows that a trigger keeps.
+"""How many commands of each kind ended how, and how long they took.
 
-Counting the log itself would read every command ever issued with each scrape of ``/metrics``. Each finished command
-adds to one row here instead, in its own transaction, whichever process finishes it; commands are finished one at a time
-under the lock on the singleton, so nobody waits for that row.
+Counting the log itself would read every command ever issued with each scrape of ``/metrics``. A trigger writes a row for each
+finished command instead, in its own transaction, whichever process finishes it; whoever reads the counts first adds these rows
+up. (One row of counts that every command changes would cost more with every command that ends in the same transaction.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import BigInteger, Double, select, text
+from sqlalchemy import BigInteger, Double, Identity, Text, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -18,7 +18,6 @@ from bot.models.types import EnumText
 from bot.states import CommandKind, CommandStatus
 
 #: Upper bounds of the buckets, in seconds from a command's issue to its end; one more bucket holds what took longer.
-#: The trigger of migration 0003 counts by the same bounds.
 BOUNDS_SEC = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
@@ -36,8 +35,36 @@ class BotCommandTally(Base):
     buckets: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
 
 
+class BotCommandUncounted(Base):
+    """A finished command that is not in a tally yet."""
+
+    __tablename__ = "bot_command_uncounted"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    kind: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(Text)
+    #: From issue to end.
+    seconds: Mapped[float] = mapped_column(Double)
+
+
+_SLOTS = ", ".join(
+    f"count(*) FILTER (WHERE width_bucket(seconds, :bounds) + 1 = {slot})"
+    for slot in range(1, len(BOUNDS_SEC) + 2)
+)
+#: One statement, so that each row is counted once whoever else counts at the same time.
+_COUNT = text(
+    "WITH counted AS (DELETE FROM bot_command_uncounted RETURNING kind, status, seconds)"  # noqa: S608 - constants
+    " INSERT INTO bot_command_tally AS tally (kind, status, count, seconds, buckets)"
+    f" SELECT kind, status, count(*), sum(seconds), ARRAY[{_SLOTS}] FROM counted GROUP BY kind, status ORDER BY kind, status"
+    " ON CONFLICT (kind, status) DO UPDATE SET count = tally.count + excluded.count,"
+    " seconds = tally.seconds + excluded.seconds,"
+    " buckets = ARRAY(SELECT a + b FROM unnest(tally.buckets, excluded.buckets) AS pairs(a, b))"
+)
+
+
 def read(session: Session) -> Sequence[BotCommandTally]:
-    """All tallies."""
+    """All tallies, with every command that was finished before."""
+    session.execute(_COUNT, {"bounds": list(BOUNDS_SEC)})
     return session.scalars(
         select(BotCommandTally).order_by(BotCommandTally.kind, BotCommandTally.status)
     ).all()

@@ -16,6 +16,7 @@ from sqlalchemy import (
     false,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, MappedColumn, mapped_column
 
 from bot.models.base import SINGLETON, Base
@@ -46,8 +47,14 @@ class BotConfig(Base):
     kill_reason: Mapped[str | None] = mapped_column(Text)
     #: +1 with every applied command.
     revision: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
-    #: ``seq`` of the last applied stop or kill: what was issued before it must never start the bot again.
+    #: ``seq`` and time of issue of the last stop or kill that was judged, applied or not: what was issued before it must
+    #: never start the bot again.
     halt_seq: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    halted_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    #: When the last applied ``update_config`` was issued.
+    configured_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    #: A kill that took effect while the log could not be written: what its row will hold; null once it is written.
+    unlogged_kill: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
     #: When the database and the broker were last found to agree; null closes the gate.
     reconciled_at: Mapped[datetime | None] = mapped_column(Timestamp)

@@ -58,6 +58,9 @@ class BotTrade(Base):
         Index("ix_bot_trade_status", "status"),
         Index("ix_bot_trade_symbol", "symbol"),
         Index("ix_bot_trade_created_at", "created_at"),
+        # for the filters of the list, each of which is read from its newest on
+        Index("ix_bot_trade_of_symbol", "symbol", "created_at", "id"),
+        Index("ix_bot_trade_of_status", "status", "created_at", "id"),
         Index("ix_bot_trade_exit_at", "exit_at", postgresql_where=text("pnl IS NOT NULL")),
         Index("ix_bot_trade_open", "symbol", postgresql_where=text("status = 'open'")),
         Index(

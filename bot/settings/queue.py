@@ -18,6 +18,11 @@ CONNECT_SEC = 1
 ANSWER_SEC = 2
 #: Header of a message that says that the command's row exists: it only rings for it.
 DOORBELL = "pitboss_doorbell"
+#: Headers of a manual command's message: when it was sent, in epoch seconds of the sender's clock, and when it fell due, where
+#: it was sent again after that.
+SENT_AT, DUE_AT = "pitboss_sent_at", "pitboss_due_at"
+#: The queue of the commands that make the bot safer, which a worker reads before DEFAULT_QUEUE.
+HALTS_QUEUE, DEFAULT_QUEUE = "halts", "celery"
 
 
 class Kind(StrEnum):
@@ -87,6 +92,8 @@ def _address(url: str, settings: Settings) -> Address:
         "visibility_timeout": 60,
         "socket_keepalive": True,
         "health_check_interval": 10,
+        # Redis is asked for the queues in their order, each time: by default they would take turns.
+        "queue_order_strategy": "priority",
     }
     if kind is Kind.REDIS:
         return Address(kind, url.replace("rediss://", "redis://", 1) if tls else url, options, tls)

@@ -13,7 +13,14 @@ from sqlalchemy import Engine, create_engine, func, select
 from sqlalchemy.exc import DBAPIError, TimeoutError
 from sqlalchemy.orm import Session
 
-from bot.errors import DatabaseUnavailable, LockBusy, NotMigrated, OutcomeUnknown
+from bot.errors import (
+    DatabaseFull,
+    DatabaseUnavailable,
+    LockBusy,
+    NotMigrated,
+    OutcomeUnknown,
+    StatementTimedOut,
+)
 from bot.settings.settings import Settings
 from bot.storage.pipeline import STALE_PLAN, Pipeline
 
@@ -30,16 +37,26 @@ CONNECT_TIMEOUT_SEC = 2
 _LOCK_NOT_AVAILABLE = "55P03"
 _TRY_AGAIN = frozenset({"40001", "40P01", *STALE_PLAN})  # serialization failure, deadlock
 _NOT_MIGRATED = frozenset({"42P01", "42703"})  # a table or a column is not there
+_TIMED_OUT = "57014"  # statement_timeout
+#: The disk is full, or the queue of notifications (program_limit_exceeded).
+_FULL = frozenset({"53100", "54000"})
 _READ_ONLY = "25006"  # a standby
 #: Classes and codes by which Postgres says "not now": shutdown, start-up, out of connections, a standby, a time-out.
-_UNAVAILABLE = ("57P", "08", "53", _READ_ONLY, "25P03", "57014")
+_UNAVAILABLE = ("57P", "08", "53", _READ_ONLY, "25P03")
 
 
-def engine_options(pool_size: int = 5) -> dict[str, Any]:
-    """Options for ``create_engine``; *pool_size* connections are kept, and as many again opened under load."""
+def engine_options(
+    pool_size: int = 5,
+    *,
+    overflow: int | None = None,
+    statement_timeout_ms: int = STATEMENT_TIMEOUT_MS,
+    server_settings: str = "",
+) -> dict[str, Any]:
+    """Options for ``create_engine``; *pool_size* connections are kept, and *overflow* more, by default as many again, opened
+    under load. *server_settings* are further ``-c name=value`` of each connection."""
     return {
         "pool_size": pool_size,
-        "max_overflow": pool_size,
+        "max_overflow": pool_size if overflow is None else overflow,
         "pool_timeout": 3,
         "connect_args": {
             "application_name": "pitboss",
@@ -50,8 +67,8 @@ def engine_options(pool_size: int = 5) -> dict[str, Any]:
             "keepalives_count": 3,
             "tcp_user_timeout": 5_000,
             "options": (
-                f"-c lock_timeout={LOCK_TIMEOUT_MS} -c statement_timeout={STATEMENT_TIMEOUT_MS}"
-                f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS} -c timezone=UTC"
+                f"-c lock_timeout={LOCK_TIMEOUT_MS} -c statement_timeout={statement_timeout_ms}"
+                f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS} -c timezone=UTC {server_settings}"
             ),
         },
     }
@@ -66,9 +83,9 @@ class Database:
         self._autocommit = autocommit
 
     @classmethod
-    def connect(cls, settings: Settings, pool_size: int = 5) -> Database:
-        """A database with connections of its own. Nothing is connected before the first use."""
-        options = engine_options(pool_size)
+    def connect(cls, settings: Settings, pool_size: int = 5, **more: Any) -> Database:
+        """A database with connections of its own, as ``engine_options`` takes them. Nothing is connected before the first use."""
+        options = engine_options(pool_size, **more)
         return cls(
             create_engine(settings.database, **options),
             create_engine(settings.database, isolation_level="AUTOCOMMIT", **options),
@@ -153,6 +170,10 @@ class Database:
                     raise LockBusy() from None
                 if code in _NOT_MIGRATED:
                     raise NotMigrated() from error
+                if code in _FULL:
+                    raise DatabaseFull() from error
+                if code == _TIMED_OUT and not fate.decided:
+                    raise StatementTimedOut() from error
                 if code not in _TRY_AGAIN and not _is_away(error, code):
                     raise
                 unknown = unknown or fate.decided
@@ -200,7 +221,7 @@ def _is_read_only(error: DBAPIError) -> bool:
 
 
 def _is_away(error: DBAPIError, code: str | None) -> bool:
-    if error.connection_invalidated or (code or "").startswith(_UNAVAILABLE):
+    if error.connection_invalidated or code == _TIMED_OUT or (code or "").startswith(_UNAVAILABLE):
         return True
     # libpq could not connect at all: such errors carry no code
     return code is None and type(error.orig).__name__ == "OperationalError"

@@ -9,13 +9,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.errors import DatabaseUnavailable, LockBusy
-from bot.models import SINGLETON, BotCommand, BotConfig
+from bot.models import BotCommand
 from bot.storage.database import Database
 from bot.storage.pipeline import BEGIN, COMMIT, Pipeline, Step
 from bot.storage.statements import (
@@ -41,7 +41,8 @@ log = logging.getLogger(__name__)
 class LockedBot:
     """*config* may be changed, and commands finished; ``commit`` writes both and commits. *now* is the database's clock.
 
-    *pending* are the commands that were not finished when the lock was taken, in the order in which they have to be.
+    *pending* are the commands that were read: they were not finished when the lock was taken, and stand in the order in which
+    they have to be. *halt_asked_at* is when the last of all pending halts was issued, read or not.
     """
 
     def __init__(self, batch: Pipeline, rows: list[tuple[Any, ...]]) -> None:
@@ -49,23 +50,29 @@ class LockedBot:
         width = len(CONFIG.names)
         self._before = CONFIG.values(rows[0][:width])
         self.config = CONFIG.instance(self._before)
-        self.now = rows[0][width]
+        self.now: datetime = rows[0][width]
+        self.halt_asked_at: datetime | None = rows[0][width + 1]
+        if self.config.halted_at is not None:
+            # a time yet to come is from before the clock was put back: what is issued from now on comes after that halt
+            self.config.halted_at = min(self.config.halted_at, self.now)
         self.pending = [
-            COMMAND.instance(COMMAND.values(row[width + 1 :])) for row in rows if row[width + 1] is not None
+            COMMAND.instance(COMMAND.values(row[width + 2 :])) for row in rows if row[width + 2] is not None
         ]
         self.finished: list[BotCommand] = []
 
     @classmethod
-    def take(cls, batch: Pipeline, *first: Step) -> LockedBot:
-        """Begin, run the steps *first*, lock the row, and make it if it is not there.
+    def take(cls, batch: Pipeline, *first: Step, read: Step | None = None) -> LockedBot:
+        """Begin, run the steps *first*, lock the row, make it if it is not there, and read it and what *read* says of the
+        pending commands: by default the first WINDOW.
 
         Raises:
             DBAPIError: the lock could not be had in time, among others.
             DatabaseUnavailable: there is no row, and it cannot be made.
         """
-        rows = batch.send(BEGIN, *first, LOCK_CONFIG(), READ_LOCKED())
+        read = read or READ_LOCKED(0, None)
+        rows = batch.send(BEGIN, *first, LOCK_CONFIG(), read)
         if not rows:
-            rows = batch.send(MAKE_CONFIG(), LOCK_CONFIG(), READ_LOCKED())
+            rows = batch.send(MAKE_CONFIG(), LOCK_CONFIG(), read)
         if not rows:
             raise DatabaseUnavailable(
                 "The row of the bot in the table bot_config is gone and cannot be made; nothing was changed."
@@ -95,8 +102,8 @@ class LockedBot:
         self._batch.send(*steps, COMMIT, decides=True)
 
 
-def with_locked_bot(database: Database, work: Callable[[LockedBot], T]) -> T:
-    """Run *work* on the locked row in one transaction, and commit it.
+def with_locked_bot(database: Database, work: Callable[[LockedBot], T], read: Step | None = None) -> T:
+    """Run *work* on the locked row in one transaction, and commit it; *read* is as ``LockedBot.take`` has it.
 
     Raises:
         LockBusy: the lock could not be had within LOCK_PATIENCE_SEC.
@@ -104,7 +111,7 @@ def with_locked_bot(database: Database, work: Callable[[LockedBot], T]) -> T:
     """
 
     def locked_work(batch: Pipeline) -> T:
-        locked = LockedBot.take(batch)
+        locked = LockedBot.take(batch, read=read)
         result = work(locked)
         locked.commit()
         return result
@@ -121,7 +128,9 @@ def in_locked_session(database: Database, work: Callable[[Session], T]) -> T:
     """
 
     def locked_work(session: Session) -> T:
-        session.execute(select(BotConfig.id).where(BotConfig.id == SINGLETON).with_for_update())
+        batch = Pipeline(session.connection())
+        if not batch.send(LOCK_CONFIG()):
+            batch.send(MAKE_CONFIG(), LOCK_CONFIG())
         return work(session)
 
     return patiently(database, lambda: database.run(locked_work))

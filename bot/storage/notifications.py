@@ -13,7 +13,7 @@ from psycopg2.extensions import connection as PgConnection
 
 from bot.settings.settings import Settings
 
-#: A command was accepted; the payload is its id.
+#: A command was accepted; the payload is ``<id> <kind>``.
 QUEUED = "pitboss_queued"
 #: A command was finished; the payload is ``<id> <status>`` and, when it was applied, ``<revision> <to_state> <mode>``.
 FINISHED = "pitboss_finished"

@@ -6,10 +6,20 @@ takes to run it. Everything else in ``bot`` is SQLAlchemy.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 from bot.models import SINGLETON, BotCommand, BotConfig, BotReconciliation, TradeStatus, Trigger
-from bot.states import COMMANDS, BotState, CommandKind, CommandStatus, Mode, Source
+from bot.states import (
+    COMMANDS,
+    MOST_PENDING,
+    BotState,
+    CommandKind,
+    CommandSpec,
+    CommandStatus,
+    Mode,
+    Source,
+)
 from bot.storage.pipeline import PreparedStatement
 from bot.storage.row_mapper import RowMapper
 
@@ -26,15 +36,46 @@ LOCK_CONFIG = PreparedStatement(
     f"WITH held AS MATERIALIZED (SELECT 1 FROM bot_config WHERE id = '{SINGLETON}' FOR UPDATE)"
     " SELECT set_config('pitboss.holds_the_row', 'yes', true) FROM held",
 )
-#: The locked row, its clock and the pending commands. A statement of its own: its snapshot is taken when the lock is held. A
-#: row that another process made between the two is not locked, so it is not seen.
-READ_LOCKED = PreparedStatement(
+_QUEUED = f"FROM bot_command WHERE status = '{CommandStatus.QUEUED}'"
+
+
+def _kinds(has: Callable[[CommandSpec], bool]) -> str:
+    """A condition for the kinds whose row in COMMANDS *has* something."""
+    kinds = ", ".join(f"'{kind}'" for kind, spec in COMMANDS.items() if has(spec))
+    return f"kind IN ({kinds})"
+
+
+_HALTS = _kinds(lambda spec: spec.is_halt)
+_SAFER = _kinds(lambda spec: spec.safer)
+_SUPERSEDED_BY_HALTS = _kinds(lambda spec: spec.superseded_by_halts)
+_ONLY_WAITS = _kinds(lambda spec: spec.only_waits)
+#: Pending commands that are read at once under the lock.
+WINDOW = 200
+
+
+def _locked_with(label: str, pending: str, parameters: int) -> PreparedStatement:
+    """The locked row, its clock, when the last pending halt was issued, and *pending* commands. A statement of its own: its
+    snapshot is taken when the lock is held. A row that another process made between the two is not locked, so it is not
+    seen."""
+    return PreparedStatement(
+        label,
+        f"SELECT {CONFIG.columns('config')}, clock_timestamp(),"
+        f" (SELECT max(issued_at) {_QUEUED} AND {_HALTS}), {COMMAND.columns('command')}"
+        f" FROM bot_config config LEFT JOIN LATERAL ({pending}) command ON true"
+        f" WHERE config.id = '{SINGLETON}' AND current_setting('pitboss.holds_the_row', true) = 'yes'"
+        " ORDER BY command.seq",
+        parameters,
+    )
+
+
+#: With the pending commands behind seq $1, at most WINDOW; of those that only wait for evidence the one with id $2.
+READ_LOCKED = _locked_with(
     "read_bot_config",
-    f"SELECT {CONFIG.columns('config')}, clock_timestamp(), {COMMAND.columns('command')}"
-    f" FROM bot_config config LEFT JOIN bot_command command ON command.status = '{CommandStatus.QUEUED}'"
-    f" WHERE config.id = '{SINGLETON}' AND current_setting('pitboss.holds_the_row', true) = 'yes'"
-    " ORDER BY command.seq",
+    f"SELECT * {_QUEUED} AND seq > $1 AND (NOT {_ONLY_WAITS} OR id = $2) ORDER BY seq LIMIT {WINDOW}",
+    2,
 )
+#: With command $1 alone, if it is pending: what it costs does not depend on how many are.
+READ_LOCKED_ALONE = _locked_with("read_bot_config_alone", f"SELECT * {_QUEUED} AND id = $1", 1)
 ROW_WAS_GONE = (
     "The row of the bot was gone from the database. It was made again from the log: check the mode and set the thresholds,"
     " which are the defaults now, then rearm and start."
@@ -47,9 +88,9 @@ MAKE_CONFIG = PreparedStatement(
     "WITH last AS (SELECT revision + 1 AS revision, to_state, mode, clock_timestamp() AS at,"
     f"  '{ROW_WAS_GONE}' AS reason, (SELECT max(seq) + 1 FROM bot_command) AS halt_seq"
     f" FROM bot_command WHERE status = '{CommandStatus.APPLIED}' ORDER BY bot_command.revision DESC LIMIT 1),"
-    " made AS (INSERT INTO bot_config (id, mode, revision, halt_seq, killed_at, kill_reason,"
+    " made AS (INSERT INTO bot_config (id, mode, revision, halt_seq, halted_at, killed_at, kill_reason,"
     "  gate_closed_at, reconcile_due_at, reconcile_trigger)"
-    f" SELECT '{SINGLETON}', coalesce(mode, '{Mode.PAPER}'), coalesce(revision, 0), coalesce(halt_seq, 0), at, reason,"
+    f" SELECT '{SINGLETON}', coalesce(mode, '{Mode.PAPER}'), coalesce(revision, 0), coalesce(halt_seq, 0), at, at, reason,"
     f"  at, at, CASE WHEN at IS NOT NULL THEN '{Trigger.STARTUP}' END"
     "  FROM (SELECT) AS always LEFT JOIN last ON true ON CONFLICT DO NOTHING RETURNING mode)"
     " INSERT INTO bot_command (id, kind, actor, source, reason, status, from_state, to_state, mode, revision,"
@@ -102,14 +143,22 @@ FINISH_COMMAND = PreparedStatement(
     + " WHERE id = $1",
     len(OUTCOME) + 1,
 )
+#: $9 is when it was sent, $10 when it fell due, $11 its lifetime; $12 says that it is taken however many are pending. What
+#: was not sent, but asked for here and now, is issued after the last halt whatever the clock says.
 INSERT_COMMAND = PreparedStatement(
     "insert_bot_command",
-    "INSERT INTO bot_command"
-    " (id, kind, params, actor, source, reason, idempotency_key, issued_at, expires_at)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7,"
-    " clock_timestamp() - $8::interval, clock_timestamp() - $8::interval + $9::interval)"
+    "INSERT INTO bot_command (id, kind, params, actor, source, reason, idempotency_key, remote_addr, sent_at,"
+    " issued_at, expires_at)"
+    " SELECT $1::uuid, $2::text, $3::jsonb, $4::text, $5::text, $6::text, $7::text, $8::text, $9::timestamptz,"
+    " CASE WHEN $9::timestamptz IS NULL"
+    f" THEN greatest(time.now, (SELECT halted_at FROM bot_config WHERE id = '{SINGLETON}')) ELSE time.issued END,"
+    " coalesce(time.issued, time.now) + $11::interval"
+    " FROM (SELECT clock.now, CASE WHEN $9::timestamptz IS NOT NULL"
+    "   THEN least(greatest($9::timestamptz, $10::timestamptz), clock.now) END AS issued"
+    "   FROM (SELECT clock_timestamp() AS now OFFSET 0) clock OFFSET 0) time"
+    f" WHERE $12::boolean OR (SELECT count(*) FROM (SELECT 1 {_QUEUED} LIMIT {MOST_PENDING}) pending) < {MOST_PENDING}"
     f" ON CONFLICT DO NOTHING RETURNING {COMMAND.columns()}",
-    9,
+    12,
 )
 FIND_COMMAND = PreparedStatement(
     "find_bot_command", f"SELECT {COMMAND.columns()} FROM bot_command WHERE id = $1", 1
@@ -119,19 +168,31 @@ COMMAND_BY_KEY = PreparedStatement(
     f"SELECT {COMMAND.columns()} FROM bot_command WHERE actor = $1 AND idempotency_key = $2",
     2,
 )
-_QUEUED = f"FROM bot_command WHERE status = '{CommandStatus.QUEUED}'"
+#: The pending commands of whom evidence is awaited, the first $1.
+AWAITING_EVIDENCE = PreparedStatement(
+    "bot_commands_awaiting_evidence",
+    f"SELECT {COMMAND.columns()} {_QUEUED} AND {_kinds(lambda spec: spec.needs_evidence)} ORDER BY seq LIMIT $1",
+    1,
+)
 PENDING_COMMANDS = PreparedStatement(
     "pending_bot_commands", f"SELECT {COMMAND.columns()} {_QUEUED} ORDER BY seq"
 )
-ANY_PENDING = PreparedStatement("any_bot_command_pending", f"SELECT EXISTS (SELECT {_QUEUED})")
-_SAFER_KINDS = ",".join(kind for kind, spec in COMMANDS.items() if spec.safer)
-_SAFER = f"kind = ANY ('{{{_SAFER_KINDS}}}')"
-#: Whether a pending command has expired, whether one that makes the bot safer waits for longer than $1, the last such seq.
+#: Whether there is something to finish: a command that does not only wait for evidence, or a kill without its row.
+ANYTHING_TO_FINISH = PreparedStatement(
+    "anything_to_finish",
+    f"SELECT EXISTS (SELECT {_QUEUED} AND NOT {_ONLY_WAITS})"
+    " OR EXISTS (SELECT FROM bot_config WHERE unlogged_kill IS NOT NULL)",
+)
+LAST_PENDING_HALT = PreparedStatement("last_pending_halt", f"SELECT max(seq) {_QUEUED} AND {_HALTS}")
+#: Whether a pending command has expired or is superseded, whether one that makes the bot safer waits for longer than $1, and
+#: the last such seq.
 OVERDUE_COMMANDS = PreparedStatement(
     "overdue_bot_commands",
-    "SELECT coalesce(bool_or(expires_at < clock_timestamp()), false),"
+    "SELECT coalesce(bool_or(expires_at < clock_timestamp()"
+    f" OR ({_SUPERSEDED_BY_HALTS} AND (seq < config.halt_seq OR least(sent_at, issued_at) < config.halted_at))), false),"
     f" coalesce(bool_or({_SAFER} AND issued_at < clock_timestamp() - $1::interval), false),"
-    f" max(seq) FILTER (WHERE {_SAFER}) {_QUEUED}",
+    f" max(seq) FILTER (WHERE {_SAFER})"
+    f" FROM bot_command, (SELECT halt_seq, halted_at FROM bot_config) config WHERE status = '{CommandStatus.QUEUED}'",
     1,
 )
 
@@ -156,7 +217,8 @@ SNAPSHOT = PreparedStatement(
     f" (SELECT count(*) FROM bot_trade WHERE status = '{TradeStatus.MISSED}' AND filled AND acknowledged_at IS NULL),"
     " stats.realized_pnl, stats.trade_count,"
     f" (SELECT count(*) FROM bot_command WHERE status = '{CommandStatus.QUEUED}'),"
-    " (SELECT max(last_seen_at) FROM bot_worker),"
+    # a time yet to come is from before the clock was put back
+    " (SELECT max(last_seen_at) FROM bot_worker WHERE last_seen_at <= clock_timestamp()),"
     " reading.read_at, reading.open_pnl, reading.market_open, reading.next_open, reading.next_close,"
     f" {SNAPSHOT_CONFIG.columns('config')}, {SNAPSHOT_REPORT.columns('report')}"
     f" FROM bot_config config LEFT JOIN bot_daily_stats stats ON stats.date = {_TODAY} AND stats.mode = config.mode"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import closing
 
 import psycopg2
@@ -20,7 +19,7 @@ def test_a_notification_that_this_release_does_not_understand_does_not_make_it_d
     watch = OutcomeWaiter(Controller(Database.connect(settings), settings), settings)
     heard: list[tuple[str, str]] = []
     watch.subscribe(lambda channel, payload: heard.append((channel, payload)))
-    threading.Thread(target=watch._listen, daemon=True).start()
+    watch.start()
     wait_for(lambda: heard, 5, "it listens")
     with closing(psycopg2.connect(database_url)) as connection, connection, connection.cursor() as cursor:
         for payload in (

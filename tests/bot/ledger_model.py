@@ -26,6 +26,28 @@ class Trade:
     mode: str = "paper"
     exit_reason: str | None = None
     pnl: Decimal | None = None
+    #: Shares whose exit is booked.
+    exited: Decimal = Decimal(0)
+    #: The exits, each shares and price.
+    exits: list[tuple[Decimal, Decimal]] = field(default_factory=list, compare=False)
+    #: Fills that were reported, each shares and price.
+    reported: list[tuple[Decimal, Decimal]] = field(default_factory=list, compare=False)
+
+    @property
+    def rest(self) -> Decimal:
+        return self.shares - self.exited
+
+    @property
+    def booked(self) -> Decimal:
+        """What its exits earned."""
+        return sum((shares * (price - self.price) for shares, price in self.exits), Decimal(0))
+
+    def leave(self, shares: Decimal, price: Decimal, reason: str | None) -> None:
+        self.exits.append((shares, price))
+        self.exited += shares
+        self.exit_reason = reason or self.exit_reason
+        if not self.rest:
+            self.status, self.pnl = "closed", self.booked
 
 
 @dataclass
@@ -41,13 +63,11 @@ class Model:
     def of(self, *statuses: str) -> list[UUID]:
         return [trade_id for trade_id, trade in self.trades.items() if trade.status in statuses]
 
-    @property
-    def closed(self) -> list[Trade]:
-        return [trade for trade in self.trades.values() if trade.status == "closed"]
-
-    @property
-    def pnl(self) -> Decimal:
-        return sum((trade.pnl or Decimal(0) for trade in self.closed), Decimal(0))
+    def stats(self, mode: str) -> tuple[Decimal, int, int]:
+        """P&L, trades and day trades of *mode*; all of it happens today."""
+        trades = [trade for trade in self.trades.values() if trade.mode == mode]
+        closed = sum(trade.status == "closed" for trade in trades)
+        return sum((trade.booked for trade in trades), Decimal(0)), closed, closed
 
     @property
     def reasons(self) -> list[str]:
@@ -57,6 +77,6 @@ class Model:
             "not_running": self.state != "running",
             "not_reconciled": not self.reconciled,
             "max_positions": len(self.of("open")) >= self.most,
-            "daily_loss": self.pnl <= -LOSS_LIMIT,
+            "daily_loss": self.stats(self.mode)[0] <= -LOSS_LIMIT,
         }
         return [reason for reason, held in holds.items() if held]

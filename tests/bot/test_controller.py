@@ -319,6 +319,7 @@ def test_a_command_that_makes_no_sense_never_keeps_a_kill_waiting(world: World) 
     poisoned.append(world.insert_command("start", {}, source="telepathy"))
     kill = world.controller.submit_and_apply(world.want(KILL))
     assert (kill.status, world.config.killed) == (CommandStatus.APPLIED, True)
+    world.controller.apply()
     assert world.controller.pending() == []
     for command_id in poisoned:
         command = world.command(command_id)

@@ -25,6 +25,7 @@ from bot.models import BotTrade, Outcome, TradeStatus, Trigger
 from bot.reconciliation.comparison import Local, LocalTrade, compare
 from bot.states import CommandKind, CommandStatus, Mode, Source
 from bot.status import heartbeat
+from bot.trading.idempotency import IdempotencyKey
 from bot.trading.trade_requests import GIVEN_REASONS
 from tests.bot.fake import an_account
 from tests.bot.ledger_model import LOSS_LIMIT, STEPS, Model, Trade
@@ -137,7 +138,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """One of the bot's calls."""
         may = ["open"]
         if self.model.trades:
-            may += ["open", "fill", "fill", "withdraw", "mark", "close", "close"]
+            may += ["open", "fill", "fill", "withdraw", "mark", "part", "part", "close", "close", "correct"]
         if self.last is not None:
             may.append("repeat")
         match data.draw(st.sampled_from(may)):
@@ -151,6 +152,10 @@ class LedgerMachine(RuleBasedStateMachine):
                 self.mark(data)
             case "close":
                 self.close(data, price)
+            case "part":
+                self.part(data, price)
+            case "correct":
+                self.correct(data, price)
             case "repeat":
                 self.repeat()
 
@@ -170,6 +175,8 @@ class LedgerMachine(RuleBasedStateMachine):
             order = str(uuid4()) if filled else None
             trade = self.say(self.world.ledger.open_trade, **said, alpaca_order_id=order)
             self.model.trades[trade.id] = Trade(Decimal(shares), price, filled=filled, mode=self.model.mode)
+            if filled:
+                self.model.trades[trade.id].reported.append((Decimal(shares), price))
             if not filled:
                 self.last = None  # a reservation that is repeated without a key is another one
 
@@ -183,22 +190,26 @@ class LedgerMachine(RuleBasedStateMachine):
             "entry_price": price,
             "shares": shares,
         }
-        late = trade.filled and trade.status == "open" and abs(shares) < abs(trade.shares)
-        new = not late and (not trade.filled or (price, shares) != (trade.price, trade.shares))
-        comes_back = not trade.filled and trade.mode == self.model.mode
+        fill = (shares, price)
+        old = trade.filled and (fill == (trade.shares, trade.price) or fill in trade.reported)
+        grows = trade.filled and trade.status == "open" and abs(shares) > abs(trade.shares)
+        comes_back = not trade.filled and (trade.status == "open" or trade.mode == self.model.mode)
         try:
             self.say(self.world.ledger.record_entry, trade_id, **said)
         except TradeConflict:
-            assert not own_side or (new and trade.status != "open" and not comes_back)
+            assert not own_side or not (old or grows or comes_back)
         else:
             assert own_side
-            if new:
+            assert old or grows or comes_back
+            if not old:
                 event(f"a fill of a trade that was {trade.status}")
-                assert trade.status == "open" or comes_back
+                if trade.exits:
+                    event("more filled of a trade that was left in part")
                 if trade.status != "open":
                     trade.status, trade.exit_reason = "open", None
                 trade.filled, trade.price, trade.shares = True, price, shares
-            elif late:
+                trade.reported.append(fill)
+            elif fill != (trade.shares, trade.price):
                 event("an earlier fill that came late")
 
     def withdraw(self, data: st.DataObject) -> None:
@@ -227,8 +238,9 @@ class LedgerMachine(RuleBasedStateMachine):
         """With a reason, or with the one that was marked."""
         trade_id, trade = self.pick(data, filled=True)
         reason = None if trade.exit_reason and data.draw(st.booleans()) else data.draw(reasons)
-        pnl = trade.shares * (price - trade.price)
-        same = trade.pnl == pnl and reason in (None, trade.exit_reason)
+        shares = [count for count, _ in trade.exits]
+        average = trade.exits and sum(count * each for count, each in trade.exits) / sum(shares)
+        same = trade.exits and price in (average, trade.exits[-1][1]) and reason in (None, trade.exit_reason)
         try:
             self.say(self.world.ledger.close_trade, trade_id, exit_price=price, exit_reason=reason)
         except TradeConflict:
@@ -236,8 +248,48 @@ class LedgerMachine(RuleBasedStateMachine):
         else:
             assert trade.filled
             assert trade.status != "closed" or same
-            event(f"closed a trade that was {trade.status}")
-            trade.status, trade.pnl, trade.exit_reason = "closed", pnl, reason or trade.exit_reason
+            event(f"closed a trade that was {trade.status}{' and left in part' if trade.exits else ''}")
+            if trade.status != "closed":
+                trade.leave(trade.rest, price, reason)
+
+    def part(self, data: st.DataObject, price: Decimal) -> None:
+        """A part of an exit, now and then of more than is held."""
+        trade_id, trade = self.pick(data, filled=True)
+        most = int(abs(trade.rest)) + 1
+        shares = Decimal(data.draw(st.integers(1, most))).copy_sign(trade.shares)
+        reason = data.draw(reasons)
+        held = trade.filled and trade.status in ("open", "missed") and abs(shares) <= abs(trade.rest)
+        once = IdempotencyKey("tests", str(uuid4()))
+        try:
+            self.say(
+                self.world.ledger.record_exit,
+                trade_id,
+                shares=shares,
+                exit_price=price,
+                exit_reason=reason,
+                once=once,
+            )
+        except TradeConflict:
+            assert not held
+        else:
+            assert held
+            event(f"left a part of a trade that was {trade.status}")
+            trade.leave(shares, price, reason)
+
+    def correct(self, data: st.DataObject, price: Decimal) -> None:
+        """A closed trade ended at another price."""
+        closed = self.model.of("closed")
+        trade_id = data.draw(st.sampled_from(closed if closed else list(self.model.trades)))
+        trade = self.model.trades[trade_id]
+        try:
+            self.say(self.world.ledger.correct_trade, trade_id, exit_price=price, reason="a typo")
+        except TradeConflict:
+            assert trade.status != "closed"
+        else:
+            assert trade.status == "closed"
+            event("corrected a closed trade")
+            trade.exits = [(shares, price) for shares, _ in trade.exits]
+            trade.pnl = trade.booked
 
     def repeat(self) -> None:
         """What was said last is said again, as after an answer that was lost."""
@@ -304,16 +356,23 @@ class LedgerMachine(RuleBasedStateMachine):
         rows = self.world.database.read(lambda session: session.query(BotTrade).all())
         assert {
             row.id: Trade(
-                row.shares, row.entry_price, row.status, row.filled, row.mode or "", row.exit_reason, row.pnl
+                row.shares,
+                row.entry_price,
+                row.status,
+                row.filled,
+                row.mode or "",
+                row.exit_reason,
+                row.pnl,
+                row.exited_shares,
             )
             for row in rows
         } == self.model.trades
 
     @invariant()
-    def the_statistics_are_the_sum_of_the_closed_trades(self) -> None:
-        closed = self.model.closed
-        expected = [(self.model.pnl, len(closed), len(closed))] if closed else []
-        assert list(self.world.stats().values()) == expected
+    def the_statistics_are_the_sum_of_the_exits_of_each_mode(self) -> None:
+        for mode in Mode:
+            [found] = self.world.stats(mode).values() or [(Decimal(0), 0, 0)]
+            assert found == self.model.stats(mode)
 
     def pick(self, data: st.DataObject, *, filled: bool) -> tuple[UUID, Trade]:
         """Any trade, but rather one that has not ended, and that *filled* or not; or one that was missed."""

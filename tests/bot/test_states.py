@@ -99,7 +99,13 @@ def test_what_is_said_of_each_command() -> None:
 
     assert set(where(lambda spec: spec.is_halt)) == {"stop", "kill"}
     assert set(where(lambda spec: spec.safer)) == {"pause", "stop", "kill"}
-    assert set(where(lambda spec: spec.superseded_by_halts)) == {"start", "pause", "resume", "set_mode"}
+    assert set(where(lambda spec: spec.superseded_by_halts)) == {
+        "start",
+        "pause",
+        "resume",
+        "rearm",
+        "set_mode",
+    }
     assert set(where(lambda spec: spec.needs_evidence)) == {"set_mode", "reconcile"}
     assert where(lambda spec: spec.expires_after_sec) == {"start": 30, "resume": 30, "set_mode": 30}
     enabled = {str(kind): spec.sets_enabled for kind, spec in COMMANDS.items()}

@@ -150,6 +150,10 @@ class World(Generic[A]):
     def want(
         self, kind: CommandKind, *, actor: str = ACTOR, source: Source = Source.API, **more: Any
     ) -> NewCommand:
+        """A command; with *age* one that was sent so long ago."""
+        age = more.pop("age", None)
+        if age is not None:
+            more["sent_at"] = self.database.now() - age
         return NewCommand(kind=kind, actor=actor, source=source, **more)
 
     def submit(self, kind: CommandKind, **more: Any) -> BotCommand:

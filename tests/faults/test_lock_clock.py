@@ -2,8 +2,6 @@
 
 import threading
 import time
-from dataclasses import replace
-from datetime import timedelta
 
 from sqlalchemy import text
 
@@ -44,8 +42,12 @@ def test_neither_is_one_that_was_accepted_before_the_clock_was_put_back(database
     settings = settings_for(database_url)
     database = Database.connect(settings)
     controller = Controller(database, settings)
-    ahead = replace(wish(CommandKind.KILL), age=timedelta(seconds=-5))
-    controller.submit(ahead)
+    ahead = wish(CommandKind.KILL)
+    insert = text(
+        "INSERT INTO bot_command (id, kind, actor, source, issued_at)"
+        " VALUES (:id, 'kill', 'tests', 'api', clock_timestamp() + interval '5 seconds')"
+    )
+    database.run(lambda session: session.execute(insert, {"id": ahead.id}))
     controller.apply()
     row = controller.find(ahead.id)
     database.close()

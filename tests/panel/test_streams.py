@@ -14,6 +14,7 @@ import pytest
 from bot.errors import DatabaseUnavailable
 from bot.storage.notifications import CHANGES, FINISHED
 from tests.support.waiting import wait_for
+from web.http.places import Places
 from web.schemas.responses import StatusOut
 from web.streaming import socket_writer as module
 from web.streaming.socket_writer import Streams
@@ -242,7 +243,7 @@ def test_streams_say_when_the_status_cannot_be_read_and_when_it_can_again(world)
 
 
 def test_there_is_a_most_of_streams(world, monkeypatch):
-    monkeypatch.setattr("web.streaming.status_stream.MOST_STREAMS", 2)
+    monkeypatch.setattr(world.events, "_places", Places(2, 2))
     kept = [world.open(), world.open()]
     assert world.events.open(None) is None
     kept.pop().close()

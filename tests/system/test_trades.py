@@ -177,6 +177,43 @@ def test_what_is_recorded_otherwise_is_a_409_that_names_the_trade(bot: Api) -> N
     assert opened(bot, alpacaOrderId=ORDER[1])["id"] == trade["id"]
 
 
+def test_parts_of_an_exit_and_a_correction_show_in_the_trades_events(bot: Api, stack: Stack) -> None:
+    trade = opened(bot, alpacaOrderId=ORDER[1])
+    path = f"/trades/{trade['id']}"
+    part = {"shares": "4", "exitPrice": "11.25", "alpacaExitOrderId": ORDER[2], "exitReason": "hard_stop"}
+    key = {"Idempotency-Key": str(uuid4())}
+    for _ in range(2):
+        left = answer(bot.post(f"{path}/exits", part, headers=key), 200)
+        assert (left["status"], left["exitedShares"], left["pnl"]) == ("open", 4, None)
+    assert stack.status()["todayRealizedPnl"] == 4
+    refused = answer(bot.post(f"{path}/exits", {**part, "shares": 7}), 409)
+    assert refused["code"] == "trade_conflict"
+    assert "settle that with adjust" in refused["error"]
+    closed = answer(bot.post(f"{path}/exits", {"shares": 6, "exitPrice": 102.5}), 200)
+    assert (closed["status"], closed["pnl"]) == ("closed", 557.5)
+    correction = {"exitPrice": "10.50", "reason": "102.5 was a typo"}
+    assert bot.patch(path, correction).status_code == 403, "a program corrects nothing"
+    operator = stack.api()
+    assert answer(operator.patch(path, {"exitPrice": 10.5}), 422)["details"]["fields"].keys() == {"reason"}
+    fixed = answer(operator.patch(path, correction), 200)
+    assert (fixed["pnl"], fixed["exitPrice"]) == (2.5, 10.5)
+    assert (stack.status()["todayRealizedPnl"], stack.status()["todayTradeCount"]) == (2.5, 1)
+
+    viewer = stack.api("viewer")
+    first = viewer.read(f"{path}/events?limit=3")
+    rest = viewer.read(f"{path}/events?limit=3&cursor={first['nextCursor']}")
+    told = first["items"] + rest["items"]
+    assert [item["kind"] for item in told] == ["corrected", "closed", "exit_booked", "opened"]
+    assert rest["nextCursor"] is None
+    assert (told[0]["reason"], told[0]["actor"]) == (
+        "102.5 was a typo",
+        operator.read("/commands")["items"][0]["actor"],
+    )
+    assert (told[0]["before"]["pnl"], told[0]["after"]["pnl"]) == ("557.5", "2.5")
+    assert told[2]["requestKey"] == key["Idempotency-Key"]
+    assert answer(viewer.get(f"/trades/{uuid4()}/events"), 404)["code"] == "not_found"
+
+
 def test_an_unknown_trade_is_a_404(bot: Api) -> None:
     for response in (bot.get(f"/trades/{uuid4()}"), bot.post(f"/trades/{uuid4()}/close", EXIT)):
         assert answer(response, 404)["code"] == "not_found"
@@ -206,15 +243,14 @@ def test_a_key_with_another_body_or_of_a_wrong_form_is_a_422(bot: Api) -> None:
 def test_the_description_of_the_interface_covers_every_step(stack: Stack) -> None:
     document = requests.get(f"{stack.url}/openapi.json", timeout=10).json()
     paths = {path: row for path, row in document["paths"].items() if re.match(r"/api/bot/trades", path)}
-    steps = {"close", "entry", "exit-reason", "void"}
+    steps = {"close", "entry", "events", "exit-reason", "exits", "void"}
     assert set(paths) == {
         "/api/bot/trades",
         "/api/bot/trades/{trade_id}",
         *(f"/api/bot/trades/{{trade_id}}/{step}" for step in steps),
     }
     for path, row in paths.items():
-        if "post" in row:
-            operation = row["post"]
+        for operation in (row[method] for method in ("post", "patch") if method in row):
             assert operation["summary"]
             assert {"401", "403", "409", "422", "503"} <= operation["responses"].keys(), path
             headers = [each["name"] for each in operation["parameters"] if each["in"] == "header"]

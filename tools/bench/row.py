@@ -15,6 +15,7 @@ class Group(StrEnum):
     GROWTH = "growth"
     REFERENCES = "references"
     MEMORY = "memory"
+    LANE = "lane"
 
 
 @dataclass(frozen=True)

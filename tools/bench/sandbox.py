@@ -39,6 +39,11 @@ class Sandbox:
         rows = [{"symbol": symbol, "qty": str(shares), "avg_entry_price": "10"} for symbol in symbols]
         self._call("PUT", f"/sandbox/accounts/{key}/positions", json.dumps(rows))
 
+    def slow_down(self, key: str, seconds: float | None) -> None:
+        """Let each call of *key* take so long; None ends it."""
+        rows = [] if seconds is None else [{"kind": "slow", "key": key, "seconds": seconds}]
+        self._call("PUT", "/sandbox/faults", json.dumps(rows))
+
     def positions(self, key: str, secret: str) -> bytes:
         """The positions as Pitboss is given them."""
         headers = {"APCA-API-KEY-ID": key, "APCA-API-SECRET-KEY": secret}

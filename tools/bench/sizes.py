@@ -30,6 +30,16 @@ class Sizes:
     tasks: int
     #: How long idle processes are watched, in seconds.
     idle_sec: float
+    #: What a kill is measured beside: kills of each, and how much of each load.
+    kills: int
+    manual_kills: int
+    slow_clients: int
+    many_streams: int
+    waiting: int
+    backlog: int
+    readers: int
+    #: Commands in the log that the readers read.
+    listed: int
     #: Whether starts of a worker are tried once before they count.
     warm_starts: bool
 
@@ -46,6 +56,14 @@ FULL = Sizes(
     streams=(1, 50, 200),
     tasks=300,
     idle_sec=10.0,
+    kills=50,
+    manual_kills=3,
+    slow_clients=300,
+    many_streams=900,
+    waiting=160,
+    backlog=40_000,
+    readers=40,
+    listed=1_000_000,
     warm_starts=True,
 )
 QUICK = Sizes(
@@ -60,5 +78,13 @@ QUICK = Sizes(
     streams=(1, 5),
     tasks=10,
     idle_sec=0.3,
+    kills=3,
+    manual_kills=1,
+    slow_clients=10,
+    many_streams=10,
+    waiting=4,
+    backlog=100,
+    readers=4,
+    listed=100,
     warm_starts=False,
 )

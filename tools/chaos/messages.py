@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import redis
 
-#: Celery's queue, a list; the oldest message is at its right end.
-QUEUE = "celery"
+#: The queues, each a list with the oldest message at its right end.
+QUEUES = ("halts", "celery")
 
 
 class Messages:
@@ -20,18 +20,19 @@ class Messages:
     def remember(self) -> None:
         """Keep what waits there, to be sent again later."""
         with redis.Redis.from_url(self._url, socket_timeout=5) as client:
-            self._keep(client.lrange(QUEUE, 0, -1))
+            for queue in QUEUES:
+                self._keep(client.lrange(queue, 0, -1))
 
     def shuffle(self, rng: random.Random) -> int:
-        """Put all that waits there twice, in another order. Returns how many there are then."""
+        """Put all that waits there twice, in another order, and into any of the queues. Returns how many there are then."""
         with redis.Redis.from_url(self._url, socket_timeout=5) as client:
-            waiting = client.lrange(QUEUE, 0, -1)
-            client.delete(QUEUE)
+            waiting = [message for queue in QUEUES for message in client.lrange(queue, 0, -1)]
+            client.delete(*QUEUES)
             self._keep(waiting)
             mixed = [*waiting, *map(_copy, waiting)]
             rng.shuffle(mixed)
-            if mixed:
-                client.lpush(QUEUE, *mixed)
+            for message in mixed:
+                client.lpush(rng.choice(QUEUES), message)
             return len(mixed)
 
     def replay(self, rng: random.Random, count: int) -> int:
@@ -39,7 +40,7 @@ class Messages:
         chosen = [_copy(message) for message in rng.sample(self._seen, min(count, len(self._seen)))]
         if chosen:
             with redis.Redis.from_url(self._url, socket_timeout=5) as client:
-                client.lpush(QUEUE, *chosen)
+                client.lpush(rng.choice(QUEUES), *chosen)
         return len(chosen)
 
     def _keep(self, waiting: list[bytes]) -> None:

@@ -11,12 +11,18 @@ from bot.commands.log import NewCommand
 from bot.errors import OutcomeUnknown
 from bot.models import BotCommand
 from bot.runtime import logs
-from bot.states import CommandKind
-from web.commands.outcomes import OutcomeWaiter
+from bot.states import COMMANDS, CommandKind
+from web.commands.outcomes import Expectation, OutcomeWaiter
 from web.commands.publisher import Publisher
+from web.http.places import Places
 
 #: How long a request waits for the outcome unless it says otherwise, and at most; in seconds.
 WAIT_SEC, WAIT_MOST_SEC = 2.0, 10.0
+#: Requests of one process that may wait for an outcome at once, and of one actor among them: each holds a thread. Beyond,
+#: the answer is 202 at once.
+MOST_WAITING, MOST_OF_ONE = 40, 16
+#: The same for a stop or a pause, which has threads of its own: half of them are left to kills.
+MOST_WAITING_IN_LANE = 4
 
 log = logging.getLogger(__name__)
 
@@ -44,10 +50,16 @@ class Preference:
 class Dispatch:
     """Puts intentions into the log and waits for what becomes of them."""
 
-    def __init__(self, controller: Controller, publisher: Publisher, watch: OutcomeWaiter) -> None:
+    def __init__(
+        self, controller: Controller, lane: Controller, publisher: Publisher, watch: OutcomeWaiter
+    ) -> None:
+        """*lane* is for what halts the bot: its connections are used by nothing else."""
         self._controller = controller
+        self._lane = lane
         self.publisher = publisher
         self._watch = watch
+        self._waiting = Places(MOST_WAITING, MOST_OF_ONE)
+        self._waiting_in_lane = Places(MOST_WAITING_IN_LANE, MOST_WAITING_IN_LANE)
 
     def send(self, wanted: NewCommand, preference: Preference) -> BotCommand:
         """The command as it is when it is finished, or when the time to wait is over.
@@ -69,11 +81,12 @@ class Dispatch:
         return command
 
     def _send(self, wanted: NewCommand, preference: Preference) -> BotCommand:
+        controller = self._lane if COMMANDS[wanted.kind].safer else self._controller
         with self._watch.expect(wanted.id) as finished:
             try:
                 if wanted.kind is CommandKind.KILL:
-                    return self._controller.submit_and_apply(wanted)
-                command = self._controller.submit(wanted)
+                    return controller.submit_and_apply(wanted)
+                command = controller.submit(wanted)
             except OutcomeUnknown as error:
                 error.details["commandId"] = str(wanted.id)
                 raise
@@ -81,8 +94,24 @@ class Dispatch:
                 return command
             self.publisher.publish(command.kind, command.id)
             if command.id == wanted.id:
-                return self._watch.wait(command, finished, preference.wait_sec)
+                return self._wait(command, finished, preference, controller)
         # the same Idempotency-Key before: its command is waited for
         with self._watch.expect(command.id) as finished:
             finished.set()  # perhaps it was before we listened
-            return self._watch.wait(command, finished, preference.wait_sec)
+            return self._wait(command, finished, preference, controller)
+
+    def _wait(
+        self,
+        command: BotCommand,
+        finished: Expectation,
+        preference: Preference,
+        controller: Controller,
+    ) -> BotCommand:
+        """The command as it is when it is finished, or when it is not to be waited for any longer."""
+        places = self._waiting_in_lane if controller is self._lane else self._waiting
+        if not preference.wait_sec or not places.take(command.actor):
+            return command
+        try:
+            return self._watch.wait(command, finished, preference.wait_sec, controller)
+        finally:
+            places.give_back(command.actor)

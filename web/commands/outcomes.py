@@ -1,4 +1,4 @@
-"""What a web process does beside its requests: it hears of outcomes, and tends commands that may not wait.
+"""What a web process does beside its requests: it learns of outcomes, and applies or ends commands that may not wait.
 
 One Listener for the whole process wakes the requests that wait for an outcome. A thread of its own ends what has
 expired and applies a stop or a pause that no worker applied in time, so that these promises hold without a worker,
@@ -7,7 +7,6 @@ without Redis, and without the client that asked.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections import defaultdict
@@ -17,20 +16,19 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from bot.commands.controller import Controller
-from bot.errors import DatabaseUnavailable, PitbossError
+from bot.errors import DatabaseUnavailable
 from bot.models import BotCommand
+from bot.runtime.periodic import Periodic
 from bot.settings.settings import Settings
 from bot.states import BotState, CommandStatus, Mode
 from bot.storage.notifications import CHANGES, FINISHED, QUEUED, Listener
 
-#: How often late commands are looked for, in seconds.
-TEND_SEC = 0.2
+#: How often overdue commands are looked for, in seconds.
+OVERDUE_SEC = 0.2
 #: How long the listener waits at a time, in seconds; it hears at once.
 HEAR_SEC = 5.0
 #: A waiting request looks at its row this often even when nothing is heard, in seconds.
 LOOK_SEC = 0.5
-
-log = logging.getLogger(__name__)
 
 
 class Expectation:
@@ -81,6 +79,7 @@ class OutcomeWaiter:
     """Waits for outcomes, and keeps the promises that have a time limit."""
 
     def __init__(self, controller: Controller, settings: Settings) -> None:
+        """*controller* applies what is late."""
         self._controller = controller
         self._waiting: dict[str, list[Expectation]] = defaultdict(list)
         self._lock = threading.Lock()
@@ -88,8 +87,9 @@ class OutcomeWaiter:
         self._subscribers: list[Callable[[str, str], None]] = []
 
     def start(self) -> None:
-        for work in (self._listen, self._tend):
-            threading.Thread(target=work, name=work.__name__.strip("_"), daemon=True).start()
+        """Start the two threads."""
+        Periodic("outcomes", 0, self._listen).start()
+        Periodic("overdue commands", OVERDUE_SEC, self._controller.apply_overdue).start()
 
     def subscribe(self, heard: Callable[[str, str], None]) -> None:
         """Have *heard* called with channel and payload of every notification; it must be quick."""
@@ -109,26 +109,23 @@ class OutcomeWaiter:
                 if not self._waiting[key]:
                     del self._waiting[key]
 
-    def wait(self, command: BotCommand, finished: Expectation, seconds: float) -> BotCommand:
-        """The command as it is when it is finished, or after *seconds*. Of an applied one only what ``Applied`` has is
-        certain to be there."""
+    def wait(
+        self, command: BotCommand, finished: Expectation, seconds: float, controller: Controller
+    ) -> BotCommand:
+        """The command as it is when it is finished, or after *seconds*; *controller* looks for it. Of an applied one only what
+        ``Applied`` has is certain to be there."""
         deadline = time.monotonic() + seconds
         while command.pending and (left := deadline - time.monotonic()) > 0:
             if applied := finished.wait(min(left, LOOK_SEC)):
                 return applied.to(command)
             # the command is in the log, so a database that goes away is waited for as the outcome is
             with suppress(DatabaseUnavailable):
-                command = self._controller.find(command.id) or command
+                command = controller.find(command.id) or command
         return command
 
     def _listen(self) -> None:
-        while True:
-            try:
-                for notice in self._listener.poll(HEAR_SEC):
-                    self._heard(notice.channel, notice.payload)
-            except Exception:
-                log.exception("hearing of outcomes failed and goes on")
-                time.sleep(LOOK_SEC)
+        for notice in self._listener.poll(HEAR_SEC):
+            self._heard(notice.channel, notice.payload)
 
     def _heard(self, channel: str, payload: str) -> None:
         if channel == FINISHED:
@@ -146,17 +143,3 @@ class OutcomeWaiter:
         with self._lock:
             for expectation in self._waiting.get(command_id, ()):
                 expectation.set(applied)
-
-    def _tend(self) -> None:
-        away = False
-        while True:
-            time.sleep(TEND_SEC)
-            try:
-                self._controller.apply_overdue()
-                away = False
-            except PitbossError as error:
-                if not away:
-                    log.warning("late commands cannot be tended: %s", error)
-                away = True
-            except Exception:
-                log.exception("tending late commands failed and goes on")

@@ -23,7 +23,7 @@ from redis.exceptions import RedisError
 
 from bot.settings import queue as queues
 from bot.settings.settings import Settings
-from bot.states import CommandKind
+from bot.states import COMMANDS, CommandKind
 
 #: Rings that may wait while the queue is away; more are dropped, the oldest first.
 MAX_WAITING = 1_000
@@ -44,7 +44,7 @@ class Publisher:
             **queues.publisher_options(queues.messages(settings).kind),
         }
         self._line: Connection | None = None
-        self._sender: tuple[Producer, str] | None = None
+        self._sender: Producer | None = None
         self._waiting: queue.Queue[tuple[CommandKind, UUID, Context]] = queue.Queue(MAX_WAITING)
         self._thread = threading.Thread(target=self._send_all, name="doorbell", daemon=True)
         self._works = True
@@ -103,12 +103,12 @@ class Publisher:
         self._line.ensure_connection(max_retries=1, interval_start=0, interval_max=0)
         return self._line
 
-    def _producer(self) -> tuple[Producer, str]:
+    def _producer(self) -> Producer:
         if self._sender is None:
-            name = self._celery.conf.task_default_queue
             producer = self._celery.amqp.Producer(self._connection(), auto_declare=False)
-            producer.maybe_declare(self._celery.amqp.queues[name])
-            self._sender = producer, name
+            for name in (queues.HALTS_QUEUE, queues.DEFAULT_QUEUE):
+                producer.maybe_declare(self._celery.amqp.queues[name])
+            self._sender = producer
         return self._sender
 
     def _hang_up(self) -> None:
@@ -132,7 +132,7 @@ class Publisher:
     def _publish(self, kind: CommandKind, command_id: UUID) -> None:
         """Celery's own message, straight into the queue: ``send_task`` would declare the queue and look up its route again
         with each, which takes half as long once more."""
-        producer, queue_name = self._producer()
+        producer = self._producer()
         message = self._celery.amqp.create_task_message(
             str(command_id),
             f"bot.{kind}",
@@ -142,7 +142,7 @@ class Publisher:
         producer.publish(
             message.body,
             exchange="",
-            routing_key=queue_name,
+            routing_key=queues.HALTS_QUEUE if COMMANDS[kind].safer else queues.DEFAULT_QUEUE,
             serializer="json",
             delivery_mode=2,
             headers=message.headers | {queues.DOORBELL: True},

@@ -16,11 +16,13 @@ from bot.errors import (
     IdempotencyConflict,
     InvalidParams,
     PitbossError,
+    TooManyPending,
     TradeConflict,
     TradeNotFound,
     name_fields,
 )
 from bot.models import BotCommand
+from web.http.list_reader import ListsBusy
 
 Answer = tuple[Any, int, dict[str, str]]
 
@@ -64,6 +66,9 @@ class NotFound(PitbossError):
 
     code = "not_found"
 
+
+#: What passes by itself: the answer says when to try again.
+BUSY: Mapping[type[PitbossError], int] = {ListsBusy: 503, TooManyPending: 429}
 
 STATUS_OF_ERROR: Mapping[type[PitbossError], int] = {
     NotFound: 404,
@@ -124,6 +129,8 @@ def register(app: APIFlask) -> None:
             if "commandId" in error.details:
                 headers["Location"] = f"/api/bot/commands/{error.details['commandId']}"
             return envelope(503, error.code, str(error), error.details, **headers)
+        if type(error) in BUSY:
+            return envelope(BUSY[type(error)], error.code, str(error), error.details, Retry_After="1")
         if isinstance(error, InvalidParams):
             return envelope(422, error.code, str(error), error.details)
         status = STATUS_OF_ERROR.get(type(error), 500)

@@ -26,7 +26,7 @@ blueprint = APIBlueprint("log", __name__, tag="Commands")
 @blueprint.doc(summary="The command log, newest first", responses=READ_RESPONSES)
 def commands(query_data: CommandsQuery) -> Any:
     before = paging.decode(query_data.cursor, paging.bigint)
-    rows = services().database.read(
+    rows = services().lists.read(
         lambda session: command_log.page(
             session,
             limit=query_data.limit + 1,

@@ -12,10 +12,12 @@ from sqlalchemy.orm import Session
 
 from bot.commands.log import NewCommand
 from bot.commands.thresholds import check_changes
-from bot.errors import DatabaseUnavailable, OutcomeUnknown
+from bot.errors import DatabaseUnavailable, OutcomeUnknown, PitbossError
 from bot.models import BotCommand, BotConfig, BotReconciliation
 from bot.models.thresholds import THRESHOLDS
-from bot.states import CommandKind, CommandStatus
+from bot.queries import exposure
+from bot.queries.exposure import Exposure
+from bot.states import CommandKind, CommandStatus, spec_of
 from bot.status import snapshot
 from web.auth import scheme
 from web.commands.dispatch import Preference
@@ -23,7 +25,7 @@ from web.http.errors import CommandNotApplied
 from web.http.json_request import idempotency_key
 from web.http.openapi import COMMAND_RESPONSES
 from web.schemas.requests import ConfigIn, ModeIn, ReasonIn, SettlementIn
-from web.schemas.responses import ActionOut, ConfigChangedOut, ReconcileOut
+from web.schemas.responses import ActionOut, ConfigChangedOut, KillOut, ReconcileOut
 from web.services import services
 
 T = TypeVar("T")
@@ -35,9 +37,15 @@ _SUMMARIES = {
     CommandKind.PAUSE: "Pause: no new entries, open positions are still watched",
     CommandKind.RESUME: "Resume the paused bot",
     CommandKind.STOP: "Stop: nothing at all happens",
-    CommandKind.KILL: "Kill: stop, disable and latch, without Redis or a worker",
     CommandKind.REARM: "Take the kill latch off; the bot stays stopped",
 }
+
+
+#: What a kill says whose row could not be written.
+NOT_LOGGED = (
+    "The bot is stopped and killed, but the database has no room for the command's row; it follows as soon as there is."
+    " Make room on the database's disk."
+)
 
 
 def _define(kind: CommandKind) -> None:
@@ -52,6 +60,26 @@ def _define(kind: CommandKind) -> None:
 
 for _kind in _SUMMARIES:
     _define(_kind)
+
+
+@blueprint.post("/kill")
+@blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
+@blueprint.input(ReasonIn)
+@blueprint.output(KillOut)
+@blueprint.doc(
+    summary="Kill: stop, disable and latch, without Redis or a worker", responses=COMMAND_RESPONSES
+)
+def kill(json_data: ReasonIn) -> Any:
+    command = _send(CommandKind.KILL, reason=json_data.reason)
+    return _answer(command, stays_open=_stays_open())
+
+
+def _stays_open() -> Exposure | None:
+    """What no command closes by itself; None where it cannot be read: the kill is done all the same."""
+    try:
+        return services().lane.read(exposure.read)
+    except PitbossError:
+        return None
 
 
 @blueprint.post("/reconcile")
@@ -110,6 +138,7 @@ def _send(
         reason=reason,
         actor=actor.name,
         source=actor.source,
+        remote_addr=scheme.address(),
         idempotency_key=idempotency_key(),
     )
     return services().dispatch.send(wanted, Preference.parse(request.headers.get("Prefer")))
@@ -126,6 +155,8 @@ def _answer(command: BotCommand, **more: Any) -> Any:
         headers["Preference-Applied"] = applied
     common = {"command_id": command.id, "status": command.status, "revision": command.revision, **more}
     if command.status is CommandStatus.APPLIED:
+        if command.revision is None:
+            common["warning"] = NOT_LOGGED
         return {"state": command.to_state, "mode": command.mode, **common}, 200, headers
     if not command.pending:
         raise CommandNotApplied(command)
@@ -135,7 +166,9 @@ def _answer(command: BotCommand, **more: Any) -> Any:
 
 
 def _config(command: BotCommand) -> BotConfig:
-    return _read(command, lambda: services().database.batched(snapshot.config))
+    # what halts the bot waits for nothing that others can take
+    database = services().lane if spec_of(command.kind).safer else services().database
+    return _read(command, lambda: database.batched(snapshot.config))
 
 
 def _read(command: BotCommand, read: Callable[[], T]) -> T:

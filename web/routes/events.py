@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 
 from apiflask import APIBlueprint
-from flask import Response
+from flask import Response, request
 
+from bot.settings.types import Role
 from bot.states import Source
 from web.auth import scheme, sessions
 from web.http.errors import Answer, envelope
@@ -30,8 +31,11 @@ _DESCRIPTION = (
     responses={**READ_RESPONSES, **text_response("text/event-stream", "A stream without an end")},
 )
 def events() -> Response | Answer:
-    ends_at = time.time() + sessions.expires_in_sec() if scheme.actor().source is Source.PANEL else None
-    stream = services().events.open(ends_at)
+    if request.method == "HEAD":
+        return Response(mimetype="text/event-stream")
+    actor = scheme.actor()
+    ends_at = time.time() + sessions.expires_in_sec() if actor.source is Source.PANEL else None
+    stream = services().events.open(ends_at, actor.name, is_operator=actor.role is Role.OPERATOR)
     if stream is None:
         return envelope(503, "too_many_streams", "Too many event streams are open.", Retry_After="5")
     return stream

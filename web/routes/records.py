@@ -72,4 +72,4 @@ def reconciliations(query_data: ReconciliationsQuery) -> Any:
 
 
 def _rows(query: Any, limit: int) -> Any:
-    return services().database.read(lambda session: session.scalars(query.limit(limit + 1)).all())
+    return services().lists.read(lambda session: session.scalars(query.limit(limit + 1)).all())

@@ -36,7 +36,7 @@ def intraday() -> Any:
         day = _day(today, begins, ends, now)
         return {**day, "mode": mode, "loss_limit_usd": limit, "points": points}
 
-    return services().database.read(read)
+    return services().lists.read(read)
 
 
 @blueprint.get("/states")
@@ -60,7 +60,7 @@ def states() -> Any:
         ]
         return {**_day(today, begins, ends, now), "items": items}
 
-    return services().database.read(read)
+    return services().lists.read(read)
 
 
 def _day(today: date, begins: datetime, ends: datetime, now: datetime) -> dict[str, Any]:

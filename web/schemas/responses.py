@@ -59,6 +59,34 @@ class ActionOut(Shape):
     command_id: UUID
     status: CommandStatus
     revision: int | None = Field(description="The revision that the command produced.")
+    warning: str | None = Field(
+        None, description="What did not go as it should, although the command was applied."
+    )
+
+
+class OpenPositionOut(Shape):
+    symbol: str
+    shares: Number = Field(description="Negative for a short position.")
+
+
+class WorkingOrderOut(Shape):
+    order_id: str | None
+    symbol: str
+    shares: Number
+
+
+class ExposureOut(Shape):
+    read_at: datetime | None = Field(description="When the broker's positions were last read.")
+    positions: list[OpenPositionOut] = Field(
+        description="At the broker, as last read, and of trades that were opened since."
+    )
+    working_orders: list[WorkingOrderOut] = Field(description="Entries that are not known to have filled.")
+
+
+class KillOut(ActionOut):
+    stays_open: ExposureOut | None = Field(
+        None, description="What a kill does not close; null where it could not be read."
+    )
 
 
 class ReconcileOut(ActionOut):

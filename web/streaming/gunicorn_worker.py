@@ -1,27 +1,41 @@
-"""gunicorn's threaded worker, which lets go of connections that were handed over (see ``web.streaming.detached_response``), waits for nobody
-longer than it has to, and refuses what it cannot read as a request in the envelope of all errors."""
+"""gunicorn's threaded worker, whose threads never wait for a client to send.
+
+A request is read in the main thread, which waits for all clients at once, and reaches a thread when it is complete. What
+halts the bot has threads of its own. Connections that were handed over (``web.streaming.detached_response``) are let go, and what
+cannot be read as a request is refused in the envelope of all errors.
+"""
 
 from __future__ import annotations
 
+import errno
 import json
 import selectors
 import socket
 import time
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from gunicorn import util
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import TConn, ThreadWorker
 from werkzeug.exceptions import RequestTimeout
 
 from web.http import errors
 from web.http.headers import ON_EVERYTHING
+from web.streaming.arriving_request import ArrivingRequest, Refused
 from web.streaming.detached_response import MARK, ConnectionDetached
 
-#: A request has to arrive within this time once its first bytes have, and its answer has to be taken. gunicorn would
-#: wait for ever, and so many clients as there are threads, none of which needs a token, could keep a kill out.
+#: A request has to arrive within this time, however its bytes are spread out, and its answer has to be taken.
 PATIENCE_SEC = 10.0
+#: Connections of one process whose request is arriving; beyond, the oldest is ended.
+MOST_ARRIVING = 400
+#: Connections of one process above which those that idle are closed before their time.
+MOST_CONNECTIONS = 800
+#: Threads of one process that serve kill, stop and pause, and nothing else.
+LANE_THREADS = 8
 #: Time for a client to hang up after the end of its last answer.
 FAREWELL_SEC = 2.0
 
@@ -32,18 +46,24 @@ def refuse(sock: socket.socket, status: int, reason: str, _message: str) -> None
     body = json.dumps({"error": sentence, "code": code, "details": {}})
     headers = [("Connection", "close"), ("Content-Type", "application/json"), *ON_EVERYTHING]
     head = "".join(f"{name}: {value}\r\n" for name, value in [*headers, ("Content-Length", str(len(body)))])
+    reason = reason or HTTPStatus(status).phrase
     util.write_nonblock(sock, f"HTTP/1.1 {status} {reason}\r\n{head}\r\n{body}".encode())
 
 
 util.write_error = refuse  # gunicorn has no setting for it
 
 
-class Bounded(socket.socket):
-    """A client's socket, from which a request can be read only until ``read_by``, however its bytes are spread out."""
+class ClientSocket(socket.socket):
+    """A client's socket. What was read of the request comes first; what is missing, if anything is, only until ``read_by``."""
 
     read_by: float | None = None
+    received = b""
 
     def recv(self, *args: Any) -> bytes:
+        if self.received:
+            size = args[0]
+            data, self.received = self.received[:size], self.received[size:]
+            return data
         if self.read_by is None:
             return super().recv(*args)
         self.settimeout(max(self.read_by - time.monotonic(), 0.001))
@@ -54,6 +74,10 @@ class Bounded(socket.socket):
         finally:
             self.settimeout(PATIENCE_SEC)
 
+    def receive(self) -> bytes:
+        """What has arrived, without waiting."""
+        return super().recv(65536)
+
 
 class StreamWorker(ThreadWorker):
     wsgi: Any
@@ -61,6 +85,9 @@ class StreamWorker(ThreadWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._leaving: deque[Any] = deque()
+        #: Connections whose request is arriving, the one that began first in front.
+        self._arriving: dict[Any, ArrivingRequest] = {}
+        self._lane = ThreadPoolExecutor(LANE_THREADS, thread_name_prefix="lane")
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
@@ -75,8 +102,6 @@ class StreamWorker(ThreadWorker):
     # -- in a thread ------------------------------------------------------------------------------------------
 
     def handle(self, conn: Any) -> Any:
-        if not isinstance(conn.sock, Bounded):
-            conn.sock = Bounded(fileno=conn.sock.detach())
         conn.sock.read_by = time.monotonic() + PATIENCE_SEC
         return super().handle(conn)
 
@@ -100,19 +125,116 @@ class StreamWorker(ThreadWorker):
 
     # -- in the main thread -----------------------------------------------------------------------------------
 
+    def run(self) -> None:
+        try:
+            super().run()
+        finally:
+            self._lane.shutdown(wait=False)
+
+    def accept(self, listener: Any) -> None:
+        try:
+            sock, address = listener.accept()
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
+                raise
+            return
+        self.nr_conns += 1
+        self._await_request(
+            TConn(self.cfg, ClientSocket(fileno=sock.detach()), address, listener.getsockname())
+        )
+
+    def on_client_socket_readable(self, conn: Any, client: Any) -> None:
+        """A connection that was kept open sends its next request."""
+        self.poller.unregister(client)
+        self.keepalived_conns.remove(conn)
+        self._await_request(conn)
+
     def finish_request(self, conn: Any, fs: Any) -> None:
         if getattr(conn, "handed_over", False):
             self.nr_conns -= 1
             conn.close()  # this copy of the descriptor only: the connection lives on in the other one
         elif not fs.cancelled() and fs.exception() is None and fs.result() is False:
             self._see_off(conn)
+        elif rest := getattr(conn, "sent_behind", b""):
+            self._await_request(conn, rest)
         else:
             super().finish_request(conn, fs)
 
     def murder_pending(self) -> None:
         super().murder_pending()
-        while self._leaving and self._leaving[0].timeout <= time.monotonic():
+        now = time.monotonic()
+        while self._leaving and self._leaving[0].timeout <= now:
             self._forget(self._leaving[0])
+        while self._arriving and (conn := next(iter(self._arriving))).timeout <= now:
+            self._give_up(conn)
+        while self.nr_conns > MOST_CONNECTIONS and self.keepalived_conns:
+            self.keepalived_conns[0].timeout = now
+            self.murder_keepalived()
+
+    def _await_request(self, conn: Any, first: bytes = b"") -> None:
+        """Have a thread handle the connection's next request, of which *first* is here, once all of it is."""
+        if len(self._arriving) >= MOST_ARRIVING:
+            self._give_up(next(iter(self._arriving)))
+        conn.timeout = time.monotonic() + PATIENCE_SEC
+        conn.sock.setblocking(False)
+        self._arriving[conn] = ArrivingRequest(first)
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._receive, conn))
+        if first:
+            self._look(conn)
+
+    def _receive(self, conn: Any, _fileobj: Any) -> None:
+        try:
+            data = conn.sock.receive()
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._stop_waiting(conn)
+            self.nr_conns -= 1
+            conn.close()
+            return
+        self._arriving[conn].add(data)
+        self._look(conn)
+
+    def _look(self, conn: Any) -> None:
+        """Hand the request over if it is complete."""
+        request = self._arriving[conn]
+        try:
+            is_complete = request.is_complete()
+        except Refused as refused:
+            self._turn_away(conn, refused.status)
+            return
+        if is_complete:
+            self._stop_waiting(conn)
+            conn.sock.received, conn.sent_behind = request.take()
+            conn.data_ready = True
+            pool = self._lane if request.is_urgent else self.tpool
+            done = pool.submit(self.handle, conn)
+            done.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))
+        elif request.expects_word:
+            request.expects_word = False
+            with suppress(OSError):
+                util.write_nonblock(conn.sock, b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _stop_waiting(self, conn: Any) -> None:
+        del self._arriving[conn]
+        self.poller.unregister(conn.sock)
+
+    def _give_up(self, conn: Any) -> None:
+        """End a connection whose request does not arrive in time."""
+        if self._arriving[conn].has_begun:
+            self._turn_away(conn, 408)
+        else:
+            self._stop_waiting(conn)
+            self.nr_conns -= 1
+            conn.close()
+
+    def _turn_away(self, conn: Any, status: int) -> None:
+        self._stop_waiting(conn)
+        with suppress(OSError):
+            refuse(conn.sock, status, "", "")
+        self._see_off(conn)
 
     def _see_off(self, conn: Any) -> None:
         """Close *conn* once its client has: at once could cut the answer off. gunicorn waits for that right here, where
@@ -131,7 +253,7 @@ class StreamWorker(ThreadWorker):
 
     def _listen_to(self, conn: Any, _fileobj: Any) -> None:
         try:
-            gone = not conn.sock.recv(65536)
+            gone = not conn.sock.receive()
         except BlockingIOError:
             return
         except OSError:

@@ -52,10 +52,17 @@ class Streams:
         """Streams that are open."""
         return self._count
 
-    def add(self, sock: socket.socket, head: bytes, ends_at: float | None) -> None:
-        """Own *sock* from now on: write *head*, then whatever is sent, until it closes or ``time.time()`` is *ends_at*."""
+    def add(
+        self,
+        sock: socket.socket,
+        head: bytes,
+        ends_at: float | None,
+        ended: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Own *sock* from now on: write *head*, then whatever is sent, until it closes or ``time.time()`` is *ends_at*; *ended*
+        is called then."""
         self._count_one(+1)
-        self._order(lambda: self._add(_Client(sock, head, ends_at)))
+        self._order(lambda: self._add(_Client(sock, head, ends_at, ended)))
 
     def send(self, data: bytes, *, only_new: bool = False, skippable: bool = False) -> None:
         """Write *data* to every stream, or with *only_new* to those that were sent nothing since they were added.
@@ -113,8 +120,7 @@ class Streams:
             client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
             self._selector.register(client.sock, selectors.EVENT_READ, client)
         except (OSError, ValueError):
-            client.sock.close()
-            self._count_one(-1)
+            self._close(client)
             return
         self._clients[client.sock.fileno()] = client
         self._flush(client)
@@ -177,16 +183,23 @@ class Streams:
         if self._clients.pop(client.sock.fileno(), None) is None:
             return
         self._selector.unregister(client.sock)
+        self._close(client)
+
+    def _close(self, client: _Client) -> None:
         client.sock.close()
         self._count_one(-1)
+        client.ended()
 
 
 class _Client:
-    __slots__ = ("buffer", "ends_at", "is_new", "next", "sock", "took_at", "wanted")
+    __slots__ = ("buffer", "ended", "ends_at", "is_new", "next", "sock", "took_at", "wanted")
 
-    def __init__(self, sock: socket.socket, head: bytes, ends_at: float | None) -> None:
+    def __init__(
+        self, sock: socket.socket, head: bytes, ends_at: float | None, ended: Callable[[], None]
+    ) -> None:
         self.sock = sock
         self.ends_at = ends_at
+        self.ended = ended
         self.buffer = head  # what is to be written now
         self.next = b""  # what is to be written then
         self.is_new = True

@@ -23,12 +23,16 @@ from bot.errors import PitbossError
 from bot.models import BotConfig
 from bot.storage.notifications import CHANGES
 from web.commands.outcomes import OutcomeWaiter
+from web.http.places import Places
 from web.schemas.responses import StatusOut
 from web.streaming.detached_response import StreamResponse
 from web.streaming.socket_writer import Streams
 
-#: Streams of one process; the next one is asked to come again later.
+#: Streams of one process, and of one actor among them; the next one is asked to come again later. The last ones are for
+#: operators, however many others listen.
 MOST_STREAMS = 500
+MOST_OF_ONE = 250
+FOR_OPERATORS = 50
 #: A burst of notifications is given this long to end before the status is read, in seconds.
 SETTLE_SEC = 0.03
 #: Least time between two statuses, in seconds: what happens in between is in the later one.
@@ -50,6 +54,7 @@ class Events:
         """*read* reads the status, or raises a PitbossError."""
         self._read = read
         self._streams = Streams()
+        self._places = Places(MOST_STREAMS, MOST_OF_ONE, FOR_OPERATORS)
         self._wake = threading.Event()
         self._heard_count = self._news_count = 0
         self._closing = False
@@ -72,13 +77,16 @@ class Events:
         """Streams that are open."""
         return self._streams.count
 
-    def open(self, ends_at: float | None) -> StreamResponse | None:
-        """The answer that is a new stream, which ends at *ends_at*; None when there are too many."""
-        if self.count >= MOST_STREAMS:
+    def open(
+        self, ends_at: float | None, actor: str = "", *, is_operator: bool = False
+    ) -> StreamResponse | None:
+        """The answer that is a new stream of *actor*, which ends at *ends_at*; None when there are too many."""
+        if not self._places.take(actor, preferred=is_operator):
             return None
 
         def take(sock: socket.socket, head: bytes) -> None:
-            self._streams.add(sock, head + f"retry: {RETRY_MS}\n\n".encode(), ends_at)
+            first = head + f"retry: {RETRY_MS}\n\n".encode()
+            self._streams.add(sock, first, ends_at, lambda: self._places.give_back(actor))
             self._wake.set()
 
         response = StreamResponse(take, mimetype="text/event-stream")

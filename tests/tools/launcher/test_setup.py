@@ -87,6 +87,7 @@ def test_an_unknown_option_is_named(tree: Path) -> None:
     assert "not --fast" in done.stderr
 
 
+@pytest.mark.timeout(300)  # it makes two environments and installs five times, on two cores in half a minute
 def test_it_installs_once_then_only_what_changed_and_heals_a_broken_environment(tree: Path) -> None:
     python = sys.executable
     first = setup(tree, PYTHON=python)

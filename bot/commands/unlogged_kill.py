@@ -1,0 +1,78 @@
+"""A kill while the log cannot be written: the disk is full, or Postgres takes no more notifications.
+
+It takes effect on the bot's one row, which has room for its next version, and tells nobody. The row of the log, with its
+revision, is written by whoever takes the lock next and can.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from bot.commands import log as command_log
+from bot.commands.log import NewCommand
+from bot.models import BotCommand
+from bot.states import COMMANDS, BotState, CommandKind, CommandStatus, Mode, Source
+from bot.storage.locked_bot import LockedBot
+
+#: The first step of its transaction: the triggers of the bot's row notify nobody then.
+WITHOUT_NOTIFICATION = "SET LOCAL pitboss.quiet = 'on'"
+
+
+def apply(locked: LockedBot, wanted: NewCommand) -> BotCommand:
+    """Let *wanted* take effect on the locked row; the command as its row will show it, but for the revision."""
+    config = locked.config
+    from_state = config.state
+    config.state = COMMANDS[CommandKind.KILL].leads_to[from_state]
+    config.enabled = False
+    config.killed_at, config.kill_reason = locked.now, wanted.reason or config.kill_reason
+    config.halted_at = locked.now
+    config.updated_at = locked.now
+    if config.unlogged_kill is None:  # a second one changes nothing that the log has to know
+        config.unlogged_kill = {
+            "id": str(wanted.id),
+            "actor": wanted.actor,
+            "source": wanted.source,
+            "reason": wanted.reason,
+            "remoteAddr": wanted.remote_addr,
+            "fromState": from_state,
+            "mode": config.mode,
+        }
+    return BotCommand(
+        id=wanted.id,
+        kind=wanted.kind,
+        params={},
+        actor=wanted.actor,
+        source=wanted.source,
+        reason=wanted.reason,
+        status=CommandStatus.APPLIED,
+        from_state=from_state,
+        to_state=config.state,
+        mode=config.mode,
+        issued_at=locked.now,
+        finished_at=locked.now,
+    )
+
+
+def write_row(locked: LockedBot) -> None:
+    """Put the kill that the log lacks into it, as the applied command that it is."""
+    config = locked.config
+    kept = config.unlogged_kill or {}
+    wanted = NewCommand(
+        kind=CommandKind.KILL,
+        id=UUID(kept["id"]),
+        actor=kept["actor"],
+        source=Source(kept["source"]),
+        reason=kept["reason"],
+        remote_addr=kept["remoteAddr"],
+    )
+    command = command_log.submit(locked.batch, wanted)
+    config.unlogged_kill = None
+    config.revision += 1
+    command.status = CommandStatus.APPLIED
+    command.from_state, command.to_state = BotState(kept["fromState"]), BotState.STOPPED
+    command.mode = Mode(kept["mode"])
+    command.revision = config.revision
+    command.finished_at = locked.now = max(locked.now, command.issued_at)
+    config.halt_seq = max(config.halt_seq, command.seq)
+    locked.pending = [each for each in locked.pending if each.id != command.id]
+    locked.finished.append(command)

@@ -1,0 +1,35 @@
+"""So many at once, and only so many of one actor: nobody takes all the places."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+
+
+class Places:
+    """*total* places, of which one actor takes at most *of_one*; the last *reserved* are for whoever is preferred."""
+
+    def __init__(self, total: int, of_one: int, reserved: int = 0) -> None:
+        self._total, self._of_one, self._reserved = total, of_one, reserved
+        self._taken: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    @property
+    def taken(self) -> int:
+        with self._lock:
+            return self._taken.total()
+
+    def take(self, actor: str, *, preferred: bool = False) -> bool:
+        """Whether *actor* got a place, which it gives back later."""
+        with self._lock:
+            free = self._total - self._taken.total() - (0 if preferred else self._reserved)
+            if free <= 0 or self._taken[actor] >= self._of_one:
+                return False
+            self._taken[actor] += 1
+            return True
+
+    def give_back(self, actor: str) -> None:
+        with self._lock:
+            self._taken[actor] -= 1
+            if not self._taken[actor]:
+                del self._taken[actor]
