@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, true, update
 from sqlalchemy.orm import Session
 
-from bot.models import BotFlatten, FlattenState
+from bot.models import BotFlatten, BotWorker, FlattenState
 from bot.models.flatten import AT_WORK
 from bot.states import Mode
 
-#: How long the right to work on a flatten holds, in seconds: longer than a round, so that one works at a time, and short,
-#: since a process that was killed keeps it for that long.
-LEASE_SEC = 12.0
+#: How long the right to work on a flatten holds, in seconds: longer than a round. A process that dies lets go at once.
+LEASE = timedelta(seconds=12)
+#: How long others leave a flatten to the worker: when none was seen for as long, or a round is as late, they work on it.
+LEFT_TO_WORKER = timedelta(seconds=5)
 _NOW = func.clock_timestamp()
+
+
+@dataclass(frozen=True)
+class Begun:
+    """The flatten that does what was asked for, and whether it was started for it."""
+
+    flatten: BotFlatten
+    is_new: bool
 
 
 def at_work(session: Session) -> BotFlatten | None:
@@ -27,70 +36,56 @@ def at_work(session: Session) -> BotFlatten | None:
 
 def latest(session: Session) -> BotFlatten | None:
     """The last one that was started."""
+    return session.scalars(select(BotFlatten).order_by(BotFlatten.started_at.desc()).limit(1)).one_or_none()
+
+
+def start(session: Session, command_id: UUID, mode: Mode, symbol: str | None, now: datetime) -> Begun:
+    """Start a flatten, or have the one at work do it: it then flattens what both ask for."""
+    found = at_work(session)
+    if found is not None:
+        if found.symbols is not None:
+            found.symbols = None if symbol is None else sorted({*found.symbols, symbol})
+        found.next_round_at, found.found_flat_at = now, None
+        found.attempts += 1  # what a round under way has found is not about what is asked for now
+        return Begun(found, is_new=False)
+    symbols = None if symbol is None else [symbol]
+    made = BotFlatten(command_id=command_id, mode=mode, symbols=symbols, started_at=now, next_round_at=now)
+    session.add(made)
+    return Begun(made, is_new=True)
+
+
+def due(session: Session, *, is_worker: bool) -> UUID | None:
+    """The flatten whose next round is due, and which this process may work on: the worker first, then all others."""
+    return session.scalars(select(BotFlatten.command_id).where(*_is_due(is_worker))).one_or_none()
+
+
+def claim(session: Session, command_id: UUID, *, is_worker: bool, is_orphan: bool) -> BotFlatten | None:
+    """Take the right to its next round, if that is due and nobody has it. *is_orphan* says that a process that had it is
+    gone."""
     return session.scalars(
-        select(BotFlatten).order_by(BotFlatten.started_at.desc()).limit(1)
+        update(BotFlatten)
+        .where(
+            BotFlatten.command_id == command_id,
+            *_is_due(is_worker),
+            or_(
+                BotFlatten.leased_until.is_(None),
+                BotFlatten.leased_until < _NOW,
+                true() if is_orphan else _never(),
+            ),
+        )
+        .values(leased_until=_NOW + LEASE, attempts=BotFlatten.attempts + 1)
+        .returning(BotFlatten)
+        .execution_options(synchronize_session=False)
     ).one_or_none()
 
 
-def start(session: Session, command_id: UUID, mode: Mode, symbol: str | None, now: datetime) -> BotFlatten:
-    """Start a flatten, or join the one at work: one of a single symbol becomes one of all, if all is asked for."""
-    found = at_work(session)
-    if found is not None:
-        if found.symbol is not None and found.symbol != symbol:
-            found.symbol = None
-        found.next_round_at = now
-        found.found_flat_at = None
-        return found
-    made = BotFlatten(command_id=command_id, mode=mode, symbol=symbol, started_at=now, next_round_at=now)
-    session.add(made)
-    return made
-
-
-def claim(session: Session) -> BotFlatten | None:
-    """Take the right to the next round of the flatten at work, if it is due and nobody has it."""
-    claimed = session.execute(
-        update(BotFlatten)
-        .where(
-            BotFlatten.state.in_(AT_WORK),
-            BotFlatten.next_round_at <= _NOW,
-            or_(BotFlatten.leased_until.is_(None), BotFlatten.leased_until < _NOW),
-        )
-        .values(leased_until=_NOW + timedelta(seconds=LEASE_SEC), attempts=BotFlatten.attempts + 1)
-        .returning(BotFlatten.command_id)
-        .execution_options(synchronize_session=False)
-    ).scalar_one_or_none()
-    return None if claimed is None else session.get_one(BotFlatten, claimed)
-
-
-def report(
-    session: Session,
-    command_id: UUID,
-    attempt: int,
-    *,
-    state: FlattenState,
-    orders_left: int | None = None,
-    positions_left: Sequence[dict[str, Any]] | None = None,
-    error: str | None = None,
-    found_flat_at: datetime | None = None,
-    next_in: timedelta,
-) -> bool:
-    """Write what the round *attempt* came to, and let go of the right to work.
+def report(session: Session, command_id: UUID, attempt: int, *, next_in: timedelta, **values: Any) -> bool:
+    """Write what the round *attempt* came to, and let go of the right to work; *values* are columns.
 
     Returns:
         False when the flatten was cancelled meanwhile, or another process took it over: then nothing is written.
     """
-    values: dict[str, Any] = {
-        "state": state,
-        "error": error,
-        "found_flat_at": found_flat_at,
-        "leased_until": None,
-        "next_round_at": _NOW + next_in,
-    }
-    if orders_left is not None:
-        values["orders_left"] = orders_left
-    if positions_left is not None:
-        values["positions_left"] = list(positions_left)
-    if state is FlattenState.FLAT:
+    if values.get("state") is FlattenState.FLAT:
         values["finished_at"] = _NOW
     done = session.execute(
         update(BotFlatten)
@@ -99,17 +94,31 @@ def report(
             BotFlatten.attempts == attempt,
             BotFlatten.state.in_(AT_WORK),
         )
-        .values(**values)
+        .values(leased_until=None, next_round_at=_NOW + next_in, **values)
         .returning(BotFlatten.command_id)
         .execution_options(synchronize_session=False)
     )
     return done.scalar_one_or_none() is not None
 
 
-def cancel(session: Session, now: datetime) -> bool:
-    """End the flatten at work; False when there is none."""
+def cancel(session: Session, now: datetime) -> BotFlatten | None:
+    """End the flatten at work, and give it; None when there is none."""
     found = at_work(session)
-    if found is None:
-        return False
-    found.state, found.finished_at, found.leased_until = FlattenState.CANCELLED, now, None
-    return True
+    if found is not None:
+        found.state, found.finished_at, found.leased_until = FlattenState.CANCELLED, now, None
+    return found
+
+
+def _is_due(is_worker: bool) -> list[ColumnElement[bool]]:
+    due = [BotFlatten.state.in_(AT_WORK), BotFlatten.next_round_at <= _NOW]
+    if not is_worker:
+        seen = (
+            select(func.max(BotWorker.last_seen_at)).where(BotWorker.last_seen_at <= _NOW).scalar_subquery()
+        )
+        nobody = func.coalesce(seen, _NOW - 2 * LEFT_TO_WORKER) < _NOW - LEFT_TO_WORKER
+        due.append(or_(nobody, BotFlatten.next_round_at < _NOW - LEFT_TO_WORKER))
+    return due
+
+
+def _never() -> ColumnElement[bool]:
+    return ~true()

@@ -8,7 +8,8 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
-from bot.models import BotConfig, BotReconciliation
+from bot.models import BotConfig, BotReconciliation, FlattenState
+from bot.models.flatten import AT_WORK
 from bot.storage.pipeline import Pipeline
 from bot.storage.statements import (
     CONFIG,
@@ -66,6 +67,13 @@ class Snapshot:
     reading: BrokerView | None
     #: Without its counts, but that of missed trades.
     reconciliation: BotReconciliation | None
+    #: Of the last flatten; None when there was none, or a newer release has put it there.
+    flatten: FlattenState | None = None
+
+    @property
+    def flattening(self) -> bool:
+        """Whether a flatten is at work."""
+        return self.flatten in AT_WORK
 
     @property
     def worker_online(self) -> bool:
@@ -85,7 +93,7 @@ class Snapshot:
 def snapshot(batch: Pipeline) -> Snapshot:
     """Read everything that the status and the gate need."""
     [row] = batch.send(SNAPSHOT()) or batch.send(MAKE_CONFIG(), SNAPSHOT())
-    now, open_trades, unsettled, realized_pnl, trade_count, pending, seen_at, *rest = row
+    now, open_trades, unsettled, realized_pnl, trade_count, pending, seen_at, flatten, *rest = row
     reading, rest = rest[:5], rest[5:]
     config, report = rest[: len(SNAPSHOT_CONFIG.names)], rest[len(SNAPSHOT_CONFIG.names) :]
     return Snapshot(
@@ -101,6 +109,7 @@ def snapshot(batch: Pipeline) -> Snapshot:
         reconciliation=None
         if report[0] is None
         else SNAPSHOT_REPORT.instance(SNAPSHOT_REPORT.values(report)),
+        flatten=FlattenState(flatten) if flatten in tuple(FlattenState) else None,
     )
 
 
