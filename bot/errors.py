@@ -274,6 +274,12 @@ class BrokerInconsistent(BrokerError):
     code = "broker_inconsistent"
 
 
+class RequestsUsedUp(BrokerError):
+    """More requests would be needed than Pitboss makes of Alpaca within a minute."""
+
+    code = "requests_used_up"
+
+
 class AccountMismatch(BrokerError):
     """These API keys belong to another Alpaca account than the one this mode is bound to."""
 

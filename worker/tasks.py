@@ -100,7 +100,9 @@ def _gather_for(controller: Controller, command_id: UUID, is_free: bool) -> None
         evidence = gather(database, settings)
     else:
         evidence = mode_switch.gather(database, settings, mode_switch.wanted_mode(command.params))
-    controller.apply(up_to_seq=command.seq, evidence={command_id: evidence})
+    # a reading serves later reconciliations, too, which were asked for before it began
+    last = None if command.kind is CommandKind.RECONCILE else command.seq
+    controller.apply(up_to_seq=last, evidence={command_id: evidence})
     if command.kind is CommandKind.SET_MODE:
         reconcile_if_due()
 

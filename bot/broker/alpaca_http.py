@@ -28,6 +28,7 @@ from bot.errors import (
     BrokerTimeout,
     BrokerUnauthorized,
     BrokerUnreachable,
+    RequestsUsedUp,
 )
 from bot.settings.types import AlpacaAccess
 
@@ -80,18 +81,22 @@ Absent = Callable[[Objection], bool]
 
 
 class AlpacaHttp:
-    """Calls to one account of Alpaca, for as long as *budget_sec* seconds from its making: none outlasts that by much.
+    """Calls to one account of Alpaca, for as long as *budget_sec* seconds from its making: none outlasts that by much. No
+    more than *most_requests* are made; the next one raises RequestsUsedUp.
 
     Use it as a context: leaving it ends every call that is still under way, in whatever thread.
     """
 
-    def __init__(self, access: AlpacaAccess, *, budget_sec: float = 10.0) -> None:
+    def __init__(
+        self, access: AlpacaAccess, *, budget_sec: float = 10.0, most_requests: int | None = None
+    ) -> None:
         #: HTTP requests made so far, whatever became of them.
         self.requests = 0
         #: Requests that Alpaca's limit leaves to all programs of the account; None until it said so.
         self.remaining: int | None = None
         #: Seconds to leave Alpaca alone, because nothing remains; None while something does.
         self.retry_after_sec: float | None = None
+        self._most_requests = most_requests
         self._access = access
         self._deadline = time.monotonic() + budget_sec
         self._adapter = _Adapter()
@@ -164,6 +169,10 @@ class AlpacaHttp:
     ) -> bytes:
         what = self._named(method, path)
         left = self._left(what)
+        if self._most_requests is not None and self.requests >= self._most_requests:
+            raise RequestsUsedUp(
+                f"Pitboss makes no more requests of Alpaca in this minute: {what} would be one too many."
+            )
         self.requests += 1
         try:
             response = self._http.request(

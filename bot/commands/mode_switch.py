@@ -139,6 +139,11 @@ def judge(
         )
     if preflight.account is None:
         return False
+    if preflight.leaving is not None and preflight.leaving.id == preflight.account.id:
+        raise AccountUnavailable(
+            f"The mode was not switched: the keys of both modes lead to Alpaca account {preflight.account.id}."
+            " Each mode needs the keys of an account of its own."
+        )
     if objection := account_objection(preflight.account, config, target):
         raise AccountUnavailable(f"The mode was not switched: {objection}")
     return True

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from bot.booking.author import Author
 from bot.booking.booking import Booking
-from bot.booking.bulk import miss_many
+from bot.booking.bulk import miss_many, void_many
 from bot.errors import StaleEvidence, TradeConflict
 from bot.models import (
     AlertKind,
@@ -33,16 +33,24 @@ from bot.reconciliation.record import ZERO
 
 #: Who an event names when no operator asked for the reconciliation.
 ACTOR = "reconciliation"
+_VOID = "Alpaca finished its entry order with nothing filled."
 #: So many symbols learn their asset in one attempt; the rest in the next ones.
 MOST_LEARNED = 500
 
 
 def bring_up_to_date(
-    session: Session, reading: Reading, *, now: datetime, on_startup: bool, command_id: UUID | None
+    session: Session,
+    reading: Reading,
+    *,
+    now: datetime,
+    on_startup: bool,
+    is_newest: bool,
+    command_id: UUID | None,
 ) -> Verdict:
     """Judge *reading* by the trades as they are now, and carry the verdict out.
 
     Args:
+        is_newest: whether no reading that began after this one was judged; else nothing is suspected or written off by it.
         on_startup: whether the gate is closed since a worker's start, which a written-off trade's exit reason says.
         command_id: the command that asked for it, if one did.
 
@@ -50,7 +58,7 @@ def bring_up_to_date(
         StaleEvidence: trades in question changed since Alpaca was read, and nothing tells how it stands now.
     """
     comparison, trades = _as_of_now(session, reading, now)
-    suspects = _suspects(session, trades)
+    suspects = _suspects(session, trades) if is_newest else {}
     verdict = judge(comparison, trades, reading.booked, reading.record, suspects, reading.began_at)
     author = Author(
         ACTOR,
@@ -62,7 +70,8 @@ def bring_up_to_date(
     except TradeConflict as conflict:
         raise StaleEvidence(f"What Alpaca shows could not be booked: {conflict}") from None
     _write_off(session, verdict, reading, author, on_startup)
-    _remember_suspects(session, verdict, reading.began_at)
+    if is_newest:
+        _remember_suspects(session, verdict, reading.began_at)
     _learn_assets(session, comparison)
     _rename(session, comparison, author)
     _end_ignoring(session, reading)
@@ -105,12 +114,16 @@ def _suspects(session: Session, trades: Sequence[LocalTrade]) -> Mapping[UUID, d
     if not trades:
         return {}
     found = select(BotSuspect.trade_id, BotSuspect.since)
-    return dict(session.execute(found).tuples())
+    return {trade_id: since for trade_id, since in session.execute(found)}
 
 
 def _book(session: Session, verdict: Verdict, author: Author) -> None:
     ids = {each.trade.id for each in verdict.entries} | {each.trade.id for each in verdict.exits}
-    ids |= {each.id for each in verdict.void}
+    busted = [each for each in verdict.void if each.filled]
+    unfilled = [(each.id, each.updated_at) for each in verdict.void if not each.filled]
+    if len(void_many(session, unfilled, author, note=_VOID)) < len(unfilled):
+        raise StaleEvidence("Trades changed while Alpaca was read.")
+    ids |= {each.id for each in busted}
     if not ids:
         return
     rows = {trade.id: trade for trade in session.scalars(select(BotTrade).where(BotTrade.id.in_(ids)))}
@@ -134,8 +147,8 @@ def _book(session: Session, verdict: Verdict, author: Author) -> None:
                 order_id=exit_.order_id,
                 fill_id=exit_.fill_id,
             )
-        for trade in verdict.void:
-            booking.void(rows[trade.id], "Alpaca finished its entry order with nothing filled.", busted=True)
+        for trade in busted:
+            booking.void(rows[trade.id], _VOID, busted=True)
 
 
 def _write_off(
@@ -151,18 +164,18 @@ def _write_off(
         note=f"No position at Alpaca ({reading.mode}) in two readings, the last one from"
         f" {reading.began_at:%Y-%m-%d %H:%M:%S} UTC on, and neither its orders nor its fills explain it.",
     )
-    verdict.missed = [trade for trade in verdict.missed if trade.id in written_off]
-    if verdict.missed:
-        session.add(
-            BotAlert(
-                kind=AlertKind.TRADES_MISSED,
-                facts={
-                    "mode": reading.mode,
-                    "count": len(verdict.missed),
-                    "symbols": sorted({trade.symbol for trade in verdict.missed})[:20],
-                },
-            )
+    if len(written_off) < len(verdict.missed):
+        raise StaleEvidence("Trades changed while Alpaca was read.")
+    session.add(
+        BotAlert(
+            kind=AlertKind.TRADES_MISSED,
+            facts={
+                "mode": reading.mode,
+                "count": len(verdict.missed),
+                "symbols": sorted({trade.symbol for trade in verdict.missed})[:20],
+            },
         )
+    )
 
 
 def _remember_suspects(session: Session, verdict: Verdict, began_at: datetime) -> None:

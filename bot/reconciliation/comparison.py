@@ -19,8 +19,8 @@ class Holding:
     symbol: str
     groups: tuple[OpenGroup, ...]
     position: Position | None
-    #: Shares at the broker that are not the bot's.
-    ignored: Decimal = ZERO
+    #: What of the position is not the bot's.
+    ignoring: Ignored | None = None
 
     @property
     def here(self) -> Decimal:
@@ -30,7 +30,8 @@ class Holding:
     @property
     def there(self) -> Decimal:
         """Shares at the broker but for the ignored ones."""
-        return (self.position.shares if self.position else ZERO) - self.ignored
+        shares = self.position.shares if self.position else ZERO
+        return shares - self.ignoring.shares if self.ignoring else shares
 
     @property
     def trades(self) -> int:
@@ -91,8 +92,8 @@ def compare(local: Local, positions: Mapping[str, Position]) -> Comparison:
     others = {symbol: each for symbol, each in positions.items() if symbol not in seen}
     questions, changed, renamed = [], [], []
     for holding in _holdings(left, others, ignored):
-        if holding.ignored and not holding.groups and holding.there:
-            changed.append(ignored[holding.symbol])
+        if holding.ignoring and not holding.groups and holding.there:
+            changed.append(holding.ignoring)
             holding = Holding(holding.symbol, (), holding.position)
         if holding.position is not None and holding.position.asset_id:
             renamed += [
@@ -144,8 +145,9 @@ def _holdings(
             position = None  # the symbol names another asset now
         key = (position.symbol, position.asset_id) if position else (group.symbol, f"of {group.asset_id}")
         gathered.setdefault(key, (position, []))[1].append(group)
+    by_id = {each.asset_id: each for each in ignored.values() if each.asset_id}
     found = []
-    for (symbol, _), (position, members) in gathered.items():
-        known = ignored.get(symbol) if position is not None else None
-        found.append(Holding(symbol, tuple(members), position, known.shares if known else ZERO))
+    for (symbol, asset_id), (position, members) in gathered.items():
+        known = (by_id.get(asset_id) or ignored.get(symbol)) if position is not None else None
+        found.append(Holding(symbol, tuple(members), position, known))
     return found

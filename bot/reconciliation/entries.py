@@ -61,9 +61,10 @@ def read_entry(trade: LocalTrade, record: BrokerRecord, at: datetime) -> Entry:
     fills = [fill for fill in record.fills if fill.order_id in ids]
     by_orders = sum((order.filled for order in chain), ZERO)
     by_fills = sum((abs(fill.shares) for fill in fills), ZERO)
-    # of a chain it is not known whether a successor repeats what its predecessor filled: the fills tell. Of a single
-    # order its own word is the newer one: a bust takes back what filled.
-    filled = by_fills if len(chain) > 1 and by_fills else by_orders
+    by_last = sum((abs(fill.shares) for fill in fills if fill.order_id == last.id), ZERO)
+    # an order's own word is the newer one: a bust takes back what filled, and the list of fills can lag. But a successor
+    # may count what its predecessor filled as its own: then it says more than the fills show of it
+    filled = by_fills if by_fills and len(chain) > 1 and by_last < last.filled else by_orders
     sign = 1 if trade.shares > 0 else -1
     entry = Entry(trade, sign * filled, order=last)
     if filled:

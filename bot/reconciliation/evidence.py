@@ -52,6 +52,8 @@ class Reading:
     record: BrokerRecord
     #: Calls that were made to Alpaca.
     requests: int
+    #: Seconds that Alpaca asked to be left alone, because its limit is used up.
+    retry_after_sec: float = 0.0
 
     @property
     def mode(self) -> Mode:
@@ -90,7 +92,7 @@ def gather(database: Database, settings: Settings) -> Evidence:
         return ReadFailed(
             local.mode, local.began_at, KeysMissing(f"The {local.mode} account has no keys: set {keys}.")
         )
-    with Alpaca(access, budget_sec=BROKER_BUDGET_SEC) as alpaca:
+    with Alpaca(access, budget_sec=BROKER_BUDGET_SEC, most_requests=local.requests_left) as alpaca:
         try:
             return run_with_timeout(WALL_SEC, lambda: _read(database, alpaca, local))
         except TimeoutError:
@@ -101,7 +103,9 @@ def gather(database: Database, settings: Settings) -> Evidence:
 
 def retry_after(evidence: Evidence) -> float:
     """Seconds that Alpaca asked to be left alone."""
-    return (evidence.error.retry_after_sec or 0.0) if isinstance(evidence, ReadFailed) else 0.0
+    if isinstance(evidence, ReadFailed):
+        return evidence.error.retry_after_sec or 0.0
+    return evidence.retry_after_sec
 
 
 def _read(database: Database, alpaca: Alpaca, local: Local) -> Reading:
@@ -110,7 +114,7 @@ def _read(database: Database, alpaca: Alpaca, local: Local) -> Reading:
     read_at = database.now()
     positions = {position.symbol: position for position in alpaca.positions()}
     comparison = compare(local, positions)
-    _check_values(account, positions, comparison.questions)
+    _check_values(account, positions, comparison)
     symbols = sorted({symbol for each in comparison.questions for symbol in each.symbols})
     trades: tuple[LocalTrade, ...] = ()
     booked: tuple[BookedExit, ...] = ()
@@ -123,6 +127,7 @@ def _read(database: Database, alpaca: Alpaca, local: Local) -> Reading:
             return found, read_booked(session, symbols, oldest, recent)
 
         trades, booked = database.read(read_books)
+    record = _read_record(alpaca, trades, comparison.questions)
     return Reading(
         local=local,
         read_at=read_at,
@@ -132,19 +137,21 @@ def _read(database: Database, alpaca: Alpaca, local: Local) -> Reading:
         comparison=comparison,
         trades=trades,
         booked=booked,
-        record=_read_record(alpaca, trades, comparison.questions),
+        record=record,
         requests=alpaca.requests,
+        retry_after_sec=alpaca.retry_after_sec or 0.0,
     )
 
 
-def _check_values(account: Account, positions: Mapping[str, Position], questions: Sequence[Holding]) -> None:
+def _check_values(account: Account, positions: Mapping[str, Position], comparison: Comparison) -> None:
     """An account that is worth more than its positions has positions that the list leaves out.
 
     Raises:
         BrokerInconsistent: it is so, on a side on which the list shows less than the books.
     """
     for side, value in ((1, account.long_market_value), (-1, account.short_market_value)):
-        if not any(each.here * side > max(each.there * side, ZERO) for each in questions):
+        shorter = any(each.here * side > max(each.there * side, ZERO) for each in comparison.questions)
+        if not shorter and not any(each.shares * side > 0 for each in comparison.changed):
             continue
         worths = [each.market_value for each in positions.values() if each.shares * side > 0]
         if any(worth is None for worth in worths):
@@ -166,24 +173,30 @@ def _read_record(alpaca: Alpaca, trades: Sequence[LocalTrade], questions: Sequen
     found: dict[str, Order] = {}
     if one_by_one:
         for trade in trades:
-            found |= {order.id: order for order in _entry_chain(alpaca, trade)}
+            found |= {order.id.lower(): order for order in _entry_chain(alpaca, trade)}
     else:
-        found = {order.id: order for order in alpaca.orders_since(oldest)}
+        # an order that still works may have been sent long before its trade was recorded
+        listed = [*alpaca.orders_since(None, status="open"), *alpaca.orders_since(oldest)]
+        found = {order.id.lower(): order for order in listed}
+    unlisted = [] if one_by_one else [t for t in trades if t.order_id and t.order_id.lower() not in found]
+    for trade in unlisted[:ORDERS_ONE_BY_ONE]:
+        found |= {order.id.lower(): order for order in _entry_chain(alpaca, trade)}
     fills = sorted(alpaca.fills_since(oldest), key=lambda fill: fill.at)
     short = {symbol for each in questions if abs(each.there) < abs(each.here) for symbol in each.symbols}
-    strange = [fill.order_id for fill in fills if fill.symbol in short and fill.order_id not in found]
+    strange = [fill.order_id for fill in fills if fill.symbol in short and fill.order_id.lower() not in found]
     for order_id in list(dict.fromkeys(strange))[:STRANGE_ORDERS]:
         if order := alpaca.order(order_id):
-            found[order.id] = order
+            found[order.id.lower()] = order
     if one_by_one:
         sold = {fill.symbol for fill in fills if fill.order_id in strange}
         for trade in trades:
             if trade.symbol in short and trade.symbol not in sold:
-                found |= {order.id: order for order in _named_exits(alpaca, trade)}
+                found |= {order.id.lower(): order for order in _named_exits(alpaca, trade)}
     return BrokerRecord(
         orders=found,
         by_client_id={order.client_order_id: order for order in found.values()},
         fills=fills,
+        unasked=frozenset(trade.id for trade in unlisted[ORDERS_ONE_BY_ONE:]),
     )
 
 

@@ -56,10 +56,14 @@ def find_exits(
     leaving = [
         fill
         for fill in [*record.fills, *_unlisted(entries, record)]
-        if fill.shares * sign < 0 and fill.order_id not in entered_by and fill.at >= oldest
+        if fill.shares * sign < 0
+        and fill.order_id not in entered_by
+        and fill.at >= oldest
+        and not _is_busted(record.order(fill.order_id))
     ]
+    named = {(each.trade_id, each.fill_id) for each in booked}
     for fill, shares in _unbooked(leaving, booked):
-        order = record.orders.get(fill.order_id)
+        order = record.order(fill.order_id)
         if order is not None and order.is_working and fill.at > at - LAG:
             slack.under_way += shares
             continue
@@ -78,10 +82,16 @@ def find_exits(
                     fill.price,
                     fill.at,
                     fill.order_id,
-                    fill.id if fill.id != fill.order_id else None,
+                    # a part of it may be in this trade's books under its name
+                    fill.id if fill.id != fill.order_id and (entry.trade.id, fill.id) not in named else None,
                 )
             )
     return found, slack
+
+
+def _is_busted(order: Order | None) -> bool:
+    """Whether what had filled of an order was taken back: its average price stays."""
+    return order is not None and not order.filled and order.average_price is not None
 
 
 def _unlisted(entries: Sequence[Entry], record: BrokerRecord) -> list[Fill]:
@@ -119,8 +129,9 @@ def _unbooked(fills: Sequence[Fill], booked: Sequence[BookedExit]) -> list[tuple
     by_fill: dict[str, Decimal] = {}
     by_order: dict[str, Decimal] = {}
     nameless: list[_Nameless] = []
+    known = {fill.id for fill in fills}
     for each in booked:
-        if each.fill_id:
+        if each.fill_id in known and each.fill_id:
             by_fill[each.fill_id] = by_fill.get(each.fill_id, ZERO) + abs(each.shares)
         elif each.order_id:
             by_order[each.order_id] = by_order.get(each.order_id, ZERO) + abs(each.shares)

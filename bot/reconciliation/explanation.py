@@ -6,11 +6,13 @@ Pure: no network, no database, no clock. The rules are those of docs/reconciliat
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
 
-from bot.reconciliation.entries import is_corrected, read_entry
+from bot.reconciliation.entries import Entry, is_corrected, read_entry
 from bot.reconciliation.exits import ExitFound, find_exits
 from bot.reconciliation.local import BookedExit, LocalTrade
 from bot.reconciliation.record import ZERO, BrokerRecord
@@ -44,6 +46,8 @@ class Explanation:
     in_flight: tuple[LocalTrade, ...]
     #: Trades that are held by this explanation and not on their way.
     settled: tuple[LocalTrade, ...]
+    #: Trades of which the broker has to show some shares, on their way or not.
+    certain: tuple[LocalTrade, ...]
 
     def allows(self, shares: Decimal) -> bool:
         """Whether a position of *shares* agrees with this explanation."""
@@ -71,11 +75,29 @@ def explain(
     low, high = (least, most) if sign > 0 else (-most, -least)
     return Explanation(
         entries=corrected,
-        exits=tuple(exits),
+        exits=tuple(_bookable(entries, {each.trade.id for each in corrected}, exits)),
         void=void,
         held=held * sign,
         low=low,
         high=high,
         in_flight=tuple(each.trade for each in entries if each.is_in_flight),
         settled=tuple(each.trade for each in entries if not each.is_in_flight and each.open > 0),
+        certain=tuple(each.trade for each in entries if each.open > each.recent),
     )
+
+
+def _bookable(
+    entries: Sequence[Entry], corrected: AbstractSet[UUID], exits: Sequence[ExitFound]
+) -> list[ExitFound]:
+    """The exits of trades whose entry is known: of one that may fill yet no more is booked than is recorded of it."""
+    room = {
+        each.trade.id: (each.shares if each.trade.id in corrected else each.trade.shares) - each.trade.exited
+        for each in entries
+        if each.trade.filled or each.trade.id in corrected
+    }
+    found = []
+    for exit_ in exits:
+        if abs(exit_.shares) <= abs(room.get(exit_.trade.id, ZERO)):
+            room[exit_.trade.id] -= exit_.shares
+            found.append(exit_)
+    return found

@@ -69,15 +69,17 @@ def conclude(
         config.reconciled_at = config.agreed_at = now
         config.gate_closed_by = None
         config.reconcile_failures = 0
-        config.reconcile_due_at = now + schedule.interval(settings, config.state)
+        every = schedule.interval(settings, config.state)
+        config.reconcile_due_at = now + max(every, timedelta(seconds=retry_after(evidence)))
         config.reconcile_trigger = Trigger.PERIODIC
         return report
     # nothing that is unknown closes an open gate: its agreement ages instead
     if report.outcome is Outcome.OK or report.error_code in _CLOSING:
         config.reconciled_at = None
-    wait = timedelta(seconds=schedule.wait_sec(config.reconcile_failures, retry_after(evidence)))
+    asked = retry_after(evidence)
+    wait = timedelta(seconds=schedule.wait_sec(config.reconcile_failures, asked))
     if report.suspect:
-        wait = SECOND_READING_AFTER
+        wait = max(SECOND_READING_AFTER, timedelta(seconds=asked))
     config.reconcile_due_at = now + wait
     config.reconcile_trigger = Trigger.RETRY
     config.reconcile_failures += 1

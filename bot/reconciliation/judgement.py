@@ -6,6 +6,7 @@ Four answers: a holding matches, is explained, or differs; what could not be rea
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -119,19 +120,25 @@ def _judge_holding(
     explanation = explain(trades, booked, record, at)
     there = holding.there
     agrees = explanation.allows(there)
+    here = holding.here
+    changed: set[UUID] = set()
     if agrees or abs(there - explanation.held) < abs(there - holding.here):
         verdict.entries += explanation.entries
         verdict.exits += explanation.exits
         verdict.void += explanation.void
+        changed = {each.trade.id for each in explanation.entries}
+        changed |= {each.trade.id for each in explanation.exits}
+        here += sum((each.shares - each.trade.shares for each in explanation.entries), ZERO)
+        here -= sum((each.shares for each in explanation.exits), ZERO)
+        here -= sum((each.held for each in explanation.void), ZERO)
     if agrees:
         verdict.in_flight += len(explanation.in_flight)
         gone = {each.id for each in explanation.void}
         verdict.matched += sum(1 for each in explanation.settled if each.id not in gone)
         return
-    if there == 0 and trades:
-        _judge_absent(verdict, holding, explanation, suspects, at)
+    if there == 0 and explanation.certain:
+        _judge_absent(verdict, holding, explanation, changed | record.unasked, suspects, at)
         return
-    here = explanation.held if trades else ZERO
     kind = DifferenceKind.QUANTITY
     if not trades:
         kind = DifferenceKind.UNKNOWN_HERE
@@ -146,21 +153,23 @@ def _judge_absent(
     verdict: Verdict,
     holding: Holding,
     explanation: Explanation,
+    again: AbstractSet[UUID],
     suspects: Mapping[UUID, datetime],
     at: datetime,
 ) -> None:
-    """Nothing explains that the position is absent."""
-    exited = {each.trade.id for each in explanation.exits}
+    """Nothing explains that the position is absent. Those to be looked at *again* first are not written off."""
+    on_their_way = {each.id for each in explanation.in_flight}
     waiting: list[LocalTrade] = []
-    for trade in explanation.settled:
+    for trade in explanation.certain:
         since = suspects.get(trade.id)
+        is_twice = since is not None and since <= at - SECOND_READING_AFTER
         is_old = max(trade.entry_at, trade.created_at) <= at - LAG
-        if since is not None and since <= at - SECOND_READING_AFTER and is_old and trade.id not in exited:
+        if is_twice and is_old and trade.id not in again | on_their_way:
             verdict.missed.append(trade)
         else:
             waiting.append(trade)
     verdict.suspect += waiting
-    verdict.in_flight += len(explanation.in_flight)
+    verdict.in_flight += len(on_their_way - {trade.id for trade in waiting})
     if waiting:
         verdict.differences.append(
             Difference(

@@ -13,6 +13,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from bot.models import BotIgnoredPosition, BotTrade, BotTradeExit, TradeStatus
+from bot.reconciliation.schedule import REQUESTS_A_MINUTE, REQUESTS_OF_AN_ATTEMPT, requests_made
 from bot.states import Mode
 from bot.storage.pipeline import Pipeline
 from bot.storage.statements import MODE_NOW, OPEN_BY_ASSET
@@ -52,6 +53,8 @@ class Local:
     began_at: datetime
     groups: tuple[OpenGroup, ...]
     ignored: tuple[Ignored, ...] = ()
+    #: Requests that may be made of Alpaca within this minute.
+    requests_left: int = REQUESTS_A_MINUTE
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,9 @@ def read_local(batch: Pipeline) -> Local:
             BotIgnoredPosition.mode == mode
         )
     )
+    made = batch.session.scalars(select(requests_made(func.clock_timestamp()))).one()
     return Local(
+        requests_left=max(REQUESTS_A_MINUTE - made, REQUESTS_OF_AN_ATTEMPT),
         mode=Mode(mode),
         began_at=began_at,
         groups=tuple(OpenGroup(*row) for row in rows),

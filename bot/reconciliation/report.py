@@ -46,15 +46,22 @@ def judge(
         error = error or BrokerError()
         report.error_code, report.error = error.code, str(error)
         return report
+    is_newest = not schedule.is_overtaken(config, evidence.began_at, now)
     try:
         with session.begin_nested():
             verdict = bookkeeping.bring_up_to_date(
-                session, evidence, now=now, on_startup=_is_of_startup(config, trigger), command_id=command_id
+                session,
+                evidence,
+                now=now,
+                on_startup=_is_of_startup(config, trigger),
+                is_newest=is_newest,
+                command_id=command_id,
             )
     except StaleEvidence as stale:
         report.error_code, report.error = stale.code, str(stale)
         return report
-    last_reading.keep(session, evidence)
+    if is_newest:
+        last_reading.keep(session, evidence)
     report.outcome = Outcome.OK
     report.open_trades = sum(group.trades for group in evidence.local.groups)
     report.broker_positions = len(evidence.positions)

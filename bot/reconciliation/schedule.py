@@ -29,7 +29,21 @@ REQUESTS_OF_AN_ATTEMPT = 3
 
 def has_requests_left(now: ColumnElement[datetime]) -> ColumnElement[bool]:
     """The condition that another attempt stays within REQUESTS_A_MINUTE; *now* is the database's clock."""
-    made = (
+    last = (
+        select(BotReconciliation.requests)
+        .where(BotReconciliation.requests > 0)
+        .order_by(BotReconciliation.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    # what the last attempt had to ask for, this one may have to ask for again
+    needed = func.least(REQUESTS_A_MINUTE, func.greatest(REQUESTS_OF_AN_ATTEMPT, func.coalesce(last, 0)))
+    return requests_made(now) + needed <= REQUESTS_A_MINUTE
+
+
+def requests_made(now: ColumnElement[datetime]) -> ColumnElement[int]:
+    """Requests that attempts of the last minute have made; *now* is the database's clock."""
+    return (
         select(func.coalesce(func.sum(BotReconciliation.requests), 0))
         .where(
             BotReconciliation.id
@@ -37,10 +51,9 @@ def has_requests_left(now: ColumnElement[datetime]) -> ColumnElement[bool]:
                 func.coalesce(func.max(BotReconciliation.id), 0) - REQUESTS_A_MINUTE * 2
             ).scalar_subquery()
         )
-        .where(BotReconciliation.started_at > now - timedelta(minutes=1))
+        .where(BotReconciliation.started_at > now - timedelta(minutes=1), BotReconciliation.started_at <= now)
         .scalar_subquery()
     )
-    return made + REQUESTS_OF_AN_ATTEMPT <= REQUESTS_A_MINUTE
 
 
 def interval(settings: Settings, state: BotState) -> timedelta:

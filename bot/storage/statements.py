@@ -235,7 +235,7 @@ MODE_NOW = PreparedStatement("mode_of_bot", "SELECT mode, clock_timestamp() FROM
 OPEN_BY_ASSET = PreparedStatement(
     "open_trades_by_asset",
     "SELECT symbol, asset_id, sum(shares - exited_shares), count(*),"
-    " bool_or(NOT filled AND created_at < $1 - $2::interval)"
-    f" FROM bot_trade WHERE status = '{TradeStatus.OPEN}' AND created_at < $1 GROUP BY symbol, asset_id",
+    " bool_or(NOT filled AND created_at < $1::timestamptz - $2::interval)"
+    f" FROM bot_trade WHERE status = '{TradeStatus.OPEN}' AND created_at < $1::timestamptz GROUP BY symbol, asset_id",
     2,
 )
