@@ -1,8 +1,41 @@
-"""What Postgres can store as text."""
+"""What is wrong with a value, in words for a person, and what Postgres can store as text."""
 
 from __future__ import annotations
 
 from typing import Any
+
+from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
+
+#: What is said of a field that is not known, unless it is said better.
+UNKNOWN_FIELD = "is not a known field"
+
+
+def fields_of(error: ValidationError, *, unknown: str = UNKNOWN_FIELD) -> dict[str, list[str]]:
+    """What is wrong with each field.
+
+    Args:
+        error: what pydantic found.
+        unknown: what is said of a field that the schema does not have.
+
+    Returns:
+        Reasons by the field's name in JSON; what concerns no single field stands under ``body``.
+    """
+    fields: dict[str, list[str]] = {}
+    for problem in error.errors():
+        name = str(problem["loc"][0]) if problem["loc"] else "body"
+        if problem["type"] == "extra_forbidden":
+            fields.setdefault(name, []).append(unknown)  # by the name that was given
+        else:
+            fields.setdefault(to_camel(name), []).append(reason_of(problem["msg"]))
+    return fields
+
+
+def reason_of(message: str) -> str:
+    """Pydantic's *message* about one value, without what only programmers understand."""
+    if message == "Extra inputs are not permitted":
+        return UNKNOWN_FIELD
+    return message.removeprefix("Value error, ")
 
 
 def is_storable(value: Any) -> bool:

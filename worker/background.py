@@ -71,9 +71,15 @@ class Background:
         except PitbossError:
             log.warning("could not sign off; the worker shows as offline in a few seconds")
 
-    def _every(self, name: str, seconds: float, work: Callable[[], object]) -> None:
+    def _every(
+        self,
+        name: str,
+        seconds: float,
+        work: Callable[[], object],
+        wait: Callable[[float], object] | None = None,
+    ) -> None:
         if name not in self._repeated:
-            self._repeated[name] = Periodic(name, seconds, work, self._stopping)
+            self._repeated[name] = Periodic(name, seconds, work, wait=wait, stopping=self._stopping)
             self._repeated[name].start()
 
     def _beat(self) -> None:

@@ -20,13 +20,12 @@ from bot.settings.settings import Settings
 from bot.states import BotState
 from bot.status import gate
 from bot.status.gate import Reason
-from bot.status.snapshot import WORKER_OFFLINE_AFTER, Snapshot, snapshot_in
+from bot.status.heartbeat import LOST_AFTER, OFFLINE_AFTER
+from bot.status.snapshot import Snapshot, snapshot_in
 from bot.storage.database import Database
 
 #: How often to look, in seconds.
 LOOK_SEC = 2.0
-#: A worker has to be away for this long before it is told: a restart is not worth an alert.
-WORKER_GONE_AFTER = gate.WORKER_LOST_AFTER
 
 #: Number of the advisory lock under which conditions are looked at.
 _LOCK = 0x70697462_02
@@ -99,14 +98,14 @@ def findings(now: Snapshot, settings: Settings) -> Sequence[Finding]:
     answer = gate.judge(now, settings)
     seen = now.worker_seen_at
     # after an outage of everything, the worker gets its time to come back from now on
-    gone_since = now.now - WORKER_OFFLINE_AFTER if seen is None else max(seen, now.now - WORKER_OFFLINE_AFTER)
+    gone_since = now.now - OFFLINE_AFTER if seen is None else max(seen, now.now - OFFLINE_AFTER)
     return (
         Finding(
             begins=AlertKind.WORKER_GONE,
             ends=AlertKind.WORKER_BACK,
             holds=not now.worker_online,
             since=gone_since,
-            patience=WORKER_GONE_AFTER,
+            patience=LOST_AFTER,
             facts={"lastSeenAt": None if seen is None else seen.isoformat(timespec="seconds")},
         ),
         Finding(

@@ -6,7 +6,6 @@ receiver knows a repetition by the alert's id).
 
 from __future__ import annotations
 
-import random
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -15,13 +14,14 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from bot.models import AlertKind, AlertStatus, BotAlert
+from bot.runtime.retry import RetryPolicy
 
 #: Most alerts that are handed out at once.
 BATCH = 50
 #: How long the right to deliver holds; longer than any delivery takes.
 LEASE = timedelta(seconds=45)
-#: Backoff between attempts, in seconds: doubled with each failure, spread by a fifth.
-RETRY_FIRST_SEC, RETRY_MOST_SEC = 2.0, 300.0
+#: Waits between attempts.
+RETRY = RetryPolicy(first_sec=2.0, most_sec=300.0)
 #: Alerts that could not be delivered for this long are given up.
 GIVEN_UP_AFTER = timedelta(days=1)
 #: Alerts that are delivered or given up are removed after this time.
@@ -87,18 +87,12 @@ def delivered(session: Session, ids: Collection[UUID]) -> None:
 def failed(session: Session, alerts: Collection[BotAlert], error: str, *, wait_sec: float = 0.0) -> None:
     """They could not be delivered; the next attempt is due after a while, at least *wait_sec* seconds."""
     attempts = max((alert.attempts for alert in alerts), default=1)
-    wait = min(max(backoff(attempts), wait_sec), RETRY_MOST_SEC)
+    wait = RETRY.wait_sec(attempts - 1, wait_sec)
     session.execute(
         update(BotAlert)
         .where(BotAlert.id.in_([alert.id for alert in alerts]), BotAlert.status == AlertStatus.QUEUED)
         .values(error=error, leased_until=None, next_attempt_at=_NOW + timedelta(seconds=wait))
     )
-
-
-def backoff(attempts: int) -> float:
-    """Seconds to wait after so many attempts."""
-    spread = random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, keeps no secret
-    return min(RETRY_FIRST_SEC * 2.0 ** min(attempts - 1, 12) * spread, RETRY_MOST_SEC)
 
 
 def tidy(session: Session, never_tried: str) -> int:

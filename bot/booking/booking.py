@@ -275,8 +275,8 @@ class Booking:
             rules.note(trade, note)
             trade.status, trade.exit_reason = TradeStatus.MISSED, reason
 
-    def reopen(self, trade: BotTrade, note: str | None = None) -> None:
-        """Have a missed or void trade open again.
+    def reopen(self, trade: BotTrade, note: str | None = None, *, filled: bool = False) -> None:
+        """Have a missed or void trade open again; *filled* says that its entry filled after all.
 
         Raises:
             TradeConflict: it is closed, or belongs to the other mode's account.
@@ -287,6 +287,7 @@ class Booking:
         rules.must_be_of_present_mode(self._session, trade)
         with self._changing(trade, TradeEventKind.REOPENED):
             trade.status, trade.exit_reason, trade.acknowledged_at = TradeStatus.OPEN, None, None
+            trade.filled = trade.filled or filled
             rules.note(trade, note)
 
     def acknowledge(self, trade: BotTrade, now: datetime, note: str | None = None) -> None:

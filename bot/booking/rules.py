@@ -13,7 +13,11 @@ from bot.models import BotConfig, BotTrade, BotTradeExit, ExitReason, ExitSource
 from bot.states import Mode
 
 #: What an exit says of its reason where nobody marked one.
-_REASONS = {ExitSource.RECONCILIATION: ExitReason.RECONCILED_EXIT, ExitSource.FLATTEN: ExitReason.FORCE_CLOSE}
+_REASONS = {
+    ExitSource.RECONCILIATION: ExitReason.RECONCILED_EXIT,
+    ExitSource.SETTLEMENT: ExitReason.RECONCILED_EXIT,
+    ExitSource.FLATTEN: ExitReason.FORCE_CLOSE,
+}
 _WRITTEN_OFF = (ExitReason.RECONCILED_MISSING, ExitReason.RECONCILED_MISSING_ON_STARTUP)
 
 

@@ -6,12 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from bot.booking.amounts import quotient
+from bot.booking.rules import text
 from bot.errors import NothingToSettle
-from bot.models import BotBrokerReading, BotIgnoredPosition, BotTrade, TradeStatus
+from bot.models import (
+    BotBrokerReading,
+    BotIgnoredPosition,
+    BotTrade,
+    BotTradeExit,
+    ExitSource,
+    TradeStatus,
+)
 from bot.states import Mode
 
 #: A reading older than this is nothing to decide by. While the bot is stopped there is one every five minutes.
@@ -39,6 +47,14 @@ class Held:
         return self.shares - self.booked - self.ignored
 
     @property
+    def both(self) -> str:
+        """Both sides, as a sentence begins."""
+        return (
+            f"Alpaca holds {text(self.shares)} shares of {self.symbol} and the open trades {text(self.booked)}"
+            + (f", {text(self.ignored)} being ignored" if self.ignored else "")
+        )
+
+    @property
     def price_of_surplus(self) -> Decimal:
         """The entry price of the surplus: what is left of the broker's average when the open trades' cost is taken out."""
         if self.booked and self.surplus:
@@ -48,11 +64,12 @@ class Held:
         return self.average_price
 
 
-def held_of(session: Session, mode: Mode, symbol: str, now: datetime) -> Held:
-    """Both sides of *symbol* in *mode*.
+def held_of(session: Session, mode: Mode, symbol: str, now: datetime, *, asset_id: str | None = None) -> Held:
+    """Both sides of *symbol* in *mode*; where the *asset_id* is given, also of what the asset is called now.
 
     Raises:
-        NothingToSettle: the broker was not read lately, or had too many positions to keep.
+        NothingToSettle: the broker was not read lately, or had too many positions to keep; or a program exited shares of
+            it since.
     """
     reading = session.get(BotBrokerReading, mode)
     if reading is None or now - reading.read_at > READING_COUNTS_FOR or reading.positions is None:
@@ -60,20 +77,23 @@ def held_of(session: Session, mode: Mode, symbol: str, now: datetime) -> Held:
             "What Alpaca holds was not read within the last ten minutes, or is too much to keep. Reconcile first, and see"
             " what it reports."
         )
-    position = next((each for each in reading.positions if each["symbol"] == symbol), None)
-    asset_id = position["assetId"] or None if position else None
-    of_symbol = (
-        or_(BotTrade.symbol == symbol, BotTrade.asset_id == asset_id)
-        if asset_id
-        else BotTrade.symbol == symbol
-    )
+    of_asset = [each for each in reading.positions if asset_id and each["assetId"] == asset_id]
+    named = [each for each in reading.positions if each["symbol"] == symbol]
+    position = next(iter([*of_asset, *named]), None)
+    if position is not None:
+        symbol, asset_id = position["symbol"], position["assetId"] or asset_id
+    own = BotTrade.symbol == symbol
+    if asset_id:
+        # a symbol may name another asset than it did
+        own = or_(BotTrade.asset_id == asset_id, and_(own, BotTrade.asset_id.is_(None)))
     open_shares = BotTrade.shares - BotTrade.exited_shares
     booked, cost = session.execute(
         select(
             func.coalesce(func.sum(open_shares), ZERO),
             func.coalesce(func.sum(open_shares * BotTrade.entry_price), ZERO),
-        ).where(BotTrade.status == TradeStatus.OPEN, of_symbol)
+        ).where(BotTrade.status == TradeStatus.OPEN, own)
     ).one()
+    _must_be_present(session, own, symbol, reading.read_at)
     ignored = session.get(BotIgnoredPosition, (mode, symbol))
     return Held(
         symbol=symbol,
@@ -84,3 +104,22 @@ def held_of(session: Session, mode: Mode, symbol: str, now: datetime) -> Held:
         cost=cost,
         ignored=ignored.shares if ignored else ZERO,
     )
+
+
+def _must_be_present(session: Session, own: ColumnElement[bool], symbol: str, read_at: datetime) -> None:
+    """What was sold since would seem to be held by nobody."""
+    sold = (
+        select(BotTradeExit.id)
+        .join(BotTrade, BotTrade.id == BotTradeExit.trade_id)
+        .where(
+            own,
+            BotTradeExit.created_at >= read_at,
+            BotTradeExit.source.in_((ExitSource.LEDGER, ExitSource.FLATTEN)),
+        )
+        .limit(1)
+    )
+    if session.scalar(sold) is not None:
+        raise NothingToSettle(
+            f"Shares of {symbol} were exited since Alpaca was last read, at {read_at:%H:%M:%S} UTC. Reconcile first, and"
+            " see what it reports."
+        )

@@ -10,16 +10,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
+from uuid import UUID
 
-from sqlalchemy import delete, or_
+from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from bot.booking.author import Author
 from bot.booking.booking import Booking
-from bot.commands.broker_view import Held, held_of
+from bot.booking.rules import text
+from bot.commands.broker_view import ZERO, held_of
 from bot.commands.settlement import SettleAction, Settlement, read_settlement
-from bot.errors import InvalidParams, NothingToSettle, TradeConflict
+from bot.errors import NothingToSettle, TradeConflict
 from bot.models import (
     BotCommand,
     BotIgnoredPosition,
@@ -31,10 +34,14 @@ from bot.models import (
 )
 from bot.states import Mode
 from bot.storage.locked_bot import LockedBot
+from bot.trading.trade_requests import invalid
+
+#: An exit may lie so far in the future: the broker's clock is another one.
+CLOCKS_DIFFER = timedelta(seconds=5)
 
 
 def settle(locked: LockedBot, command: BotCommand) -> None:
-    """Carry the settlement out, under the lock; commits nothing.
+    """Carry the settlement out, under the lock; commits nothing. What is not allowed changes nothing.
 
     Raises:
         InvalidParams: naming each bad field.
@@ -44,19 +51,16 @@ def settle(locked: LockedBot, command: BotCommand) -> None:
     author = Author(command.actor, reason=command.reason, command_id=command.id)
     work = _Work(locked.session, locked.config.mode, locked.now, command, settlement, author)
     try:
-        if settlement.trade_id is not None:
-            trade = locked.session.get(BotTrade, settlement.trade_id)
-            if trade is None:
-                raise NothingToSettle(f"There is no trade {settlement.trade_id}.")
-            with Booking(locked.session, author) as booking:
-                _OF_TRADES[settlement.action](work, booking, trade)
-        else:
-            _OF_POSITIONS[settlement.action](
-                work, held_of(locked.session, work.mode, str(settlement.symbol), locked.now)
-            )
-        locked.session.flush()
+        with locked.session.begin_nested(), Booking(locked.session, author) as booking:
+            if settlement.trade_id is None:
+                _OF_POSITIONS[settlement.action](work, booking, str(settlement.symbol))
+            else:
+                _OF_TRADES[settlement.action](work, booking, _trade(work, settlement.trade_id))
     except TradeConflict as conflict:
         raise NothingToSettle(str(conflict), details=conflict.details) from None
+    except IntegrityError:
+        # such as an id of the sender's own making that a trade has; an error of the database would be judged for ever
+        raise NothingToSettle("The books do not allow it; nothing was changed.") from None
 
 
 @dataclass(frozen=True)
@@ -73,26 +77,32 @@ class _Work:
         return f"Settled ({self.settlement.action}) by {self.author.actor}: {self.author.reason}"
 
 
+def _trade(work: _Work, trade_id: UUID) -> BotTrade:
+    trade = work.session.get(BotTrade, trade_id)
+    if trade is None:
+        raise NothingToSettle(f"There is no trade {trade_id}.")
+    return trade
+
+
 # -- positions ------------------------------------------------------------------------------------------------
 
 
-def _adopt(work: _Work, held: Held) -> None:
+def _adopt(work: _Work, booking: Booking, symbol: str) -> None:
     """What the broker holds beyond the open trades becomes a trade, whose id is the command's."""
-    surplus, wanted = held.surplus, work.settlement.shares
-    if surplus == 0 or surplus * held.shares < 0:
-        raise NothingToSettle(
-            f"Alpaca holds {held.shares:f} shares of {held.symbol} and the open trades {held.booked:f}: there is nothing"
-            " to adopt."
-        )
+    held, wanted = held_of(work.session, work.mode, symbol, work.now), work.settlement.shares
+    surplus = held.surplus
+    if surplus * held.shares <= 0 or surplus * held.booked < 0:
+        raise NothingToSettle(f"{held.both}: there is nothing to adopt.")
     shares = surplus if wanted is None else wanted
     if shares * surplus < 0 or abs(shares) > abs(surplus):
-        raise NothingToSettle(f"Only {surplus:f} shares of {held.symbol} can be adopted, not {shares:f}.")
+        raise NothingToSettle(f"{held.both}: {text(surplus)} can be adopted, not {text(shares)}.")
     trade = BotTrade(
         id=work.command.id,
         symbol=held.symbol,
         asset_id=held.asset_id,
         mode=work.mode,
         shares=shares,
+        exited_shares=ZERO,
         entry_price=work.settlement.entry_price or held.price_of_surplus,
         status=TradeStatus.OPEN,
         filled=True,
@@ -101,19 +111,19 @@ def _adopt(work: _Work, held: Held) -> None:
         note=work.note,
     )
     work.session.add(trade)
-    with Booking(work.session, work.author) as booking:
-        booking.opened(trade, TradeEventKind.ADOPTED)
+    booking.opened(trade, TradeEventKind.ADOPTED)
 
 
-def _ignore(work: _Work, held: Held) -> None:
-    shares = work.settlement.shares
-    if shares is None:
-        shares = held.surplus + held.ignored
-    if shares == 0 or (held.shares - held.booked != shares):
-        raise NothingToSettle(
-            f"Alpaca holds {held.shares:f} shares of {held.symbol} and the open trades {held.booked:f}:"
-            f" {held.shares - held.booked:f} can be ignored."
-        )
+def _ignore(work: _Work, booking: Booking, symbol: str) -> None:
+    held = held_of(work.session, work.mode, symbol, work.now)
+    free = held.shares - held.booked
+    shares = work.settlement.shares or free
+    if free * held.shares <= 0 or free * held.booked < 0:
+        raise NothingToSettle(f"{held.both}: there is nothing to ignore.")
+    if shares != free:
+        raise NothingToSettle(f"{held.both}: {text(free)} can be ignored, not {text(shares)}.")
+    if shares == held.ignored:
+        raise NothingToSettle(f"{text(shares)} shares of {held.symbol} are ignored already.")
     values = {
         "asset_id": held.asset_id,
         "shares": shares,
@@ -129,23 +139,17 @@ def _ignore(work: _Work, held: Held) -> None:
     )
 
 
-def _watch(work: _Work, held: Held) -> None:
+def _watch(work: _Work, booking: Booking, symbol: str) -> None:
     ended = work.session.execute(
         delete(BotIgnoredPosition)
-        .where(
-            BotIgnoredPosition.mode == work.mode,
-            or_(
-                BotIgnoredPosition.symbol == held.symbol,
-                BotIgnoredPosition.asset_id == (held.asset_id or ""),
-            ),
-        )
+        .where(BotIgnoredPosition.mode == work.mode, BotIgnoredPosition.symbol == symbol)
         .returning(BotIgnoredPosition.symbol)
     )
     if not ended.all():
-        raise NothingToSettle(f"{held.symbol} is not ignored in {work.mode} mode.")
+        raise NothingToSettle(f"{symbol} is not ignored in {work.mode} mode.")
 
 
-_OF_POSITIONS: Mapping[SettleAction, Callable[[_Work, Held], None]] = MappingProxyType(
+_OF_POSITIONS: Mapping[SettleAction, Callable[[_Work, Booking, str], None]] = MappingProxyType(
     {SettleAction.ADOPT: _adopt, SettleAction.IGNORE: _ignore, SettleAction.WATCH: _watch}
 )
 
@@ -156,39 +160,43 @@ _OF_POSITIONS: Mapping[SettleAction, Callable[[_Work, Held], None]] = MappingPro
 def _adjust(work: _Work, booking: Booking, trade: BotTrade) -> None:
     if trade.status is not TradeStatus.OPEN:
         raise NothingToSettle(f"Trade {trade.id} is {trade.status}: only an open one is adjusted.")
-    booking.adjust(
-        trade,
-        shares=work.settlement.shares or trade.open_shares,
-        price=work.settlement.entry_price or trade.entry_price,
-        now=work.now,
-    )
+    shares = work.settlement.shares or trade.open_shares
+    price = work.settlement.entry_price or trade.entry_price
+    if trade.filled and (shares, price) == (trade.open_shares, trade.entry_price):
+        raise NothingToSettle(f"Trade {trade.id} holds {text(shares)} shares at {text(price)} already.")
+    booking.adjust(trade, shares=shares, price=price, now=work.now)
 
 
 def _close(work: _Work, booking: Booking, trade: BotTrade) -> None:
     settlement = work.settlement
     price, at = settlement.exit_price, settlement.exit_at or max(work.now, trade.entry_at)
-    if at < trade.entry_at or at > work.now + timedelta(seconds=5):
-        raise InvalidParams(
-            details={
-                "fields": {"exitAt": [f"must lie between the entry, {trade.entry_at.isoformat()}, and now"]}
-            }
-        )
-    if price is None:  # the settlement's own check has refused it
-        raise InvalidParams(details={"fields": {"exitPrice": ["is needed"]}})
+    if at < trade.entry_at or at > work.now + CLOCKS_DIFFER:
+        raise invalid(exitAt=[f"must lie between the entry, {trade.entry_at.isoformat()}, and now"])
+    if price is None:
+        raise invalid(exitPrice=["is needed for close"])  # not reached: the settlement was read
     booking.book_exit(
         trade,
         shares=settlement.shares or trade.open_shares,
         price=price,
         at=at,
         source=ExitSource.SETTLEMENT,
+        note=work.note,
     )
 
 
 def _void(work: _Work, booking: Booking, trade: BotTrade) -> None:
+    if trade.status is TradeStatus.VOID:
+        raise NothingToSettle(f"Trade {trade.id} is void already.")
     booking.void(trade, work.note, busted=True)
 
 
 def _write_off(work: _Work, booking: Booking, trade: BotTrade) -> None:
+    """Also a trade that an operator closed or made void, so that a mistake of that kind can be taken back while the
+    position is gone."""
+    if trade.status is TradeStatus.CLOSED:
+        _take_back_exits(booking, trade, only_settled=True)
+    elif trade.status is TradeStatus.VOID:
+        booking.reopen(trade, filled=True)
     booking.miss(trade, ExitReason.RECONCILED_MISSING, work.note)
     booking.acknowledge(trade, work.now)
 
@@ -196,21 +204,30 @@ def _write_off(work: _Work, booking: Booking, trade: BotTrade) -> None:
 def _reopen(work: _Work, booking: Booking, trade: BotTrade) -> None:
     if trade.status is TradeStatus.OPEN:
         raise NothingToSettle(f"Trade {trade.id} is open.")
-    held = held_of(work.session, work.mode, trade.symbol, work.now)
-    wanted = trade.shares if trade.status is TradeStatus.CLOSED else trade.open_shares
-    if held.surplus * wanted <= 0 or abs(held.surplus) < abs(wanted):
-        raise NothingToSettle(
-            f"Alpaca holds {held.shares:f} shares of {trade.symbol} and the open trades {held.booked:f}: there is no"
-            f" position of {wanted:f} for trade {trade.id}."
-        )
+    held = held_of(work.session, work.mode, trade.symbol, work.now, asset_id=trade.asset_id)
+    # of another quantity it may be: what was sold is booked from the broker's fills, or adjusted
+    if held.surplus * trade.shares <= 0 or held.surplus * held.shares <= 0:
+        raise NothingToSettle(f"{held.both}: there is no position for trade {trade.id}.")
     if trade.status is TradeStatus.CLOSED:
-        booking.remove_exits(trade, booking.exits(trade))
-        return
-    booking.reopen(trade, work.note)
-    trade.filled = True
+        _take_back_exits(booking, trade)
+    else:
+        booking.reopen(trade, work.note, filled=True)
+
+
+def _take_back_exits(booking: Booking, trade: BotTrade, *, only_settled: bool = False) -> None:
+    """Take back the exits that operators gave, and where there are none, all."""
+    exits = booking.exits(trade)
+    settled = [each for each in exits if each.source is ExitSource.SETTLEMENT]
+    if only_settled and not settled:
+        raise NothingToSettle(
+            f"Trade {trade.id} was not closed by a settlement. How it ended is corrected with PATCH /trades/{trade.id}."
+        )
+    booking.remove_exits(trade, settled or exits)
 
 
 def _acknowledge(work: _Work, booking: Booking, trade: BotTrade) -> None:
+    if trade.acknowledged_at is not None:
+        raise NothingToSettle(f"Trade {trade.id} is acknowledged already.")
     booking.acknowledge(trade, work.now, work.note)
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, model_validator
+from pydantic.alias_generators import to_camel
 
 from bot.errors import InvalidParams
 from bot.trading import trade_requests
@@ -25,7 +26,7 @@ class SettleAction(StrEnum):
     CLOSE = "close"  # a trade ended, at this price and time
     VOID = "void"  # a trade never filled
     WRITE_OFF = "write_off"  # a trade's position is gone, and its result is not known
-    REOPEN = "reopen"  # a trade that was written off, made void or closed: its position is there
+    REOPEN = "reopen"  # a trade that was written off, made void or closed is open: its position is there
     ACKNOWLEDGE = "acknowledge"  # a trade that was written off stays without a result
     IGNORE = "ignore"  # a position is not the bot's
     WATCH = "watch"  # it is the bot's after all
@@ -56,7 +57,7 @@ ACTIONS: Mapping[SettleAction, ActionSpec] = MappingProxyType(
         SettleAction.WATCH: ActionSpec("symbol"),
     }
 )
-_FIELDS = frozenset({"symbol", "tradeId", "shares", "entryPrice", "exitPrice", "exitAt"})
+_FIELDS = ("symbol", "trade_id", "shares", "entry_price", "exit_price", "exit_at")
 
 #: As Alpaca writes it in its list of positions, of any class of asset.
 PositionSymbol = Annotated[
@@ -79,20 +80,19 @@ class Settlement(TradeRequest):
 
     @model_validator(mode="after")
     def _fields_fit_the_action(self) -> Self:
+        """Not a ValueError, which would speak of the body as a whole: each field that is missing or too much is named."""
         spec = ACTIONS[self.action]
-        given = {name for name in _FIELDS if self._given(name)}
+        given = {to_camel(name) for name in _FIELDS if getattr(self, name) is not None}
         needed = spec.needs | {spec.subject}
-        if missing := needed - given:
-            raise ValueError(f"{self.action} needs {', '.join(sorted(missing))}")
-        if surplus := given - needed - spec.takes:
-            raise ValueError(f"{self.action} does not take {', '.join(sorted(surplus))}")
+        wrong = {name: [f"is needed for {self.action}"] for name in sorted(needed - given)}
+        wrong |= {name: [f"is not taken by {self.action}"] for name in sorted(given - needed - spec.takes)}
         if self.action is SettleAction.ADJUST and not given & spec.takes:
-            raise ValueError("adjust needs shares, entryPrice or both")
+            wrong |= {
+                name: ["one of shares and entryPrice is needed for adjust"] for name in sorted(spec.takes)
+            }
+        if wrong:
+            raise trade_requests.invalid(**wrong)
         return self
-
-    def _given(self, name: str) -> bool:
-        field = next(key for key, info in type(self).model_fields.items() if (info.alias or key) == name)
-        return getattr(self, field) is not None
 
 
 def read_settlement(params: Mapping[str, Any], reason: str | None) -> Settlement:

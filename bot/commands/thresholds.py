@@ -20,6 +20,7 @@ from pydantic.alias_generators import to_camel
 
 from bot.errors import InvalidParams
 from bot.models.thresholds import THRESHOLDS, Threshold, ThresholdType
+from bot.validation import fields_of
 
 
 def _number(value: Any) -> Any:
@@ -90,7 +91,7 @@ def check_changes(params: Mapping[str, Any]) -> dict[str, Any]:
     try:
         changes = ThresholdChanges.model_validate(params)
     except ValidationError as error:
-        raise InvalidParams(details={"fields": _by_field(error)}) from None
+        raise InvalidParams(details={"fields": fields_of(error, unknown="is not a threshold")}) from None
     given = changes.model_dump(exclude_unset=True)
     missing = {to_camel(name): ["must not be null"] for name, value in given.items() if value is None}
     if missing:
@@ -98,14 +99,3 @@ def check_changes(params: Mapping[str, Any]) -> dict[str, Any]:
     if not given:
         raise InvalidParams("There is nothing to change: name at least one threshold.")
     return given
-
-
-def _by_field(error: ValidationError) -> dict[str, list[str]]:
-    fields: dict[str, list[str]] = {}
-    for problem in error.errors():
-        name = str(problem["loc"][0]) if problem["loc"] else "body"
-        reason = problem["msg"].removeprefix("Value error, ")
-        fields.setdefault(name, []).append(
-            "is not a threshold" if problem["type"] == "extra_forbidden" else reason
-        )
-    return fields

@@ -44,7 +44,9 @@ class ExitReason(StrEnum):
     FORCE_CLOSE = "force_close"
     RECONCILED_MISSING_ON_STARTUP = "reconciled_missing_on_startup"
     RECONCILED_MISSING = "reconciled_missing"  # found by any later reconciliation
-    RECONCILED_EXIT = "reconciled_exit"  # the broker's fills showed an exit that no program had marked
+    RECONCILED_EXIT = (
+        "reconciled_exit"  # the broker's fills, or an operator, told of an exit that no program had marked
+    )
 
 
 class BotTrade(Base):

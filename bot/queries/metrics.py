@@ -15,7 +15,8 @@ from bot.settings.settings import Settings
 from bot.states import CommandStatus
 from bot.status import gate
 from bot.status.gate import Gate
-from bot.status.snapshot import WORKER_OFFLINE_AFTER, Snapshot, snapshot_in
+from bot.status.heartbeat import OFFLINE_AFTER
+from bot.status.snapshot import Snapshot, snapshot_in
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ _MORE = select(
     .scalar_subquery()
     .label("oldest_pending"),
     select(func.count())
-    .where(BotWorker.last_seen_at > _NOW - WORKER_OFFLINE_AFTER)
+    .where(BotWorker.last_seen_at > _NOW - OFFLINE_AFTER)
     .scalar_subquery()
     .label("workers_online"),
 )

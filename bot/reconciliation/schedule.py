@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import random
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, func, select
 
 from bot.models import BotConfig, BotReconciliation
+from bot.runtime.retry import RetryPolicy
 from bot.settings.settings import Settings
 from bot.states import BotState
 
@@ -79,7 +79,4 @@ def _lies_between(began_at: datetime, moment: datetime | None, now: datetime) ->
 def wait_sec(failures: int, asked_sec: float) -> float:
     """Seconds until the next attempt, after so many *failures* before the last one. Within RETRY_MOST_SEC it is not made
     sooner than Alpaca has *asked* for."""
-    backoff = min(RETRY_FIRST_SEC * 2.0 ** min(failures, 10), RETRY_MOST_SEC)
-    # many bots on one account must not come back in step, least of all when all wait for the most or for the same reset
-    wait = max(backoff * random.uniform(0.8, 1.0), asked_sec * random.uniform(1.0, 1.1))  # noqa: S311 - no secret
-    return min(max(wait, RETRY_FIRST_SEC), RETRY_MOST_SEC)
+    return RetryPolicy(RETRY_FIRST_SEC, RETRY_MOST_SEC).wait_sec(failures, asked_sec)

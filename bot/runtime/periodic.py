@@ -18,19 +18,27 @@ class Periodic:
     """Repeats *work*, with a pause of *seconds* in between. An error is logged once, and the work goes on."""
 
     def __init__(
-        self, name: str, seconds: float, work: Callable[[], object], stopping: threading.Event | None = None
+        self,
+        name: str,
+        seconds: float,
+        work: Callable[[], object],
+        *,
+        wait: Callable[[float], object] | None = None,
+        stopping: threading.Event | None = None,
     ) -> None:
         """
         Args:
             name: the thread's name; the log calls the work so.
             seconds: pause between one end of *work* and its next beginning.
             work: may raise anything.
+            wait: waits for at most so many seconds, in place of a pause of *seconds*; may raise anything, too.
             stopping: ends the repetition when it is set; one event may stop several.
         """
         self.name = name
         self._seconds = seconds
         self._work = work
         self._stopping = stopping or threading.Event()
+        self._wait = wait or self._stopping.wait
         self._logged = ""
         self._thread = threading.Thread(target=self._repeat, name=name, daemon=True)
 
@@ -45,28 +53,25 @@ class Periodic:
 
     def _repeat(self) -> None:
         while not self._stopping.is_set():
-            self._stopping.wait(self._seconds if self._succeeds() else self._pause_after_error())
-
-    def _succeeds(self) -> bool:
-        try:
-            self._work()
-        except PitbossError as error:
-            if self._is_news(error):
-                log.error("%s: %s", self.name, error)
-            return False
-        except Exception as error:
-            if self._is_news(error):
-                log.exception("%s failed and goes on", self.name)
-            return False
-        if self._logged:
-            log.info("%s works again", self.name)
-        self._logged = ""
-        return True
+            try:
+                self._work()
+                if self._logged:
+                    log.info("%s works again", self.name)
+                self._logged = ""
+                self._wait(self._seconds)
+            except PitbossError as error:
+                if self._is_news(error):
+                    log.error("%s: %s", self.name, error)
+                self._pause_after_error()
+            except Exception as error:
+                if self._is_news(error):
+                    log.exception("%s failed and goes on", self.name)
+                self._pause_after_error()
 
     def _is_news(self, error: Exception) -> bool:
         """Whether *error* differs from the one that was logged last."""
         before, self._logged = self._logged, f"{type(error).__name__}: {error}"
         return before != self._logged
 
-    def _pause_after_error(self) -> float:
-        return max(self._seconds, PAUSE_AFTER_ERROR_SEC)
+    def _pause_after_error(self) -> None:
+        self._stopping.wait(max(self._seconds, PAUSE_AFTER_ERROR_SEC))

@@ -43,6 +43,7 @@ from bot.settings.types import (
     parse_tokens,
 )
 from bot.states import Mode
+from bot.validation import reason_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -195,5 +196,5 @@ def _sentence(problem: Any, from_files: Set[str] = frozenset()) -> str:
         variable += secret_files.SUFFIX
     if problem["type"] == "missing":
         return f"{variable} is not set: set it in the environment, or use script/server, which sets it up."
-    reason = problem["msg"].removeprefix("Value error, ")
+    reason = reason_of(problem["msg"])
     return f"{variable} is wrong: {reason}." if variable else f"{reason}."

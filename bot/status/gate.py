@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -12,10 +12,8 @@ from bot.reconciliation.schedule import STALE_INTERVALS, interval
 from bot.settings.settings import Settings
 from bot.settings.types import MarketHours
 from bot.states import BotState, Mode
-from bot.status.snapshot import CLOCK_SKEW, Snapshot
-
-#: The gate closes when no worker was seen for this long.
-WORKER_LOST_AFTER = timedelta(seconds=30)
+from bot.status.heartbeat import LOST_AFTER
+from bot.status.snapshot import Snapshot
 
 
 class Reason(StrEnum):
@@ -71,8 +69,7 @@ def loss(now: Snapshot) -> Decimal:
 def judge(now: Snapshot, settings: Settings) -> Gate:
     """The gate at the moment of the snapshot."""
     config = now.config
-    seen_at = now.worker_seen_at
-    lost = seen_at is None or not -CLOCK_SKEW <= now.now - seen_at < WORKER_LOST_AFTER
+    lost = now.worker_seen_at is None or now.now - now.worker_seen_at >= LOST_AFTER
     holds = {
         Reason.DISABLED: not config.enabled,
         Reason.KILLED: config.killed,

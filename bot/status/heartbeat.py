@@ -12,6 +12,10 @@ from bot.models import BotWorker
 
 #: How often a worker writes its row, in seconds.
 INTERVAL_SEC = 3.0
+#: A worker that was not seen for this long is shown as offline: two heartbeats were missed.
+OFFLINE_AFTER = timedelta(seconds=8)
+#: When no worker was seen for this long the gate closes and an alert tells it: a restart takes less.
+LOST_AFTER = timedelta(seconds=30)
 #: Rows of workers that were not seen for this long are removed.
 FORGOTTEN_AFTER = timedelta(days=1)
 

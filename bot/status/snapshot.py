@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from bot.models import BotConfig, BotReconciliation, FlattenState
 from bot.models.flatten import AT_WORK
+from bot.status.heartbeat import OFFLINE_AFTER
 from bot.storage.pipeline import Pipeline
 from bot.storage.statements import (
     CONFIG,
@@ -20,12 +21,6 @@ from bot.storage.statements import (
     SNAPSHOT_REPORT,
 )
 
-#: A worker that was not seen for this long is shown as offline. It writes its heartbeat every 3 s.
-WORKER_OFFLINE_AFTER = timedelta(seconds=8)
-
-
-#: A heartbeat may be from this far in the future: the clocks of a database that failed over can differ.
-CLOCK_SKEW = timedelta(seconds=2)
 #: What a reading of the broker says of prices counts for this long.
 READING_COUNTS_FOR = timedelta(minutes=3)
 
@@ -77,10 +72,8 @@ class Snapshot:
 
     @property
     def worker_online(self) -> bool:
-        """Whether a worker was seen a moment ago; a heartbeat from the future, of a clock put back, does not count."""
-        if self.worker_seen_at is None:
-            return False
-        return -CLOCK_SKEW <= self.now - self.worker_seen_at < WORKER_OFFLINE_AFTER
+        """Whether a worker was seen a moment ago; a heartbeat from the future, of a clock put back, is not read."""
+        return self.worker_seen_at is not None and self.now - self.worker_seen_at < OFFLINE_AFTER
 
     @property
     def open_pnl(self) -> Decimal | None:

@@ -27,7 +27,7 @@ from pydantic.alias_generators import to_camel
 
 from bot.errors import InvalidParams
 from bot.models import ExitReason
-from bot.validation import storable
+from bot.validation import fields_of, storable
 
 #: Decimal digits that every float keeps (IEEE 754 binary64).
 FLOAT_DIGITS = 15
@@ -249,11 +249,7 @@ def read(kind: type[S], given: Mapping[str, Any]) -> S:
     try:
         return kind.model_validate(dict(given))
     except ValidationError as error:
-        fields: dict[str, list[str]] = {}
-        for problem in error.errors():
-            name = to_camel(str(problem["loc"][0])) if problem["loc"] else "body"
-            fields.setdefault(name, []).append(problem["msg"].removeprefix("Value error, "))
-        raise invalid(**fields) from None
+        raise invalid(**fields_of(error)) from None
 
 
 def invalid(**fields: list[str]) -> InvalidParams:

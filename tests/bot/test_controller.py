@@ -499,7 +499,7 @@ def test_whoever_waits_is_told_when_a_command_is_committed_and_when_it_is_finish
 
             wait_for(both, 5, "both notifications")
     assert heard == [
-        ("pitboss_queued", str(command.id)),
+        ("pitboss_queued", f"{command.id} start"),
         ("pitboss_finished", f"{command.id} applied 1 running paper"),
     ]
 

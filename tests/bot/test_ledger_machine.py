@@ -21,7 +21,7 @@ from bot.broker.readings import Account
 from bot.commands.log import NewCommand
 from bot.commands.mode_switch import Preflight
 from bot.errors import GateClosed, TradeConflict
-from bot.models import BotTrade, Outcome, TradeStatus, Trigger
+from bot.models import BotDailyStats, BotTrade, Outcome, TradeStatus, Trigger
 from bot.reconciliation.comparison import Local, LocalTrade, compare
 from bot.states import CommandKind, CommandStatus, Mode, Source
 from bot.status import heartbeat
@@ -370,9 +370,10 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_statistics_are_the_sum_of_the_exits_of_each_mode(self) -> None:
+        rows = self.world.database.read(lambda session: session.query(BotDailyStats).all())
+        found = {row.mode: (row.realized_pnl, row.trade_count, row.day_trade_count) for row in rows}
         for mode in Mode:
-            [found] = self.world.stats(mode).values() or [(Decimal(0), 0, 0)]
-            assert found == self.model.stats(mode)
+            assert found.get(mode, (Decimal(0), 0, 0)) == self.model.stats(mode)
 
     def pick(self, data: st.DataObject, *, filled: bool) -> tuple[UUID, Trade]:
         """Any trade, but rather one that has not ended, and that *filled* or not; or one that was missed."""

@@ -35,7 +35,7 @@ class Work:
 def work(monkeypatch: pytest.MonkeyPatch) -> Iterator[Work]:
     monkeypatch.setattr(periodic, "PAUSE_AFTER_ERROR_SEC", 0.005)
     stopping, work = threading.Event(), Work()
-    repeated = Periodic("sweep", 0.001, work, stopping)
+    repeated = Periodic("sweep", 0.001, work, stopping=stopping)
     repeated.start()
     yield work
     stopping.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
@@ -37,7 +38,8 @@ class Messages:
                 args,
                 kwargs,
                 task_id=task_id,
-                headers=dict(headers or {}),
+                # as Pitboss's own app adds it
+                headers={"pitboss_sent_at": time.time()} if headers is None else dict(headers),
                 ignore_result=True,
                 connection=connection,
             )

@@ -198,7 +198,7 @@ class Stack:
             )[0]["id"]
         )
 
-    def call(self, *arguments: str, seconds: float = 20) -> subprocess.CompletedProcess[str]:
+    def call(self, *arguments: str, seconds: float = 60) -> subprocess.CompletedProcess[str]:
         """``celery -A worker <arguments>``, as an operator types it."""
         return subprocess.run(
             self.celery(*arguments),

@@ -38,9 +38,9 @@ def test_wrong_arguments_by_hand_are_refused_with_a_hint(stack: Stack):
     task_id = called.stdout.strip()
     stack.wait_for(lambda: f"bot.start[{task_id}] succeeded" in stack.worker.log(), 10, "the task has ended")
 
-    assert "refused a message: bot.start takes no positional arguments" in stack.worker.log()
+    assert "rejected a message: bot.start takes no positional arguments" in stack.worker.log()
     shown = stack.call("result", task_id).stdout
-    assert re.search(r"refused.*try: celery -A worker call bot\.start --kwargs", shown), shown
+    assert re.search(r"rejected.*try: celery -A worker call bot\.start --kwargs", shown), shown
     assert len(stack.commands()) == rows
 
 

@@ -188,7 +188,7 @@ def test_a_message_with_wrong_arguments_is_refused_with_a_log_line_and_the_worke
     wait_until_heard(stack, messages)
 
     assert len(stack.commands()) == rows + 1  # the last message's own
-    assert f"refused a message: bot.{kind}" in stack.worker.log()
+    assert f"rejected a message: bot.{kind}" in stack.worker.log()
 
 
 @pytest.mark.parametrize(

@@ -255,5 +255,5 @@ def test_the_description_of_the_interface_covers_every_step(stack: Stack) -> Non
             assert {"401", "403", "409", "422", "503"} <= operation["responses"].keys(), path
             headers = [each["name"] for each in operation["parameters"] if each["in"] == "header"]
             assert headers == ["Idempotency-Key"], path
-    price = document["components"]["schemas"]["Opening"]["properties"]["entryPrice"]
+    price = document["components"]["schemas"]["OpenTrade"]["properties"]["entryPrice"]
     assert {each["type"] for each in price["anyOf"]} == {"number", "string"}

@@ -68,6 +68,11 @@ TABLE: dict[str, dict[str, str | tuple[int, str]]] = {
         "reconcile": "stopped",
     },
 }
+#: What a rejected command may change: the order of halts, which counts a rejected one as well; and reconciliation goes on.
+NOTED = (
+    *("halt_seq", "halted_at"),
+    *("reconciled_at", "agreed_at", "reconcile_due_at", "reconcile_began_at", "reconcile_trigger"),
+)
 WAY_TO = {"stopped": [], "running": ["/start"], "paused": ["/start", "/pause"], "killed": ["/start", "/kill"]}
 
 
@@ -92,7 +97,7 @@ def test_every_pair_of_state_and_command_has_its_answer(stack: Stack, situation:
         details = envelope.check(response, *expected)["details"]
         assert details["commandId"] == str(row["id"])
         assert (row["status"], row["error_code"], row["revision"]) == ("rejected", expected[1], None)
-        assert after == before
+        assert {**after, **dict.fromkeys(NOTED)} == {**before, **dict.fromkeys(NOTED)}
     else:
         assert response.status_code == 200, response.text
         answer = response.json()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tools.chaos import client_rules, log_rules
+from tools.chaos import client_rules, log_rules, order_rules
 from tools.chaos.history import History
 
 Rule = Callable[[History], Iterator[str]]
@@ -18,7 +18,10 @@ RULES: tuple[Rule, ...] = (
     log_rules.refusals_are_right,
     log_rules.the_kill_switch_latches,
     log_rules.enabled_mode_and_thresholds_follow_from_the_log,
-    log_rules.nothing_issued_before_a_halt_takes_effect_after_it,
+    log_rules.nothing_logged_before_a_halt_takes_effect_after_it,
+    order_rules.nothing_sent_before_a_halt_takes_effect_after_it,
+    order_rules.old_thresholds_do_not_replace_newer_ones,
+    order_rules.what_says_no_time_or_a_future_one_is_rejected,
     log_rules.only_a_later_halt_supersedes,
     log_rules.expiry_is_kept,
     log_rules.nothing_stays_pending,

@@ -73,11 +73,12 @@ def what_is_unknown_is_absent_or_its_own(history: History) -> Iterator[str]:
 
 def nothing_happens_twice(history: History) -> Iterator[str]:
     for mark, attempts in history.intentions.items():
-        if len(rows := history.rows_of[mark]) > 1:
+        # a kill that is sent again kills again, if the bot is not killed any more
+        if len(rows := history.rows_of[mark]) > 1 and attempts[0].kind != "kill":
             yield f"{attempts[0]} was sent {len(attempts)} times and is there {len(rows)} times"
         told = [attempt for attempt in attempts if attempt.said.get("code") != "idempotency_conflict"]
         ids = {attempt.command_id for attempt in told if attempt.status in (200, 202)} - {None}
-        if len(ids) > 1:
+        if len(ids) > 1 and attempts[0].kind != "kill":
             yield f"{attempts[0]} was given {len(ids)} ids"
 
 
@@ -92,7 +93,10 @@ def order_is_real_time_order(history: History) -> Iterator[str]:
         return attempt.status in (200, 202) and row.kind not in legal.GATHERING
 
     yield from _out_of_order(history, applied_before, lambda row: True)
-    yield from _out_of_order(history, accepted_before, lambda row: row.kind not in legal.GATHERING)
+    # a kill waits for nothing: it passes what is pending
+    yield from _out_of_order(
+        history, accepted_before, lambda row: row.kind not in legal.GATHERING and row.kind != "kill"
+    )
 
 
 def _out_of_order(

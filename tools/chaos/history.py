@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
+
+from tools.chaos.manual import Sent
 
 #: The kind of an attempt that only looks: GET /status.
 LOOK = "look"
@@ -34,6 +36,16 @@ class Row:
     issued_at: datetime
     expires_at: datetime | None
     finished_at: datetime | None
+    sent_at: datetime | None = None
+
+    @property
+    def is_manual(self) -> bool:
+        """Whether it came as a message: then it may have waited in the queue before it was logged."""
+        return self.source == "celery"
+
+    @property
+    def ordered_at(self) -> datetime:
+        return self.issued_at if self.sent_at is None else min(self.sent_at, self.issued_at)
 
     def __str__(self) -> str:
         return f"{self.kind} {self.id} (seq {self.seq}, {self.status}, revision {self.revision})"
@@ -106,6 +118,8 @@ class History:
     attempts: Sequence[Attempt]
     #: When the tables were read, by the database's clock.
     read_at: datetime
+    #: Manual commands, as their sender wrote them down, by their ids.
+    sent: Mapping[str, Sent] = field(default_factory=dict)
     #: When web or Postgres was away or frozen, without which nobody can be answered.
     away: Sequence[Span] = ()
 

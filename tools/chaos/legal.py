@@ -16,7 +16,9 @@ STEPS = {
 }
 HALTS = frozenset({"stop", "kill"})
 #: What a halt calls off if it was issued before it.
-CALLED_OFF = frozenset({"start", "pause", "resume", "set_mode"})
+CALLED_OFF = frozenset({"start", "pause", "resume", "rearm", "set_mode"})
+#: What makes the bot safer: it is never kept out.
+SAFER = HALTS | {"pause"}
 #: Wait for Alpaca's word; later commands may pass them meanwhile.
 GATHERING = frozenset({"set_mode", "reconcile"})
 #: How long a command may wait, in seconds; the others wait for ever.

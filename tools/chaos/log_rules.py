@@ -103,19 +103,28 @@ def enabled_mode_and_thresholds_follow_from_the_log(history: History) -> Iterato
         yield f"maxConcurrentPositions is {config.max_concurrent_positions}, but was last set to {positions}"
 
 
-def nothing_issued_before_a_halt_takes_effect_after_it(history: History) -> Iterator[str]:
+def nothing_logged_before_a_halt_takes_effect_after_it(history: History) -> Iterator[str]:
     halt: Row | None = None
     for row in history.applied:
         if halt is not None and row.kind in legal.CALLED_OFF and row.seq < halt.seq:
-            yield f"{row} was applied after {halt}, which was issued later"
+            yield f"{row} was applied after {halt}, which was logged later"
         if row.kind in legal.HALTS and (halt is None or row.seq > halt.seq):
             halt = row
 
 
 def only_a_later_halt_supersedes(history: History) -> Iterator[str]:
-    last_halt = max((row.seq for row in history.applied if row.kind in legal.HALTS), default=0)
+    halts = [row for row in history.rows if row.kind in legal.HALTS and row.status in ("applied", "rejected")]
+    last_seq = max((row.seq for row in halts), default=0)
+    last_at = max((row.issued_at for row in halts), default=None)
+    configured = max((row.issued_at for row in history.applied if row.kind == "update_config"), default=None)
     for row in history.rows:
-        if row.status == "superseded" and (row.kind not in legal.CALLED_OFF or row.seq > last_halt):
+        if row.status != "superseded":
+            continue
+        if row.kind in legal.CALLED_OFF:
+            later = row.seq < last_seq or (last_at is not None and row.ordered_at < last_at)
+        else:
+            later = row.kind == "update_config" and configured is not None and row.ordered_at < configured
+        if not later:
             yield f"{row} was superseded by nothing"
 
 
@@ -130,7 +139,11 @@ def expiry_is_kept(history: History) -> Iterator[str]:
             yield f"{row} was applied after it had expired"
         elif row.status == "expired" and row.finished_at < row.expires_at:
             yield f"{row} expired before its time"
-        elif row.status == "expired" and row.finished_at - row.expires_at > LONGEST_AFTER_EXPIRY:
+        elif (
+            row.status == "expired"
+            and not row.is_manual
+            and row.finished_at - row.expires_at > LONGEST_AFTER_EXPIRY
+        ):
             late = (row.finished_at - row.expires_at).total_seconds()
             yield f"{row} was found to have expired after {late:.1f} s"
 
@@ -140,7 +153,7 @@ def nothing_stays_pending(history: History) -> Iterator[str]:
         waited = (row.finished_at or history.read_at) - row.issued_at
         if row.finished_at is None:
             yield f"{row} has not reached an end after {waited.total_seconds():.1f} s"
-        elif row.status != "expired" and waited > LONGEST_PENDING:
+        elif row.status != "expired" and not row.is_manual and waited > LONGEST_PENDING:
             yield f"{row} was pending for {waited.total_seconds():.1f} s"
 
 

@@ -21,6 +21,10 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "seconds": round(outcome.seconds, 1),
         "commands": _outcomes(outcome),
         "answers": _answers(outcome),
+        "manual": {
+            "sent": len(outcome.history.sent),
+            "read": dict(Counter(row.status for row in outcome.history.rows if row.is_manual)),
+        },
         "faults": [
             {"name": each.name, "recoveredAfterSec": each.recovered_after, "notes": each.notes}
             for each in outcome.faults
@@ -38,6 +42,7 @@ def as_text(outcome: Outcome) -> str:
     history = outcome.history
     parts = [
         f"Seed {outcome.plan.seed}: {len(history.intentions)} commands in {len(history.attempts)} requests, "
+        f"{len(history.sent)} manual commands, of which {sum(row.is_manual for row in history.rows)} were read, "
         f"{len(outcome.faults)} faults, {outcome.seconds:.0f} s.",
         _table(["commands by outcome", "count"], list(_outcomes(outcome).items())),
         _table(["answers to clients", "count"], list(_answers(outcome).items())),

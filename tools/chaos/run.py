@@ -12,7 +12,7 @@ import psycopg2
 import requests
 
 from launcher.reaper import Guard
-from tools.chaos import journal, tables
+from tools.chaos import journal, manual, tables
 from tools.chaos.checker import Violation, check
 from tools.chaos.client import Client
 from tools.chaos.clock import now
@@ -96,6 +96,8 @@ class Run:
             self._system.start()
             began = now()
             clients = self._start_clients()
+            operator = manual.Manual(self._plan.seed, self._system.redis.url, self._journals)
+            operator.start()
             for number, name in enumerate(self._deck(), start=1):
                 if now() - began > self._plan.seconds:
                     break
@@ -105,7 +107,9 @@ class Run:
             self._flow.close()
             for client in clients:
                 client.join(120)
+            operator.end()
             self._system.mend()
+            manual.wait_until_read(self._system.redis.url, SETTLE_SEC)
             self._settle()
             return self._judge(now() - began)
         finally:
@@ -221,7 +225,8 @@ class Run:
     def _judge(self, seconds: float) -> Outcome:
         rows, config, read_at = tables.read(self._system.postgres.url)
         away = [each.span for each in self._struck if each.takes_away]
-        history = History(rows, config, journal.read(self._journals), read_at, away)
+        sent = {each.id: each for each in manual.read(self._journals)}
+        history = History(rows, config, journal.read(self._journals), read_at, sent, away)
         violations = check(history)
         violations += [
             Violation("it_recovers", f"no command was applied within {RECOVER_SEC:.0f} s after: {each.name}")

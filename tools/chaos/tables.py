@@ -14,7 +14,7 @@ from tools.chaos.history import Config, Row
 
 _ROWS = """
     SELECT id::text, seq, kind, params, source, reason, status, from_state, to_state, mode, revision, error_code,
-           issued_at, expires_at, finished_at
+           issued_at, expires_at, finished_at, sent_at
     FROM bot_command ORDER BY seq
 """
 _CONFIG = """

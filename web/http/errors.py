@@ -22,6 +22,7 @@ from bot.errors import (
     name_fields,
 )
 from bot.models import BotCommand
+from bot.validation import reason_of
 from web.http.list_reader import ListsBusy
 
 Answer = tuple[Any, int, dict[str, str]]
@@ -151,11 +152,5 @@ def _by_field(detail: Mapping[str, Any]) -> dict[str, list[str]]:
         if isinstance(place, dict):
             for name, reasons in place.items():
                 shown = "body" if name == "_schema" else name
-                fields[shown] = [_plain(reason) for reason in reasons]
+                fields[shown] = [reason_of(reason) for reason in reasons]
     return fields
-
-
-def _plain(reason: str) -> str:
-    if reason == "Extra inputs are not permitted":
-        return "is not a known field"
-    return reason.removeprefix("Value error, ")

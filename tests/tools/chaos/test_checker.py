@@ -82,7 +82,7 @@ BREACHES: dict[str, list[Callable[[History], History]]] = {
         lambda h: misremember(h, max_concurrent_positions=3),
         lambda h: spoil(h, 13, mode="paper"),
     ],
-    "nothing_issued_before_a_halt_takes_effect_after_it": [start_after_stop],
+    "nothing_logged_before_a_halt_takes_effect_after_it": [start_after_stop],
     "only_a_later_halt_supersedes": [
         lambda h: spoil(h, 14, status="superseded", error_code="superseded"),
         lambda h: spoil(h, 5, kind="update_config"),

@@ -1,0 +1,96 @@
+"""A kill takes effect even when the log cannot be written, and its row follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from bot.errors import DatabaseFull
+from bot.states import BotState, CommandKind, CommandStatus
+from tests.bot.world import World
+from tests.support.invariants import violations
+
+START, STOP, KILL, REARM = CommandKind.START, CommandKind.STOP, CommandKind.KILL, CommandKind.REARM
+
+#: Where Postgres finds that there is no room, and what it says: the disk as a row is stored; the queue of notifications at the
+#: commit, where a deferred trigger stands for it.
+FULL = {
+    "disk": (
+        "CREATE TRIGGER zz_full BEFORE INSERT ON bot_command FOR EACH ROW EXECUTE FUNCTION zz_full('53100')",
+        "53100",
+    ),
+    "notifications": (
+        "CREATE CONSTRAINT TRIGGER zz_full AFTER INSERT ON bot_command DEFERRABLE INITIALLY DEFERRED"
+        " FOR EACH ROW EXECUTE FUNCTION zz_full('54000')",
+        "54000",
+    ),
+}
+
+
+@pytest.fixture(params=FULL)
+def full(world: World, request: pytest.FixtureRequest) -> Iterator[World]:
+    """A running bot whose log cannot be written; ``make_room`` of this file ends that."""
+    world.do(START)
+    trigger, _ = FULL[request.param]
+    world.sql(
+        "CREATE FUNCTION zz_full() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'there is no room' USING ERRCODE = TG_ARGV[0]; END $$;" + trigger
+    )
+    yield world
+    make_room(world)
+
+
+def make_room(world: World) -> None:
+    world.sql("DROP TRIGGER IF EXISTS zz_full ON bot_command; DROP FUNCTION IF EXISTS zz_full()")
+
+
+def test_a_kill_takes_effect_on_the_bots_row_alone(full: World) -> None:
+    with pytest.raises(DatabaseFull):
+        full.submit(STOP)
+    kill = full.controller.submit_and_apply(full.want(KILL, reason="enough"))
+    assert (kill.status, kill.to_state, kill.revision) == (CommandStatus.APPLIED, BotState.STOPPED, None)
+    config = full.config
+    assert (config.state, config.enabled, config.killed, config.kill_reason) == (
+        BotState.STOPPED,
+        False,
+        True,
+        "enough",
+    )
+    assert config.revision == 1
+    assert len(full.log()) == 1
+
+
+def test_its_row_follows_when_there_is_room_and_the_log_adds_up(full: World) -> None:
+    kill = full.controller.submit_and_apply(full.want(KILL, reason="enough"))
+    full.controller.submit_and_apply(full.want(KILL, reason="again"))
+    make_room(full)
+    full.controller.apply()
+    row = full.command(kill.id)
+    assert (row.status, row.from_state, row.to_state) == (
+        CommandStatus.APPLIED,
+        BotState.RUNNING,
+        BotState.STOPPED,
+    )
+    assert (row.revision, row.reason) == (2, "enough")
+    assert full.config.unlogged_kill is None
+    (config,) = full.sql("SELECT state, revision FROM bot_config")
+    assert violations(full.log(), config) == []
+    assert full.do(REARM).revision == 3
+
+
+def test_nothing_that_was_issued_before_it_takes_effect_after_it(full: World) -> None:
+    make_room(full)
+    start = full.submit(START)
+    full.sql("UPDATE bot_config SET state = 'running'")
+    trigger = (
+        "CREATE TRIGGER zz_full BEFORE INSERT ON bot_command FOR EACH ROW EXECUTE FUNCTION zz_full('53100')"
+    )
+    full.sql(
+        "CREATE FUNCTION zz_full() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'there is no room' USING ERRCODE = TG_ARGV[0]; END $$;" + trigger
+    )
+    full.controller.submit_and_apply(full.want(KILL))
+    make_room(full)
+    full.do(REARM)
+    assert full.command(start.id).status is CommandStatus.SUPERSEDED
