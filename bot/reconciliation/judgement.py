@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from bot.broker.readings import Fill
 from bot.reconciliation.comparison import Comparison, Holding
 from bot.reconciliation.exits import ExitFound
 from bot.reconciliation.explanation import EntryFound, Explanation, explain
@@ -92,6 +93,9 @@ def judge(
     by_symbol: dict[str, list[LocalTrade]] = {}
     for trade in trades:
         by_symbol.setdefault(trade.symbol, []).append(trade)
+    fills: dict[str, list[Fill]] = {}
+    for fill in record.fills:
+        fills.setdefault(fill.symbol, []).append(fill)
     for holding in comparison.questions:
         own = [
             trade
@@ -100,7 +104,9 @@ def judge(
             if _belongs(trade, holding)
         ]
         exits = [each for each in booked if each.symbol in holding.symbols]
-        _judge_holding(verdict, holding, own, exits, record, suspects, at)
+        # what another symbol was sold for ended none of these trades
+        its_fills = [fill for symbol in sorted(holding.symbols) for fill in fills.get(symbol, ())]
+        _judge_holding(verdict, holding, own, exits, replace(record, fills=its_fills), suspects, at)
     return verdict
 
 
