@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select, true, update
+from sqlalchemy import ColumnElement, exists, func, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from bot.models import BotFlatten, BotWorker, FlattenState
@@ -19,6 +19,8 @@ LEASE = timedelta(seconds=12)
 #: How long others leave a flatten to the worker: when none was seen for as long, or a round is as late, they work on it.
 LEFT_TO_WORKER = timedelta(seconds=5)
 _NOW = func.clock_timestamp()
+#: A worker that was seen in the future is from before the clock was put back.
+_NO_WORKER = ~exists().where(BotWorker.last_seen_at <= _NOW, BotWorker.last_seen_at > _NOW - LEFT_TO_WORKER)
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,11 @@ def report(session: Session, command_id: UUID, attempt: int, *, next_in: timedel
     return done.scalar_one_or_none() is not None
 
 
+def is_left_to_others(session: Session) -> bool:
+    """Whether no worker was seen for LEFT_TO_WORKER."""
+    return bool(session.scalar(select(_NO_WORKER)))
+
+
 def cancel(session: Session, now: datetime) -> BotFlatten | None:
     """End the flatten at work, and give it; None when there is none."""
     found = at_work(session)
@@ -112,11 +119,7 @@ def cancel(session: Session, now: datetime) -> BotFlatten | None:
 def _is_due(is_worker: bool) -> list[ColumnElement[bool]]:
     due = [BotFlatten.state.in_(AT_WORK), BotFlatten.next_round_at <= _NOW]
     if not is_worker:
-        seen = (
-            select(func.max(BotWorker.last_seen_at)).where(BotWorker.last_seen_at <= _NOW).scalar_subquery()
-        )
-        nobody = func.coalesce(seen, _NOW - 2 * LEFT_TO_WORKER) < _NOW - LEFT_TO_WORKER
-        due.append(or_(nobody, BotFlatten.next_round_at < _NOW - LEFT_TO_WORKER))
+        due.append(or_(_NO_WORKER, BotFlatten.next_round_at < _NOW - LEFT_TO_WORKER))
     return due
 
 

@@ -31,7 +31,7 @@ from bot.storage.database import Database
 from bot.storage.locked_bot import LockedBot, in_locked_session, with_locked_bot
 
 #: How often a round that is due is looked for, in seconds.
-LOOK_SEC = 0.5
+LOOK_SEC = 1.0
 #: The second reading that confirms that nothing is left comes at least this much later.
 CONFIRM_AFTER = timedelta(seconds=2)
 #: While the market is closed the account is looked at this often, and at the bell.

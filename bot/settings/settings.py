@@ -90,6 +90,11 @@ class Settings(BaseSettings):
     #: Seconds between reconciliations while the bot is running or paused.
     reconcile_every_sec: Annotated[int, Field(ge=5, le=300)] = 60
 
+    #: A flatten is issued so many minutes before each day's close; never, unless it is set.
+    force_close_before_close_min: Annotated[int, Field(ge=1, le=180)] | None = None
+    #: Whether the broker rejects new orders from a kill on, and after its flatten, until rearm.
+    kill_suspends_trading: bool = False
+
     log_level: Annotated[LogLevel, BeforeValidator(types.upper)] = LogLevel.INFO
     log_format: Annotated[LogFormat, BeforeValidator(types.lower)] = LogFormat.AUTO
 

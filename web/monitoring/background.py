@@ -7,15 +7,16 @@ from __future__ import annotations
 from bot.alerts import conditions, delivery
 from bot.alerts.conditions import ConditionMonitor
 from bot.alerts.delivery import AlertDelivery
-from bot.flattening import process
+from bot.flattening import process, suspension
 from bot.flattening.process import Flattener
+from bot.flattening.suspension import Suspender
 from bot.runtime.periodic import Periodic
 from bot.settings.settings import Settings
 from bot.storage.database import Database
 
 
 class Background:
-    """Three threads for a whole process."""
+    """Four threads for a whole process."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         monitor = ConditionMonitor(database, settings)
@@ -24,6 +25,7 @@ class Background:
             Periodic("conditions", conditions.LOOK_SEC, monitor.check),
             Periodic("alerts", delivery.LOOK_SEC, delivering.run),
             Periodic("flatten", process.LOOK_SEC, Flattener(database, settings, is_worker=False).run),
+            Periodic("suspension", suspension.LOOK_SEC, Suspender(database, settings, is_worker=False).run),
         )
 
     def start(self) -> None:

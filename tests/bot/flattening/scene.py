@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import requests
+
 from bot.commands.controller import Controller
 from bot.flattening.process import Flattener
-from bot.models import BotCommand, BotFlatten, Trigger
+from bot.models import BotCommand, Trigger
 from bot.reconciliation import evidence
 from bot.states import CommandKind
+from bot.status import gate
+from bot.status.snapshot import snapshot
 from tests.bot.world import World
 from tests.support.waiting import wait_for
 
@@ -28,12 +32,24 @@ class Scene:
         self.account = world.paper
         self.controller: Controller = world.controller
         self.flattener = Flattener(world.database, world.settings, is_worker=True)
-        self._bought: dict[str, Decimal] = {}
 
     # -- before it ------------------------------------------------------------------------------------------------
 
-    def holds(self, symbol: str, shares: str = "10", *, price: str = "10", booked: bool = True) -> UUID | None:
-        """Have the account trade *shares*, signed, two minutes ago; *booked* as an open trade of the bot."""
+    def holds(self, symbol: str, shares: str = "10", *, price: str = "10") -> UUID:
+        """Have the bot trade *shares*, signed, two minutes ago; returns its open trade."""
+        at, order_id = self.owner_trades(symbol, shares, price=price)
+        return self.world.trade(
+            symbol,
+            shares,
+            entry_price=Decimal(price),
+            alpaca_order_id=order_id,
+            created_at=at,
+            filled=True,
+            mode="paper",
+        )
+
+    def owner_trades(self, symbol: str, shares: str, *, price: str = "10") -> tuple[datetime, str]:
+        """Have the account trade *shares*, signed, two minutes ago; when, and by which order."""
         count = Decimal(shares)
         at = self.world.database.now() - timedelta(minutes=2)
         order = self.control(
@@ -47,17 +63,7 @@ class Scene:
                 "at": at.isoformat(),
             },
         )
-        if not booked:
-            return None
-        return self.world.trade(
-            symbol,
-            shares,
-            entry_price=Decimal(price),
-            alpaca_order_id=order["id"],
-            created_at=at,
-            filled=True,
-            mode="paper",
-        )
+        return at, str(order["id"])
 
     def orders_limit(self, symbol: str, shares: str = "10", *, side: str = "sell", price: str = "500") -> str:
         """Have a program of the account send an order that does not fill at its price."""
@@ -127,12 +133,18 @@ class Scene:
     def cash_profit(self) -> Decimal:
         """What all trading has earned, in US dollars, by the account's own record of its cash."""
         return sum(
-            (Decimal(each["amount"]) for each in self.control("GET", "/cash") if each["kind"] == "fill"), Decimal(0)
+            (Decimal(each["amount"]) for each in self.control("GET", "/cash") if each["kind"] == "fill"),
+            Decimal(0),
         )
 
     def booked_profit(self) -> Decimal:
         [row] = self.world.sql("SELECT coalesce(sum(pnl), 0) AS pnl FROM bot_trade")
         return Decimal(row["pnl"])
+
+    def reasons(self) -> list[str]:
+        """Why the gate is closed."""
+        now = self.world.database.batched(snapshot)
+        return list(gate.judge(now, self.world.settings).reasons)
 
     def alerts(self) -> list[str]:
         return [row["kind"] for row in self.world.sql("SELECT kind FROM bot_alert ORDER BY seq")]
@@ -145,8 +157,6 @@ class Scene:
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """As another program with the same keys does."""
-        import requests
-
         response = requests.request(
             method,
             self.account.url + path,
@@ -156,6 +166,3 @@ class Scene:
         )
         assert response.ok, response.text
         return response.json() if response.content else None
-
-
-__all__ = ["BotFlatten", "Scene"]
