@@ -14,4 +14,4 @@ from tests.bot.world import World
 def scene(world: World) -> Iterator[Scene]:
     yield Scene(world)
     world.paper.control("PUT", "/halts", [])
-    world.paper.control("PUT", "/clock", {"is_open": None})
+    world.paper.control("PUT", "/clock", {"is_open": True})

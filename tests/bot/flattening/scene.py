@@ -21,7 +21,7 @@ from tests.bot.world import World
 from tests.support.waiting import wait_for
 
 #: Every flatten of a test ends within this time, in seconds; most take three.
-PATIENCE_SEC = 60.0
+PATIENCE_SEC = 45.0
 
 
 class Scene:
