@@ -26,11 +26,14 @@ def next_time(after: datetime, minutes: int) -> datetime:
 class BeforeClose(BaseSchedule):
     """*minutes* before each close, by the exchange's calendar; never late."""
 
-    tz = market_hours.NEW_YORK
-
     def __init__(self, minutes: int, nowfun: Any = None, app: Any = None) -> None:
         super().__init__(nowfun=nowfun, app=app)
         self.minutes = minutes
+
+    @property
+    def tz(self) -> Any:
+        """The zone that beat counts in."""
+        return market_hours.NEW_YORK
 
     def remaining_estimate(self, last_run_at: datetime) -> timedelta:
         """Until it is due; negative when it has been for a while."""
@@ -53,7 +56,7 @@ class BeforeClose(BaseSchedule):
         return hash(self.minutes)
 
     def __reduce__(self) -> Any:
-        return type(self), (self.minutes, self.nowfun)
+        return type(self), (self.minutes,)
 
     def __repr__(self) -> str:
         return f"<{self.minutes} minutes before each close>"

@@ -61,20 +61,13 @@ def due(session: Session, *, is_worker: bool) -> UUID | None:
     return session.scalars(select(BotFlatten.command_id).where(*_is_due(is_worker))).one_or_none()
 
 
-def claim(session: Session, command_id: UUID, *, is_worker: bool, is_orphan: bool) -> BotFlatten | None:
-    """Take the right to its next round, if that is due and nobody has it. *is_orphan* says that a process that had it is
-    gone."""
+def claim(session: Session, command_id: UUID, *, is_worker: bool, is_free: bool) -> BotFlatten | None:
+    """Take the right to its next round, if that is due. *is_free* says that this process holds the lock of the flatten, so
+    that nobody else is at it; one that has had the lock for longer than its lease is frozen."""
+    expired = BotFlatten.leased_until < _NOW
     return session.scalars(
         update(BotFlatten)
-        .where(
-            BotFlatten.command_id == command_id,
-            *_is_due(is_worker),
-            or_(
-                BotFlatten.leased_until.is_(None),
-                BotFlatten.leased_until < _NOW,
-                true() if is_orphan else _never(),
-            ),
-        )
+        .where(BotFlatten.command_id == command_id, *_is_due(is_worker), true() if is_free else expired)
         .values(leased_until=_NOW + LEASE, attempts=BotFlatten.attempts + 1)
         .returning(BotFlatten)
         .execution_options(synchronize_session=False)
@@ -121,7 +114,3 @@ def _is_due(is_worker: bool) -> list[ColumnElement[bool]]:
     if not is_worker:
         due.append(or_(_NO_WORKER, BotFlatten.next_round_at < _NOW - LEFT_TO_WORKER))
     return due
-
-
-def _never() -> ColumnElement[bool]:
-    return ~true()

@@ -73,7 +73,7 @@ class Flattener:
         with self._database.holding(command_id) as is_free:
             flatten = self._database.run(
                 lambda session: flattens.claim(
-                    session, command_id, is_worker=self._is_worker, is_orphan=is_free
+                    session, command_id, is_worker=self._is_worker, is_free=is_free
                 )
             )
             if flatten is None:
