@@ -44,7 +44,7 @@ def test_a_slash_at_the_broker_is_the_same_asset() -> None:
 def test_a_symbol_change_with_another_quantity_is_one_question() -> None:
     found = comparison([trade(10, "FB")], [position("META", 7, "asset of FB")])
     (question,) = found.questions
-    assert (question.symbol, question.here, question.there) == ("META", 10, 7)
+    assert (question.symbol, int(question.here), int(question.there)) == ("META", 10, 7)
     assert question.symbols == {"FB", "META"}
 
 
