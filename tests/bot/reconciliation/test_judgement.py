@@ -87,7 +87,7 @@ def test_a_chain_that_was_recorded_by_its_last_link_is_found_from_its_first(side
     second = order(70 * side, 70, id="b", replaces="a", price=11)
     verdict = judged([ours], 100 * side, orders=[first, second], fills=[fill(first), fill(second, price=11)])
     (entry,) = verdict.entries
-    assert (entry.shares, entry.price, entry.order_id) == (100 * side, Decimal("10.7"), "b")
+    assert (int(entry.shares), entry.price, entry.order_id) == (100 * side, Decimal("10.7"), "b")
     assert (verdict.matched, verdict.differences) == (1, [])
 
 
@@ -212,7 +212,7 @@ def test_a_fill_that_ended_a_trade_is_booked_with_its_price_and_time(side: int) 
     sold = fill(sale, price=9)
     verdict = judged([ours], 0, orders=[sale], fills=[sold])
     (found,) = verdict.exits
-    assert (found.trade.id, found.shares, found.price, found.at) == (ours.id, 100 * side, 9, OLD)
+    assert (found.trade.id, int(found.shares), int(found.price), found.at) == (ours.id, 100 * side, 9, OLD)
     assert (found.order_id, found.fill_id) == (sale.id, sold.id)
     assert (verdict.differences, verdict.missed, verdict.suspect) == ([], [], [])
 
@@ -343,7 +343,7 @@ def test_an_exit_that_the_list_of_fills_does_not_have_yet_is_booked_from_its_ord
     sale = order(-100 * side, price="9.25", client_order_id=f"{ours.id}-exit-1")
     verdict = judged([ours], 0, orders=[sale])
     (found,) = verdict.exits
-    assert (found.shares, found.price, found.fill_id) == (100 * side, Decimal("9.25"), None)
+    assert (int(found.shares), found.price, found.fill_id) == (100 * side, Decimal("9.25"), None)
     half = judged([ours], 0, orders=[sale], fills=[fill(sale, 50, 9)])
     assert fills_of(half.exits) == [
         (50 * side, 9),
