@@ -56,16 +56,15 @@ def find_exits(
     if not entries or len({each.sign for each in entries}) > 1:
         return found, slack
     sign = entries[0].sign
-    entered_by = {link.id for each in entries for link in record.chain_of(each.trade)}
     oldest = min(each.trade.entry_at for each in entries) - LAG
     leaving = [
         fill
         for fill in [*record.fills_in(symbols), *_unlisted(entries, record)]
-        if fill.shares * sign < 0
-        and fill.order_id not in entered_by
-        and fill.at >= oldest
-        and not _is_busted(record.order(fill.order_id))
+        if fill.shares * sign < 0 and fill.at >= oldest and not _is_busted(record.order(fill.order_id))
     ]
+    if leaving:
+        entered_by = {link.id for each in entries for link in record.chain_of(each.trade)}
+        leaving = [fill for fill in leaving if fill.order_id not in entered_by]
     named = {(each.trade_id, each.fill_id) for each in booked}
     for fill, shares in _unbooked(leaving, booked):
         order = record.order(fill.order_id)
