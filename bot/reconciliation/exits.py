@@ -75,7 +75,7 @@ def find_exits(
             slack.lagging += shares
         for entry in _in_order(entries, order, fill.order_id):
             taken = min(shares, max(entry.open, ZERO))
-            if not taken:
+            if not taken or _is_settled_with(entry, fill):
                 continue
             shares -= taken
             entry.leaving += taken
@@ -96,6 +96,11 @@ def find_exits(
 def _is_busted(order: Order | None) -> bool:
     """Whether what had filled of an order was taken back: its average price stays."""
     return order is not None and not order.filled and order.average_price is not None
+
+
+def _is_settled_with(entry: Entry, fill: Fill) -> bool:
+    """Whether the operator who set the trade's shares knew of *fill*: it came before."""
+    return entry.trade.adjusted_at is not None and fill.at <= entry.trade.adjusted_at
 
 
 def _unlisted(entries: Sequence[Entry], record: BrokerRecord) -> list[Fill]:

@@ -152,9 +152,22 @@ def test_a_fill_that_nobody_recorded_is_though_both_sides_agree(side: int) -> No
 
 @SIDES
 def test_what_an_operator_adjusted_is_not_corrected(side: int) -> None:
-    ours = trade(10 * side, order_id="e", is_adjusted=True)
+    ours = trade(10 * side, order_id="e", adjusted_at=OLD)
     verdict = judged([ours], 7 * side, orders=[order(100 * side, id="e")])
     assert (verdict.entries, told(verdict)) == ([], [("quantity", f"{10 * side}", f"{7 * side}")])
+
+
+@SIDES
+def test_what_was_sold_before_an_operator_adjusted_is_settled_with_it_and_what_comes_after_is_booked(
+    side: int,
+) -> None:
+    settled = NOW - timedelta(minutes=5)
+    ours = trade(60 * side, adjusted_at=settled)
+    before = fill(order(-40 * side), at=settled - timedelta(minutes=1))
+    after = fill(order(-10 * side), at=settled + timedelta(minutes=1))
+    verdict = judged([ours], 50 * side, fills=[before, after])
+    assert [(each.shares, each.fill_id) for each in verdict.exits] == [(Decimal(10 * side), after.id)]
+    assert verdict.differences == []
 
 
 def test_an_order_of_the_other_side_is_not_the_entry() -> None:
