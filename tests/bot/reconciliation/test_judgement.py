@@ -418,6 +418,13 @@ def test_a_trade_whose_order_still_works_is_not_missed_though_its_shares_are_gon
     assert told(verdict) == [("suspect", f"{40 * side}", "0")], "the gate is closed"
 
 
+def test_a_trade_that_was_recorded_within_the_minute_is_not_missed_though_its_order_filled_before() -> None:
+    ours = trade(at=FRESH, order_id="e")
+    entry = order(100, id="e")
+    verdict = judged([ours], 0, orders=[entry], fills=[fill(entry)], suspects={ours.id: OLD})
+    assert (verdict.missed, ids(verdict.suspect)) == ([], [ours.id])
+
+
 def test_a_trade_whose_order_was_not_asked_for_is_not_missed() -> None:
     ours = trade(order_id="e")
     verdict = judged([ours], 0, suspects={ours.id: OLD}, unasked=[ours.id])
