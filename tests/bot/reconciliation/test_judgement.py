@@ -153,8 +153,8 @@ def test_a_fill_that_nobody_recorded_is_though_both_sides_agree(side: int) -> No
 @SIDES
 def test_what_an_operator_adjusted_is_not_corrected(side: int) -> None:
     ours = trade(10 * side, order_id="e", is_adjusted=True)
-    verdict = judged([ours], 7 * side, orders=[order(100 * side, id="e")])
-    assert (verdict.entries, told(verdict)) == ([], [("quantity", f"{10 * side}", f"{7 * side}")])
+    verdict = judged([ours], 100 * side, orders=[order(100 * side, id="e")])
+    assert (verdict.entries, told(verdict)) == ([], [("quantity", f"{10 * side}", f"{100 * side}")])
 
 
 def test_an_order_of_the_other_side_is_not_the_entry() -> None:
