@@ -62,9 +62,6 @@ def find_exits(
         for fill in [*record.fills_in(symbols), *_unlisted(entries, record)]
         if fill.shares * sign < 0 and fill.at >= oldest and not _is_busted(record.order(fill.order_id))
     ]
-    if leaving:
-        entered_by = {link.id for each in entries for link in record.chain_of(each.trade)}
-        leaving = [fill for fill in leaving if fill.order_id not in entered_by]
     named = {(each.trade_id, each.fill_id) for each in booked}
     for fill, shares in _unbooked(leaving, booked):
         order = record.order(fill.order_id)

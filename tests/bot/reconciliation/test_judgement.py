@@ -153,8 +153,8 @@ def test_a_fill_that_nobody_recorded_is_though_both_sides_agree(side: int) -> No
 @SIDES
 def test_what_an_operator_adjusted_is_not_corrected(side: int) -> None:
     ours = trade(10 * side, order_id="e", adjusted_at=OLD)
-    verdict = judged([ours], 7 * side, orders=[order(100 * side, id="e")])
-    assert (verdict.entries, told(verdict)) == ([], [("quantity", f"{10 * side}", f"{7 * side}")])
+    verdict = judged([ours], 100 * side, orders=[order(100 * side, id="e")])
+    assert (verdict.entries, told(verdict)) == ([], [("quantity", f"{10 * side}", f"{100 * side}")])
 
 
 @SIDES
@@ -429,6 +429,13 @@ def test_a_trade_whose_order_still_works_is_not_missed_though_its_shares_are_gon
     verdict = judged([ours], 0, orders=[entry], fills=[fill(entry)], suspects={ours.id: OLD})
     assert (verdict.missed, ids(verdict.suspect)) == ([], [ours.id])
     assert told(verdict) == [("suspect", f"{40 * side}", "0")], "the gate is closed"
+
+
+def test_a_trade_that_was_recorded_within_the_minute_is_not_missed_though_its_order_filled_before() -> None:
+    ours = trade(at=FRESH, order_id="e")
+    entry = order(100, id="e")
+    verdict = judged([ours], 0, orders=[entry], fills=[fill(entry)], suspects={ours.id: OLD})
+    assert (verdict.missed, ids(verdict.suspect)) == ([], [ours.id])
 
 
 def test_a_trade_whose_order_was_not_asked_for_is_not_missed() -> None:
