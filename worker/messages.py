@@ -109,6 +109,7 @@ def _time(seconds: Any) -> datetime | None:
 def _hint(kind: CommandKind) -> str:
     example = {
         CommandKind.SET_MODE: """ --args '["live"]'""",
+        CommandKind.SETTLE: """ --kwargs '{"action": "acknowledge", "tradeId": "…", "reason": "…"}'""",
         CommandKind.UPDATE_CONFIG: """ --kwargs '{"maxConcurrentPositions": 2}'""",
     }.get(kind, """ --kwargs '{"reason": "…"}'""")
     return f"; try: celery -A worker call bot.{kind}{example}"

@@ -107,6 +107,7 @@ def asks_for(found: BotCommand, wanted: NewCommand) -> bool:
 
 
 def find(batch: Pipeline, command_id: UUID) -> BotCommand | None:
+    """The command with this id; None when it is not in the log."""
     rows = batch.send(FIND_COMMAND(command_id))
     return _command(rows[0]) if rows else None
 

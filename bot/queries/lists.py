@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
 
 from bot.models import (
     BotCommand,
@@ -83,16 +84,35 @@ def daily_stats(
     return query if until is None else query.where(BotDailyStats.date <= until)
 
 
+class Agreement(StrEnum):
+    """What a reconciliation came to."""
+
+    AGREES = "agrees"
+    DISAGREES = "disagrees"  # both sides were read, and hold different quantities
+    FAILED = "failed"  # the broker gave no usable answer
+
+
+_DIFFERS = func.jsonb_array_length(BotReconciliation.differences) > 0
+_VERDICTS: Mapping[Agreement, ColumnElement[bool]] = {
+    Agreement.AGREES: and_(BotReconciliation.outcome == Outcome.OK, ~_DIFFERS),
+    Agreement.DISAGREES: and_(BotReconciliation.outcome == Outcome.OK, _DIFFERS),
+    Agreement.FAILED: BotReconciliation.outcome == Outcome.FAILED,
+}
+
+
 def reconciliations(
     *,
     before_id: int | None = None,
     outcomes: Collection[Outcome] = (),
     triggers: Collection[Trigger] = (),
+    verdicts: Collection[Agreement] = (),
 ) -> Select[BotReconciliation]:
     """The reports that match all that is given."""
     query = select(BotReconciliation).order_by(BotReconciliation.id.desc())
     if before_id is not None:
         query = query.where(BotReconciliation.id < before_id)
+    if verdicts:
+        query = query.where(or_(*(_VERDICTS[each] for each in verdicts)))
     query = _one_of(query, BotReconciliation.outcome, outcomes)
     return _one_of(query, BotReconciliation.trigger, triggers)
 

@@ -94,9 +94,10 @@ def _as_of_now(session: Session, reading: Reading, now: datetime) -> tuple[Compa
     kept: list[Holding] = []
     dropped: set[str] = set()
     matched = 0
+    present_by, then_by = _by_symbol(present), _by_symbol(reading.trades)
     for holding in questions:
-        own = [trade for trade in present if trade.symbol in holding.symbols]
-        before = [trade for trade in reading.trades if trade.symbol in holding.symbols]
+        own = [trade for symbol in holding.symbols for trade in present_by.get(symbol, ())]
+        before = [trade for symbol in holding.symbols for trade in then_by.get(symbol, ())]
         if {trade.id: trade.updated_at for trade in own} == {trade.id: trade.updated_at for trade in before}:
             kept.append(holding)
         elif sum((trade.held for trade in own), ZERO) == holding.there:
@@ -110,11 +111,17 @@ def _as_of_now(session: Session, reading: Reading, now: datetime) -> tuple[Compa
     return comparison, [trade for trade in present if trade.symbol not in dropped]
 
 
+def _by_symbol(trades: Sequence[LocalTrade]) -> Mapping[str, Sequence[LocalTrade]]:
+    found: dict[str, list[LocalTrade]] = {}
+    for trade in trades:
+        found.setdefault(trade.symbol, []).append(trade)
+    return found
+
+
 def _suspects(session: Session, trades: Sequence[LocalTrade]) -> Mapping[UUID, datetime]:
     if not trades:
         return {}
-    found = select(BotSuspect.trade_id, BotSuspect.since)
-    return {trade_id: since for trade_id, since in session.execute(found)}
+    return {each.trade_id: each.since for each in session.scalars(select(BotSuspect))}
 
 
 def _book(session: Session, verdict: Verdict, author: Author) -> None:

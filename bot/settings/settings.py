@@ -174,10 +174,12 @@ class Settings(BaseSettings):
 
     @property
     def allowed_origins(self) -> list[str]:
+        """The origins that CORS_ORIGINS names, without a trailing slash."""
         return [origin.strip().rstrip("/") for origin in self.cors_origins.split(",") if origin.strip()]
 
     @property
     def database(self) -> URL:
+        """The address of Postgres."""
         return make_url(self.database_url)
 
     def alpaca(self, mode: Mode) -> AlpacaAccess | None:

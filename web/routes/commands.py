@@ -60,6 +60,33 @@ def _define(kind: CommandKind) -> None:
 for _kind in _SUMMARIES:
     _define(_kind)
 
+_SETTLEMENTS = {
+    "adopt": {
+        "summary": "A position becomes an open trade",
+        "value": {"action": "adopt", "symbol": "RIOT", "reason": "Bought by hand"},
+    },
+    "adjust": {
+        "summary": "A reverse split, one for ten",
+        "value": {
+            "action": "adjust",
+            "tradeId": "0b1d6f0e-6f5e-4b7e-9c55-1f0a4d1c7a10",
+            "shares": 10,
+            "entryPrice": "8.00",
+            "reason": "1:10 reverse split",
+        },
+    },
+    "close": {
+        "summary": "A trade ended, at this price and time",
+        "value": {
+            "action": "close",
+            "tradeId": "0b1d6f0e-6f5e-4b7e-9c55-1f0a4d1c7a10",
+            "exitPrice": "9.98",
+            "exitAt": "2026-11-20T15:30:00Z",
+            "reason": "Sold by hand",
+        },
+    },
+}
+
 
 @blueprint.post("/kill")
 @blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
@@ -117,10 +144,15 @@ def update_config(json_data: ReasonIn) -> Any:
 
 @blueprint.post("/settlements")
 @blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
-@blueprint.input(SettlementIn)
+@blueprint.input(SettlementIn, examples=_SETTLEMENTS)
 @blueprint.output(ActionOut)
 @blueprint.doc(
-    summary="Settle one difference, or one trade", responses=COMMAND_RESPONSES, operation_id="settle"
+    summary="Settle one difference, or one trade",
+    description="`adopt`, `ignore` and `watch` are about a `symbol`; `adjust`, `close`, `void`, `write_off`, `reopen` and"
+    " `acknowledge` are about a `tradeId`. `close` needs `exitPrice`; `adjust` needs `shares`, `entryPrice` or both."
+    " What there is nothing of is a 409 `nothing_to_settle`, whose sentence says what there is.",
+    responses=COMMAND_RESPONSES,
+    operation_id="settle",
 )
 def settle(json_data: SettlementIn) -> Any:
     params = json_data.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"reason"})

@@ -57,7 +57,10 @@ def daily_stats(query_data: StatsQuery) -> Any:
 def reconciliations(query_data: ReconciliationsQuery) -> Any:
     before = paging.decode(query_data.cursor, paging.bigint)
     query = lists.reconciliations(
-        before_id=before[0] if before else None, outcomes=query_data.outcome, triggers=query_data.trigger
+        before_id=before[0] if before else None,
+        outcomes=query_data.outcome,
+        triggers=query_data.trigger,
+        verdicts=query_data.verdict,
     )
     return paging.page(_rows(query, query_data.limit), query_data.limit, lambda row: (row.id,))
 

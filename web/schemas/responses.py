@@ -27,9 +27,10 @@ class ErrorOut(Shape):
 
 class DifferenceOut(Shape):
     symbol: str
-    kind: Literal["unknown_here", "quantity", "side"] | str
+    kind: Literal["unknown_here", "quantity", "side", "suspect"] | str
     here: str = Field(description="Shares in the database; negative is short.")
     there: str = Field(description="Shares at Alpaca; negative is short.")
+    trade_ids: list[UUID] = Field([], description="The open trades of it, at most a hundred.")
 
 
 class ReconciliationOut(Shape):
@@ -39,6 +40,11 @@ class ReconciliationOut(Shape):
     command_id: UUID | None
     started_at: datetime
     finished_at: datetime
+    requests: int = Field(description="Requests that were made to Alpaca for it.")
+    suspect: int | None = Field(description="Trades whose position is absent for the first time.")
+    booked: int | None = Field(description="Exits that were booked from the broker's fills.")
+    corrected: int | None = Field(description="Entries that were corrected by the broker's record.")
+    voided: int | None = Field(description="Trades whose entry never filled.")
     outcome: Outcome | str
     error_code: str | None
     error: str | None

@@ -56,7 +56,9 @@ def test_every_block_is_run() -> None:
 def test_the_shell_examples_from_top_to_bottom(stack: Stack, environment: dict[str, str]) -> None:
     preamble, *rest = blocks(PAGE, mark="api")
     got = [answers(sh(preamble + block, environment)) for block in rest]
-    commands, waiting, rejected, twice, killed, lists, broker, trade, settling, changing, _events = got
+    commands, waiting, rejected, twice, killed, lists, broker, trade, changing, settling, reports, _events = (
+        got
+    )
 
     assert [each["state"] for each in commands] == ["running", "paused", "running", "stopped"]
     assert waiting[0]["state"] == "running"
@@ -69,7 +71,7 @@ def test_the_shell_examples_from_top_to_bottom(stack: Stack, environment: dict[s
         assert error == shown
     assert twice[0]["commandId"] == twice[1]["commandId"]
     assert [each.get("state", each.get("code")) for each in killed] == ["stopped", "killed", "stopped"]
-    assert not [each for each in (*lists, *broker, *trade) if "error" in each]
+    assert not [each for each in (*lists, *broker, *trade, *reports) if "error" in each]
     assert (len(lists), len(broker)) == (7, 3)
     assert set(examples[2]["items"][0]) <= set(PositionOut.model_json_schema(by_alias=True)["properties"])
     _started, filled, partly, closed, corrected, events, _stopped = trade

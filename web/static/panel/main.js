@@ -11,6 +11,7 @@ import { listen } from "./event_stream.js";
 import * as charts from "./charts.js";
 import * as records from "./records.js";
 import { look } from "./commands.js";
+import * as settlements from "./settle.js";
 import * as tabs from "./tabs.js";
 import * as thresholds from "./thresholds.js";
 
@@ -124,6 +125,7 @@ document.addEventListener("session-ended", () => {
 thresholds.bind(start.config, () => records.refreshShown());
 records.bind();
 buttons.bind(start.mayAct);
+settlements.bind(start.mayAct);
 charts.bind();
 tabs.bind((panel) => records.refresh(panel));
 if (start.status) show(start.status);
