@@ -126,8 +126,9 @@ def test_manual_commands(stack: Stack, environment: dict[str, str]) -> None:
     sh(block, environment)
     stack.wait_for(
         lambda: (
-            [row["kind"] for row in stack.commands()[-2:] if row["source"] == "celery"] == ["start", "stop"]
+            [row["kind"] for row in stack.commands()[-3:] if row["source"] == "celery"]
+            == ["start", "stop", "settle"]
         ),
         10,
-        "both are in the log",
+        "all are in the log",
     )
