@@ -73,7 +73,7 @@ def _start(name: str) -> None:
 
 @worker_shutting_down.connect
 def end(**_: Any) -> None:
-    """Let the pulse stop: the worker shows as offline at once."""
+    """Stop the background threads: the worker shows as offline at once."""
     _ending.set()
     if _pulse is not None:
         _pulse.stop()

@@ -193,7 +193,7 @@ class Controller:
                     # from before the clock was put back
                     BotConfig.reconcile_due_at > now + schedule.LATEST_DUE,
                 ),
-                schedule.has_requests_left(now),
+                schedule.has_requests_left(now, self._settings),
             )
         claimed = due.values(reconcile_due_at=now + timedelta(seconds=ATTEMPT_SEC)).returning(
             func.coalesce(BotConfig.reconcile_trigger, Trigger.PERIODIC.value)

@@ -57,7 +57,7 @@ class EvidenceGatherer:
         with self._database.holding(command_id) as is_free:
             if not self._database.run(
                 lambda session: command_log.claim_gathering(
-                    session, command_id, ATTEMPT_SEC, is_orphan=is_free
+                    session, command_id, ATTEMPT_SEC, self._settings, is_orphan=is_free
                 )
             ):
                 return

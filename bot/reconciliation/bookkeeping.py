@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import column, delete, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import cast, column, delete, func, literal, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.orm import Session
 
 from bot.booking.author import Author
@@ -25,6 +26,7 @@ from bot.models import (
     ExitSource,
     TradeStatus,
 )
+from bot.models.types import Timestamp
 from bot.reconciliation.comparison import Comparison, Holding
 from bot.reconciliation.evidence import Reading
 from bot.reconciliation.judgement import Verdict, judge
@@ -188,12 +190,14 @@ def _write_off(
 def _remember_suspects(session: Session, verdict: Verdict, began_at: datetime) -> None:
     """A trade stays suspect since the first reading that did not explain it, as long as none does."""
     ids = [trade.id for trade in verdict.suspect]
-    session.execute(delete(BotSuspect).where(BotSuspect.trade_id.not_in(ids)) if ids else delete(BotSuspect))
+    session.execute(
+        delete(BotSuspect).where(BotSuspect.trade_id.not_in(select(func.unnest(cast(ids, ARRAY(PgUuid))))))
+        if ids
+        else delete(BotSuspect)
+    )
     if ids:
-        session.execute(
-            insert(BotSuspect).on_conflict_do_nothing(),
-            [{"trade_id": trade_id, "since": began_at} for trade_id in ids],
-        )
+        every = select(func.unnest(cast(ids, ARRAY(PgUuid))), literal(began_at, Timestamp))
+        session.execute(insert(BotSuspect).from_select(["trade_id", "since"], every).on_conflict_do_nothing())
 
 
 def _learn_assets(session: Session, comparison: Comparison) -> None:

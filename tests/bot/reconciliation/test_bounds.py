@@ -243,6 +243,6 @@ def test_ten_thousand_entries_that_never_filled_are_void_in_bulk(
     event.listen(world.database.engine, "before_cursor_execute", note)
     report = world.controller.conclude(replace(found, record=record), Trigger.STARTUP)
     event.remove(world.database.engine, "before_cursor_execute", note)
-    assert (report.voided, report.differences) == (10_000, [])
+    assert (report.error, report.voided, report.differences) == (None, 10_000, [])
     assert len(statements) < 30, "bulk statements, not one for each trade"
     assert world.reconciled()
