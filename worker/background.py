@@ -14,6 +14,9 @@ from bot.alerts import conditions, delivery
 from bot.alerts.conditions import ConditionMonitor
 from bot.alerts.delivery import AlertDelivery
 from bot.errors import PitbossError
+from bot.flattening import process, suspension
+from bot.flattening.process import Flattener
+from bot.flattening.suspension import Suspender
 from bot.runtime import liveness_file
 from bot.runtime.periodic import Periodic
 from bot.states import spec_of
@@ -49,6 +52,8 @@ class Background:
         database, settings = context.database(), context.settings()
         self._every("conditions", conditions.LOOK_SEC, ConditionMonitor(database, settings).check)
         self._every("alerts", delivery.LOOK_SEC, AlertDelivery(database, settings).run)
+        self._every("flatten", process.LOOK_SEC, Flattener(database, settings, is_worker=True).run)
+        self._every("suspension", suspension.LOOK_SEC, Suspender(database, settings, is_worker=True).run)
 
     def start_sweep(self) -> None:
         self._every("sweep", 0, self._sweep)

@@ -32,6 +32,8 @@ class Meaning:
     resolves: tuple[AlertKind, ...] = ()
 
 
+_FLATTEN = (AlertKind.FLATTENING, AlertKind.FLATTEN_WAITS, AlertKind.FLATTEN_STUCK)
+
 MEANINGS: Mapping[AlertKind, Meaning] = MappingProxyType(
     {
         AlertKind.KILLED: Meaning(Severity.CRITICAL),
@@ -50,6 +52,11 @@ MEANINGS: Mapping[AlertKind, Meaning] = MappingProxyType(
         AlertKind.TRADES_MISSED: Meaning(Severity.CRITICAL),
         AlertKind.CLOCKS_DISAGREE: Meaning(Severity.WARNING),
         AlertKind.CLOCKS_AGREE: Meaning(Severity.INFO, (AlertKind.CLOCKS_DISAGREE,)),
+        AlertKind.FLATTENING: Meaning(Severity.WARNING),
+        AlertKind.FLATTEN_WAITS: Meaning(Severity.CRITICAL),
+        AlertKind.FLATTEN_STUCK: Meaning(Severity.CRITICAL),
+        AlertKind.FLATTEN_CANCELLED: Meaning(Severity.WARNING, _FLATTEN),
+        AlertKind.FLAT: Meaning(Severity.INFO, _FLATTEN),
     }
 )
 
@@ -102,6 +109,19 @@ def sentence(kind: str, facts: Mapping[str, Any]) -> str:
             return f"Alpaca says that the market is {said}; the exchange's calendar says otherwise. The gate is closed unless both say open."
         case AlertKind.CLOCKS_AGREE:
             return "Alpaca and the exchange's calendar agree on the market's hours again."
+        case AlertKind.FLATTENING:
+            return f"Flattening {_flattened(facts)} {account}, asked for by {facts.get('actor')}{why}: orders are cancelled, positions closed."
+        case AlertKind.FLATTEN_WAITS:
+            return (
+                f"The market is closed, so these positions stay open {account} until it opens: {_left(facts)}. Their orders"
+                " are cancelled."
+            )
+        case AlertKind.FLATTEN_STUCK:
+            return f"Not flat {account} after {_span(facts)}; left: {_left(facts)}. {facts.get('error') or ''}".rstrip()
+        case AlertKind.FLATTEN_CANCELLED:
+            return f"The flatten {account} was ended by {facts.get('actor')}{why}; left: {_left(facts)}."
+        case AlertKind.FLAT:
+            return f"Flat {account} after {_span(facts)}: Alpaca shows no order and no position of {_flattened(facts)}."
     return f"{kind}: {facts}"  # written by a newer release
 
 
@@ -111,6 +131,22 @@ def _symbols(facts: Mapping[str, Any]) -> str:
         f"{each.get('symbol')} (here {each.get('here')}, there {each.get('there')})" for each in found[:5]
     ]
     return ", ".join(names) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+
+
+def _flattened(facts: Mapping[str, Any]) -> str:
+    symbols = facts.get("symbols")
+    return "the account" if symbols is None else ", ".join(symbols)
+
+
+def _left(facts: Mapping[str, Any]) -> str:
+    positions = facts.get("positions") or ()
+    named = [f"{each.get('shares')} {each.get('symbol')}" for each in positions]
+    orders = facts.get("orders")
+    if orders:
+        named.append(f"{orders} order{'s' if orders > 1 else ''}")
+    if orders is None and not named:
+        return "what is not known yet"
+    return ", ".join(named) or "nothing"
 
 
 def _listed(reasons: Any) -> str:

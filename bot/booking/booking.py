@@ -153,8 +153,8 @@ class Booking:
 
     # -- exits ----------------------------------------------------------------------------------------------------
 
-    def mark_exit_reason(self, trade: BotTrade, reason: ExitReason) -> None:
-        """Record why the trade is about to be exited."""
+    def mark_exit_reason(self, trade: BotTrade, reason: ExitReason | None) -> None:
+        """Record why the trade is about to be exited; None takes the mark off."""
         with self._changing(trade, TradeEventKind.EXIT_REASON_MARKED):
             trade.exit_reason = reason
 

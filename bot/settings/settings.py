@@ -93,6 +93,11 @@ class Settings(BaseSettings):
     #: first.
     reconcile_requests_per_min: Annotated[int, Field(ge=10, le=100_000)] = 60
 
+    #: A flatten is issued so many minutes before each day's close; never, unless it is set.
+    force_close_before_close_min: Annotated[int, Field(ge=1, le=180)] | None = None
+    #: Whether the broker rejects new orders from a kill on, and after its flatten, until rearm.
+    kill_suspends_trading: bool = False
+
     log_level: Annotated[LogLevel, BeforeValidator(types.upper)] = LogLevel.INFO
     log_format: Annotated[LogFormat, BeforeValidator(types.lower)] = LogFormat.AUTO
 

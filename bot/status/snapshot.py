@@ -8,7 +8,8 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
-from bot.models import BotConfig
+from bot.models import BotConfig, FlattenState
+from bot.models.flatten import AT_WORK
 from bot.models.status_rows import StatusConfig, StatusReport
 from bot.status.heartbeat import OFFLINE_AFTER
 from bot.storage.pipeline import Pipeline
@@ -61,6 +62,13 @@ class Snapshot:
     reading: BrokerView | None
     #: The last report.
     reconciliation: StatusReport | None
+    #: Of the last flatten; None when there was none, or a newer release has put it there.
+    flatten: FlattenState | None = None
+
+    @property
+    def flattening(self) -> bool:
+        """Whether a flatten is at work."""
+        return self.flatten in AT_WORK
 
     @property
     def worker_online(self) -> bool:
@@ -78,7 +86,7 @@ class Snapshot:
 def snapshot(batch: Pipeline) -> Snapshot:
     """Read everything that the status and the gate need."""
     [row] = batch.send(SNAPSHOT()) or batch.send(MAKE_CONFIG(), SNAPSHOT())
-    now, open_trades, unsettled, realized_pnl, trade_count, pending, seen_at, *rest = row
+    now, open_trades, unsettled, realized_pnl, trade_count, pending, seen_at, flatten, *rest = row
     reading, rest = rest[:5], rest[5:]
     config, report = rest[: len(SNAPSHOT_CONFIG.names)], rest[len(SNAPSHOT_CONFIG.names) :]
     return Snapshot(
@@ -92,6 +100,7 @@ def snapshot(batch: Pipeline) -> Snapshot:
         worker_seen_at=seen_at,
         reading=None if reading[0] is None else BrokerView(*reading),
         reconciliation=None if report[0] is None else StatusReport(**SNAPSHOT_REPORT.values(report)),
+        flatten=FlattenState(flatten) if flatten in tuple(FlattenState) else None,
     )
 
 

@@ -214,6 +214,7 @@ SNAPSHOT = PreparedStatement(
     f" (SELECT count(*) FROM bot_command WHERE status = '{CommandStatus.QUEUED}'),"
     # a time yet to come is from before the clock was put back
     " (SELECT max(last_seen_at) FROM bot_worker WHERE last_seen_at <= clock_timestamp()),"
+    " (SELECT state FROM bot_flatten ORDER BY started_at DESC LIMIT 1),"
     " reading.read_at, reading.open_pnl, reading.market_open, reading.next_open, reading.next_close,"
     f" {SNAPSHOT_CONFIG.columns('config')}, {SNAPSHOT_REPORT.columns('report')}"
     f" FROM bot_config config LEFT JOIN bot_daily_stats stats ON stats.date = {_TODAY} AND stats.mode = config.mode"

@@ -220,4 +220,4 @@ def test_a_heartbeat_from_the_future_counts_for_nothing(world: World) -> None:
 def test_a_right_to_gather_that_ends_in_the_future_counts_for_nothing(world: World) -> None:
     command = world.submit(RECONCILE)
     world.sql("UPDATE bot_command SET gathering_until = clock_timestamp() + interval '1 hour'")
-    assert world.database.run(lambda session: log.claim_gathering(session, command.id, 20))
+    assert world.database.run(lambda session: log.claim_gathering(session, command.id, 20, world.settings))

@@ -23,7 +23,7 @@ from web.commands.dispatch import Preference
 from web.http.errors import CommandNotApplied
 from web.http.json_request import idempotency_key
 from web.http.openapi import COMMAND_RESPONSES
-from web.schemas.requests import ConfigIn, ModeIn, ReasonIn, SettlementIn
+from web.schemas.requests import ConfigIn, FlattenIn, HaltIn, ModeIn, ReasonIn, SettlementIn
 from web.schemas.responses import ActionOut, ConfigChangedOut, KillOut, ReconcileOut
 from web.services import services
 
@@ -35,7 +35,6 @@ _SUMMARIES = {
     CommandKind.START: "Start the stopped bot",
     CommandKind.PAUSE: "Pause: no new entries, open positions are still watched",
     CommandKind.RESUME: "Resume the paused bot",
-    CommandKind.STOP: "Stop: nothing at all happens",
     CommandKind.REARM: "Take the kill latch off; the bot stays stopped",
 }
 
@@ -88,16 +87,29 @@ _SETTLEMENTS = {
 }
 
 
+@blueprint.post("/stop")
+@blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
+@blueprint.input(HaltIn)
+@blueprint.output(ActionOut)
+@blueprint.doc(summary="Stop: nothing at all happens", responses=COMMAND_RESPONSES)
+def stop(json_data: HaltIn) -> Any:
+    return _answer(_send(CommandKind.STOP, _halt_params(json_data), json_data.reason))
+
+
 @blueprint.post("/kill")
 @blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
-@blueprint.input(ReasonIn)
+@blueprint.input(HaltIn)
 @blueprint.output(KillOut)
 @blueprint.doc(
     summary="Kill: stop, disable and latch, without Redis or a worker", responses=COMMAND_RESPONSES
 )
-def kill(json_data: ReasonIn) -> Any:
-    command = _send(CommandKind.KILL, reason=json_data.reason)
-    return _answer(command, stays_open=_stays_open())
+def kill(json_data: HaltIn) -> Any:
+    command = _send(CommandKind.KILL, _halt_params(json_data), json_data.reason)
+    return _answer(command, stays_open=None if json_data.flatten else _stays_open())
+
+
+def _halt_params(halt: HaltIn) -> dict[str, Any]:
+    return {"flatten": True} if halt.flatten else {}
 
 
 def _stays_open() -> Exposure | None:
@@ -106,6 +118,21 @@ def _stays_open() -> Exposure | None:
         return services().lane.read(exposure.read)
     except PitbossError:
         return None
+
+
+@blueprint.post("/flatten")
+@blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
+@blueprint.input(FlattenIn)
+@blueprint.output(ActionOut)
+@blueprint.doc(
+    summary="Flatten: cancel every order and close every position, until the broker confirms it",
+    responses=COMMAND_RESPONSES,
+)
+def flatten(json_data: FlattenIn) -> Any:
+    params = json_data.model_dump(
+        mode="json", by_alias=True, exclude_none=True, exclude_defaults=True, exclude={"reason"}
+    )
+    return _answer(_send(CommandKind.FLATTEN, params, json_data.reason))
 
 
 @blueprint.post("/reconcile")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, create_model
+from pydantic import AfterValidator, Field, StrictBool, create_model
 
+from bot.commands.flatten import FlattenRequest
 from bot.commands.log import MAX_REASON
 from bot.commands.settlement import Settlement
 from bot.commands.thresholds import ThresholdChanges
@@ -20,6 +21,16 @@ class ReasonIn(Input):
     reason: Annotated[Storable, Field(max_length=MAX_REASON)] | None = Field(
         None, description="Why; kept in the command log."
     )
+
+
+class HaltIn(ReasonIn):
+    flatten: StrictBool = Field(
+        False, description="Make the account flat, too: cancel every order and close every position."
+    )
+
+
+class FlattenIn(FlattenRequest, ReasonIn):
+    pass
 
 
 class ModeIn(ReasonIn):

@@ -91,8 +91,31 @@ class ExposureOut(Shape):
 
 class KillOut(ActionOut):
     stays_open: ExposureOut | None = Field(
-        None, description="What a kill does not close; null where it could not be read."
+        None, description="What a kill does not close; null where it could not be read, or is flattened."
     )
+
+
+class PositionLeftOut(Shape):
+    symbol: str
+    shares: Number = Field(description="Still to be closed; negative is short.")
+    error: str | None = Field(None, description="Why its closing was rejected; it is tried again.")
+
+
+class FlattenOut(Shape):
+    state: Literal["none", "working", "waiting_for_open", "flat", "cancelled"] | str
+    command_id: UUID | None = Field(None, description="The command that started the last one.")
+    mode: Mode | str | None = None
+    symbols: list[str] | None = Field(None, description="What is flattened; null for the whole account.")
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    attempts: int = Field(0, description="Rounds of looking, cancelling and closing.")
+    orders_left: int | None = Field(
+        None, description="Working orders that are left; null as long as the broker was not read."
+    )
+    positions_left: list[PositionLeftOut] | None = Field(
+        None, description="As the last round found them; null as long as the broker was not read."
+    )
+    error: str | None = Field(None, description="Why the last round did not get further.")
 
 
 class ReconcileOut(ActionOut):
@@ -304,6 +327,9 @@ class StatusOut(Shape):
     accepting_signals: bool
     reasons: list[Reason] = Field(description="Every reason why signals are not accepted.")
     reconciliation: LastReconciliation | None
+    flatten: Literal["none", "working", "waiting_for_open", "flat", "cancelled"] = Field(
+        description="How far the last flatten is."
+    )
     worker: WorkerOut
     pending_commands: int
     revision: int

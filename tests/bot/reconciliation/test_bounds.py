@@ -221,7 +221,7 @@ def test_ten_thousand_entries_that_never_filled_are_void_in_bulk(
     assert isinstance(found, Reading)
     orders = [
         Order(
-            id=trade.order_id,
+            id=str(trade.order_id),
             client_order_id="",
             symbol="NEVER",
             asset_id="",

@@ -62,6 +62,7 @@ export const COMMANDS = {
   update_config: "Change thresholds",
   reconcile: "Reconcile",
   settle: "Settle",
+  flatten: "Flatten",
 };
 
 /** A command with what it asked for. */
@@ -69,6 +70,9 @@ export function command(kind, params) {
   const name = COMMANDS[kind] ?? words(kind);
   if (kind === "set_mode" && params?.mode) return `${name} to ${params.mode}`;
   if (kind === "settle" && params?.action) return `${name}: ${words(params.action)} ${params.symbol ?? `trade ${String(params.tradeId).slice(0, 8)}`}`;
+  if (kind === "flatten" && params?.cancel) return "End the flatten";
+  if (kind === "flatten" && params?.symbol) return `${name} ${params.symbol}`;
+  if (params?.flatten) return `${name} and flatten`;
   if (kind === "update_config" && params) return `${name}: ${Object.entries(params).map(([key, value]) => `${spaced(key)} ${value}`).join(", ")}`;
   return name;
 }
@@ -86,6 +90,7 @@ export function reason(slug, status, config) {
     killed: "It was killed: rearm it first.",
     not_running: `It is ${status.state}, not running.`,
     not_reconciled: "Database and broker have not been found to agree.",
+    flattening: "It is being flattened: orders are cancelled, positions closed.",
     worker_offline: "No worker was seen for 30 s.",
     market_closed: `The market is closed until ${bell(status.marketChangesAt, status.asOf)} ET.`,
     max_positions: config ? `All ${config.maxConcurrentPositions} positions are taken.` : "All positions are taken.",

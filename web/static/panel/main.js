@@ -5,6 +5,7 @@ import { repeated } from "./refetch.js";
 import { get } from "./api.js";
 import { byId, el, setData, setText } from "./dom.js";
 import * as buttons from "./buttons.js";
+import * as flatten from "./flatten.js";
 import { isSameDay, time } from "./format.js";
 import * as statusView from "./status.js";
 import { listen } from "./event_stream.js";
@@ -54,6 +55,7 @@ function show(now) {
   byId("unavailable").hidden = true;
   statusView.show(now, thresholds.current());
   buttons.allow(now);
+  flatten.show(now);
   setStale();
   look();
   if (!before) {
@@ -126,6 +128,7 @@ thresholds.bind(start.config, () => records.refreshShown());
 records.bind();
 buttons.bind(start.mayAct);
 settlements.bind(start.mayAct);
+flatten.bind(start.mayAct);
 charts.bind();
 tabs.bind((panel) => records.refresh(panel));
 if (start.status) show(start.status);
