@@ -56,7 +56,9 @@ def test_every_block_is_run() -> None:
 def test_the_shell_examples_from_top_to_bottom(stack: Stack, environment: dict[str, str]) -> None:
     preamble, *rest = blocks(PAGE, mark="api")
     got = [answers(sh(preamble + block, environment)) for block in rest]
-    commands, waiting, rejected, twice, killed, lists, broker, trade, settling, changing, _events = got
+    commands, waiting, rejected, twice, killed, lists, broker, trade, changing, settling, reports, _events = (
+        got
+    )
 
     assert [each["state"] for each in commands] == ["running", "paused", "running", "stopped"]
     assert waiting[0]["state"] == "running"
@@ -69,18 +71,14 @@ def test_the_shell_examples_from_top_to_bottom(stack: Stack, environment: dict[s
         assert error == shown
     assert twice[0]["commandId"] == twice[1]["commandId"]
     assert [each.get("state", each.get("code")) for each in killed] == ["stopped", "killed", "stopped"]
-    assert not [each for each in (*lists, *broker, *trade) if "error" in each]
+    assert not [each for each in (*lists, *broker, *trade, *reports) if "error" in each]
     assert (len(lists), len(broker)) == (7, 3)
     assert set(examples[2]["items"][0]) <= set(PositionOut.model_json_schema(by_alias=True)["properties"])
-    _started, reserved, filled, partly, closed, corrected, events, _stopped = trade
-    assert [each["status"] for each in (reserved, filled, partly, closed)] == [
-        "open",
-        "open",
-        "open",
-        "closed",
-    ]
+    _started, filled, partly, closed, corrected, events, _stopped = trade
+    assert [each["status"] for each in (filled, partly, closed)] == ["open", "open", "closed"]
     assert (partly["exitedShares"], corrected["exitPrice"]) == (40, 9.33)
-    assert len(events["items"]) == 5
+    newest, *_, first = events["items"]
+    assert (first["kind"], newest["reason"]) == ("opened", "the average of both fills")
     assert changing[0]["maxConcurrentPositions"] == 4
     assert changing[1]["code"] == "validation"
     assert changing[2]["mode"] == "paper"
@@ -128,8 +126,9 @@ def test_manual_commands(stack: Stack, environment: dict[str, str]) -> None:
     sh(block, environment)
     stack.wait_for(
         lambda: (
-            [row["kind"] for row in stack.commands()[-2:] if row["source"] == "celery"] == ["start", "stop"]
+            [row["kind"] for row in stack.commands()[-3:] if row["source"] == "celery"]
+            == ["start", "stop", "settle"]
         ),
         10,
-        "both are in the log",
+        "all are in the log",
     )
