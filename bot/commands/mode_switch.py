@@ -166,7 +166,7 @@ def _not_ignored(session: Session, mode: Mode, positions: Sequence[Position]) ->
     rows = session.execute(
         select(BotIgnoredPosition.symbol, BotIgnoredPosition.shares).where(BotIgnoredPosition.mode == mode)
     )
-    ignored = dict(rows.tuples().all())
+    ignored = dict(rows.all())
     return sorted(each.symbol for each in positions if ignored.get(each.symbol) != each.shares)
 
 
