@@ -20,7 +20,6 @@ from bot.states import spec_of
 from bot.status import heartbeat
 from bot.storage.notifications import QUEUED, Listener
 from worker import context
-from worker.tasks import gather_for, reconcile_if_due
 
 #: How often pending commands are looked for, in seconds.
 SWEEP_SEC = 1.0
@@ -93,8 +92,8 @@ class Background:
 
     def _gather(self) -> None:
         """Gather what evidence is needed for; returns when more may be, or after EVIDENCE_SEC."""
-        reconcile_if_due()
+        context.evidence().reconcile_if_due()
         for command in context.controller().awaiting_evidence(MOST_AT_ONCE):
-            gather_for(context.controller(), command.id)
+            context.evidence().gather_for(command.id)
         self._evidence_needed.wait(EVIDENCE_SEC)
         self._evidence_needed.clear()

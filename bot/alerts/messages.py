@@ -25,6 +25,8 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Meaning:
+    """What an alert of one kind means to its receiver."""
+
     severity: Severity
     #: What is over with it.
     resolves: tuple[AlertKind, ...] = ()

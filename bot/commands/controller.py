@@ -151,9 +151,11 @@ class Controller:
         return self._database.batched(lambda batch: command_log.awaiting_evidence(batch, limit))
 
     def find(self, command_id: UUID) -> BotCommand | None:
+        """The command with this id; None when it is not in the log."""
         return self._database.batched(lambda batch: command_log.find(batch, command_id))
 
     def pending(self) -> list[BotCommand]:
+        """The commands that are not finished, in their order."""
         return self._database.batched(command_log.pending)
 
     # -- reconciliation ---------------------------------------------------------------------------------------
@@ -191,7 +193,7 @@ class Controller:
                     # from before the clock was put back
                     BotConfig.reconcile_due_at > now + schedule.LATEST_DUE,
                 ),
-                schedule.has_requests_left(now),
+                schedule.has_requests_left(now, self._settings),
             )
         claimed = due.values(reconcile_due_at=now + timedelta(seconds=ATTEMPT_SEC)).returning(
             func.coalesce(BotConfig.reconcile_trigger, Trigger.PERIODIC.value)
@@ -205,7 +207,6 @@ class Controller:
 
     def conclude(self, evidence: Evidence, trigger: Trigger) -> BotReconciliation:
         """Judge *evidence*: the trades, the report and the gate change in one transaction."""
-
         return self._locked(lambda locked: conclude(locked, evidence, trigger, None, self._settings))
 
     # -- a kill's own ways ------------------------------------------------------------------------------------

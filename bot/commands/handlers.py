@@ -75,6 +75,16 @@ class CommandHandlers:
         up_to_seq: int | None = None,
         evidence: Mapping[UUID, CommandEvidence] | None = None,
     ) -> list[BotCommand]:
+        """Finish the pending commands, in order: each is applied, rejected, expired or superseded.
+
+        Args:
+            locked: the locked row, with the pending commands.
+            up_to_seq: finishes only those up to here; None for all.
+            evidence: what was gathered for commands, by their ids.
+
+        Returns:
+            Those that were finished. One that needs evidence and has none stays pending.
+        """
         pending = [each for each in locked.pending if up_to_seq is None or each.seq <= up_to_seq]
         now, superseded = locked.now, 0
         # the clock may have been put back since they were accepted
@@ -101,6 +111,7 @@ class CommandHandlers:
         superseded_some: bool,
         reports: dict[int, BotReconciliation] | None = None,
     ) -> None:
+        """Finish one command: apply it, or reject it with its error."""
         config = locked.config
         before = config.state
         spec, handle = spec_of(command.kind), HANDLERS.get(command.kind, _change_state)

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from bot.errors import IdempotencyConflict, TooManyPending
 from bot.models import BotCommand
 from bot.reconciliation.schedule import has_requests_left
+from bot.settings.settings import Settings
 from bot.states import COMMANDS, CommandKind, CommandStatus, Source
 from bot.storage.pipeline import Pipeline, Step
 from bot.storage.statements import (
@@ -107,6 +108,7 @@ def asks_for(found: BotCommand, wanted: NewCommand) -> bool:
 
 
 def find(batch: Pipeline, command_id: UUID) -> BotCommand | None:
+    """The command with this id; None when it is not in the log."""
     rows = batch.send(FIND_COMMAND(command_id))
     return _command(rows[0]) if rows else None
 
@@ -149,7 +151,9 @@ def overdue(batch: Pipeline, safer_within: timedelta) -> Overdue:
     return Overdue(*row)
 
 
-def claim_gathering(session: Session, command_id: UUID, for_sec: float, *, is_orphan: bool = False) -> bool:
+def claim_gathering(
+    session: Session, command_id: UUID, for_sec: float, settings: Settings, *, is_orphan: bool = False
+) -> bool:
     """Take the right to gather evidence for a pending command, for so many seconds. False when another process has
     it, the command is finished, or it has to wait until Alpaca may be asked again. *is_orphan* says that a process that had
     the right is gone."""
@@ -166,7 +170,7 @@ def claim_gathering(session: Session, command_id: UUID, for_sec: float, *, is_or
                 BotCommand.gathering_until > now + timedelta(seconds=for_sec),
                 literal(is_orphan),
             ),
-            or_(BotCommand.kind != CommandKind.RECONCILE, has_requests_left(now)),
+            or_(BotCommand.kind != CommandKind.RECONCILE, has_requests_left(now, settings)),
         )
         .values(gathering_until=now + timedelta(seconds=for_sec))
         .returning(BotCommand.id)

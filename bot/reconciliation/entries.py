@@ -32,6 +32,7 @@ class Entry:
 
     @property
     def sign(self) -> int:
+        """1 for a long trade, -1 for a short one."""
         return 1 if self.trade.shares > 0 else -1
 
     @property
@@ -41,6 +42,7 @@ class Entry:
 
     @property
     def is_in_flight(self) -> bool:
+        """Whether more of it may still fill, or has filled so lately that the position may lag."""
         return self.left > 0 or self.recent > 0
 
 
@@ -57,11 +59,10 @@ def read_entry(trade: LocalTrade, record: BrokerRecord, at: datetime) -> Entry:
             entry.recent = abs(trade.shares)
         return entry
     last = chain[-1]
-    ids = {order.id for order in chain}
-    fills = [fill for fill in record.fills if fill.order_id in ids]
+    fills = [fill for order in chain for fill in record.fills_of(order)]
     by_orders = sum((order.filled for order in chain), ZERO)
     by_fills = sum((abs(fill.shares) for fill in fills), ZERO)
-    by_last = sum((abs(fill.shares) for fill in fills if fill.order_id == last.id), ZERO)
+    by_last = sum((abs(fill.shares) for fill in record.fills_of(last)), ZERO)
     # an order's own word is the newer one: a bust takes back what filled, and the list of fills can lag. But a successor
     # may count what its predecessor filled as its own: then it says more than the fills show of it
     filled = by_fills if by_fills and len(chain) > 1 and by_last < last.filled else by_orders

@@ -13,7 +13,8 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from bot.models import BotIgnoredPosition, BotTrade, BotTradeExit, TradeStatus
-from bot.reconciliation.schedule import REQUESTS_A_MINUTE, REQUESTS_OF_AN_ATTEMPT, requests_made
+from bot.reconciliation.schedule import REQUESTS_OF_AN_ATTEMPT, requests_made
+from bot.settings.settings import Settings
 from bot.states import Mode
 from bot.storage.pipeline import Pipeline
 from bot.storage.statements import MODE_NOW, OPEN_BY_ASSET
@@ -54,7 +55,7 @@ class Local:
     groups: tuple[OpenGroup, ...]
     ignored: tuple[Ignored, ...] = ()
     #: Requests that may be made of Alpaca within this minute.
-    requests_left: int = REQUESTS_A_MINUTE
+    requests_left: int = REQUESTS_OF_AN_ATTEMPT
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class BookedExit:
     created_at: datetime
 
 
-def read_local(batch: Pipeline) -> Local:
+def read_local(batch: Pipeline, settings: Settings) -> Local:
     """Read the open trades that exist now, added up, and the positions that are ignored."""
     [(mode, began_at)] = batch.send(MODE_NOW())
     rows = batch.send(OPEN_BY_ASSET(began_at, LAG))
@@ -107,7 +108,7 @@ def read_local(batch: Pipeline) -> Local:
     )
     made = batch.session.scalars(select(requests_made(func.clock_timestamp()))).one()
     return Local(
-        requests_left=max(REQUESTS_A_MINUTE - made, REQUESTS_OF_AN_ATTEMPT),
+        requests_left=max(settings.reconcile_requests_per_min - made, REQUESTS_OF_AN_ATTEMPT),
         mode=Mode(mode),
         began_at=began_at,
         groups=tuple(OpenGroup(*row) for row in rows),

@@ -82,6 +82,7 @@ class LockedBot:
 
     @property
     def batch(self) -> Pipeline:
+        """For more steps in the transaction."""
         return self._batch
 
     @property

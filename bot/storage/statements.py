@@ -7,10 +7,12 @@ takes to run it. Everything else in ``bot`` is SQLAlchemy.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from functools import cache
 
 from bot.models import SINGLETON, BotCommand, BotConfig, BotReconciliation, TradeStatus, Trigger
 from bot.models.command_stats import BOUNDS_SEC
+from bot.models.status_rows import StatusConfig, StatusReport
 from bot.states import (
     COMMANDS,
     MOST_PENDING,
@@ -199,16 +201,8 @@ OVERDUE_COMMANDS = PreparedStatement(
 
 # -- status ---------------------------------------------------------------------------------------------------
 
-# a status is read far more often than all that these two rows hold
-SNAPSHOT_REPORT = RowMapper(
-    BotReconciliation,
-    *("id", "trigger", "finished_at", "outcome", "error_code", "error", "missed", "differences"),
-)
-SNAPSHOT_CONFIG = RowMapper(
-    BotConfig,
-    *("enabled", "state", "mode", "killed_at", "kill_reason", "revision", "reconciled_at", "agreed_at"),
-    *("max_concurrent_positions", "daily_loss_limit_usd", "count_open_loss"),
-)
+SNAPSHOT_REPORT = RowMapper(BotReconciliation, *(field.name for field in fields(StatusReport)))
+SNAPSHOT_CONFIG = RowMapper(BotConfig, *(field.name for field in fields(StatusConfig)))
 #: The trading date, as bot.market_hours.trading_date has it. Not clock_timestamp(): Postgres would not look for it by an index.
 _TODAY = "timezone('America/New_York', statement_timestamp())::date"
 SNAPSHOT = PreparedStatement(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot.commands.evidence import GATHERERS
 from bot.commands.handlers import HANDLERS
 from bot.errors import InvalidTransition, Killed, NotStopped
 from bot.states import COMMANDS, BotState, CommandKind, CommandSpec, next_state, spec_of
@@ -23,6 +24,7 @@ rearm          invalid  invalid  invalid  stopped
 set_mode       stopped  not_stopped not_stopped stopped
 update_config  stopped  running  paused   stopped
 reconcile      stopped  running  paused   stopped
+settle         stopped  running  paused   stopped
 """
 COLUMNS = (("stopped", False), ("running", False), ("paused", False), ("stopped", True))
 CASES = [
@@ -50,6 +52,8 @@ CASES += [
     ("update_config", "paused", True, "paused"),
     ("reconcile", "running", True, "running"),
     ("reconcile", "paused", True, "paused"),
+    ("settle", "running", True, "running"),
+    ("settle", "paused", True, "paused"),
 ]
 ERRORS = {"invalid": InvalidTransition, "killed": Killed, "not_stopped": NotStopped}
 
@@ -91,6 +95,10 @@ def test_nobody_can_change_the_table() -> None:
 def test_every_kind_has_one_row_and_one_handler() -> None:
     assert list(COMMANDS) == list(CommandKind)
     assert set(HANDLERS) == set(CommandKind)
+
+
+def test_every_kind_that_needs_evidence_has_one_way_to_gather_it() -> None:
+    assert set(GATHERERS) == {kind for kind, spec in COMMANDS.items() if spec.needs_evidence}
 
 
 def test_what_is_said_of_each_command() -> None:

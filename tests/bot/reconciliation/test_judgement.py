@@ -290,6 +290,14 @@ def test_an_exit_that_another_trade_has_booked_does_not_end_this_one(side: int) 
 
 
 @SIDES
+def test_a_sale_of_another_symbol_does_not_end_it(side: int) -> None:
+    ours = trade(100 * side)
+    other = order(-100 * side, symbol="TSLA")
+    verdict = judged([ours], 0, orders=[other], fills=[fill(other)])
+    assert (verdict.exits, ids(verdict.suspect)) == ([], [ours.id])
+
+
+@SIDES
 def test_a_fill_from_before_the_trade_does_not_end_it(side: int) -> None:
     ours = trade(100 * side)
     sold = fill(order(-100 * side), at=OLD - timedelta(minutes=2))
