@@ -114,7 +114,7 @@ def _suspects(session: Session, trades: Sequence[LocalTrade]) -> Mapping[UUID, d
     if not trades:
         return {}
     found = select(BotSuspect.trade_id, BotSuspect.since)
-    return dict(session.execute(found).tuples())
+    return {trade_id: since for trade_id, since in session.execute(found)}
 
 
 def _book(session: Session, verdict: Verdict, author: Author) -> None:

@@ -175,7 +175,12 @@ def _read_record(alpaca: Alpaca, trades: Sequence[LocalTrade], questions: Sequen
         for trade in trades:
             found |= {order.id.lower(): order for order in _entry_chain(alpaca, trade)}
     else:
-        found = {order.id.lower(): order for order in alpaca.orders_since(oldest)}
+        # an order that still works may have been sent long before its trade was recorded
+        listed = [*alpaca.orders_since(None, status="open"), *alpaca.orders_since(oldest)]
+        found = {order.id.lower(): order for order in listed}
+    unlisted = [] if one_by_one else [t for t in trades if t.order_id and t.order_id.lower() not in found]
+    for trade in unlisted[:ORDERS_ONE_BY_ONE]:
+        found |= {order.id.lower(): order for order in _entry_chain(alpaca, trade)}
     fills = sorted(alpaca.fills_since(oldest), key=lambda fill: fill.at)
     short = {symbol for each in questions if abs(each.there) < abs(each.here) for symbol in each.symbols}
     strange = [fill.order_id for fill in fills if fill.symbol in short and fill.order_id.lower() not in found]
@@ -191,6 +196,7 @@ def _read_record(alpaca: Alpaca, trades: Sequence[LocalTrade], questions: Sequen
         orders=found,
         by_client_id={order.client_order_id: order for order in found.values()},
         fills=fills,
+        unasked=frozenset(trade.id for trade in unlisted[ORDERS_ONE_BY_ONE:]),
     )
 
 

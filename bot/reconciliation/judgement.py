@@ -128,14 +128,16 @@ def _judge_holding(
         verdict.void += explanation.void
         changed = {each.trade.id for each in explanation.entries}
         changed |= {each.trade.id for each in explanation.exits}
-        here = explanation.held
+        here += sum((each.shares - each.trade.shares for each in explanation.entries), ZERO)
+        here -= sum((each.shares for each in explanation.exits), ZERO)
+        here -= sum((each.held for each in explanation.void), ZERO)
     if agrees:
         verdict.in_flight += len(explanation.in_flight)
         gone = {each.id for each in explanation.void}
         verdict.matched += sum(1 for each in explanation.settled if each.id not in gone)
         return
     if there == 0 and explanation.certain:
-        _judge_absent(verdict, holding, explanation, changed, suspects, at)
+        _judge_absent(verdict, holding, explanation, changed | record.unasked, suspects, at)
         return
     kind = DifferenceKind.QUANTITY
     if not trades:
@@ -151,18 +153,18 @@ def _judge_absent(
     verdict: Verdict,
     holding: Holding,
     explanation: Explanation,
-    changed: AbstractSet[UUID],
+    again: AbstractSet[UUID],
     suspects: Mapping[UUID, datetime],
     at: datetime,
 ) -> None:
-    """Nothing explains that the position is absent. What this reading itself *changed* is looked at again first."""
+    """Nothing explains that the position is absent. Those to be looked at *again* first are not written off."""
     on_their_way = {each.id for each in explanation.in_flight}
     waiting: list[LocalTrade] = []
     for trade in explanation.certain:
         since = suspects.get(trade.id)
         is_twice = since is not None and since <= at - SECOND_READING_AFTER
         is_old = max(trade.entry_at, trade.created_at) <= at - LAG
-        if is_twice and is_old and trade.id not in changed | on_their_way:
+        if is_twice and is_old and trade.id not in again | on_their_way:
             verdict.missed.append(trade)
         else:
             waiting.append(trade)

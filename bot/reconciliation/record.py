@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from decimal import Decimal
+from uuid import UUID
 
 from bot.broker.readings import Fill, Order
 from bot.reconciliation.local import LocalTrade
@@ -22,6 +24,8 @@ class BrokerRecord:
     by_client_id: Mapping[str, Order]
     #: Fills, the first one in front.
     fills: Sequence[Fill]
+    #: Trades whose order was not asked for, because there were too many: they are not written off.
+    unasked: AbstractSet[UUID] = frozenset()
 
     def order(self, order_id: str | None) -> Order | None:
         """The order of that id, if it was read."""
