@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 from uuid import UUID
 
 from hypothesis import strategies as st
@@ -19,6 +19,7 @@ from bot.broker.readings import Order
 from tests.bot.reconciliation.broker_model import PLACES, ZERO, Asset, ModelBroker
 from tests.bot.reconciliation.memory_books import Conflict, Found, Row
 
+T = TypeVar("T")
 CENT = Decimal("0.01")
 LAG_SEC = 61
 sizes = st.integers(1, 9).map(Decimal)
@@ -82,6 +83,10 @@ class TradingDay(RuleBasedStateMachine):
         self.odd: dict[str, tuple[str, Decimal]] = {}
         self.struck["example"] += 1
 
+    def one_of(self, data: st.DataObject, items: Sequence[T]) -> T:
+        """Any of *items*; a failing example shows which one by its number."""
+        return items[data.draw(st.integers(0, len(items) - 1))]
+
     def strikes(self, kind: str) -> None:
         self.struck[kind] += 1
 
@@ -98,7 +103,7 @@ class TradingDay(RuleBasedStateMachine):
     @rule(data=st.data(), price=prices)
     def enter(self, data: st.DataObject, price: Decimal) -> None:
         """A reservation; mostly its order is sent at once."""
-        asset = data.draw(st.sampled_from(self.assets))
+        asset = self.one_of(data, self.assets)
         if self.is_odd(asset, "merger"):
             return
         wanted = data.draw(sizes)
@@ -120,7 +125,7 @@ class TradingDay(RuleBasedStateMachine):
         working = [order for asset in self.assets for order in self.broker.working(asset)]
         if not working:
             return
-        order = data.draw(st.sampled_from(working))
+        order = self.one_of(data, working)
         match data.draw(st.sampled_from(("fill", "fill", "fill", "cancel", "replace"))):
             case "fill":
                 self.fill(data, order, price)
@@ -163,7 +168,7 @@ class TradingDay(RuleBasedStateMachine):
         assets = [asset for asset in self.assets if self.available(asset)]
         if not assets:
             return
-        asset = data.draw(st.sampled_from(assets))
+        asset = self.one_of(data, assets)
         size = Decimal(data.draw(st.integers(1, self.available(asset))))
         order = self.broker.orders[self.broker.send(asset, -asset.side, size)]
         self.fill(data, order, price)
@@ -177,7 +182,7 @@ class TradingDay(RuleBasedStateMachine):
         living = [trade_id for trade_id, plan in self.plans.items() if not plan.is_dead]
         if not living:
             return
-        trade_id = data.draw(st.sampled_from(living))
+        trade_id = self.one_of(data, living)
         plan = self.plans[trade_id]
         if data.draw(st.integers(0, 7)) == 0:
             plan.is_dead = True
@@ -205,7 +210,7 @@ class TradingDay(RuleBasedStateMachine):
         fills = [each.fill for each in self.broker.fills if each.fill.order_id in plan.exits]
         unsaid = [fill for fill in fills if fill.id not in plan.recorded]
         if unsaid and data.draw(st.booleans()):
-            fill = data.draw(st.sampled_from(unsaid))
+            fill = self.one_of(data, unsaid)
             plan.recorded.add(fill.id)
             self.books.record_exit(trade_id, -fill.shares, fill.price, fill.at, fill.order_id)
             self.strikes("exit recorded")
@@ -238,7 +243,7 @@ class TradingDay(RuleBasedStateMachine):
     @rule(data=st.data(), price=prices)
     def something_odd(self, data: st.DataObject, price: Decimal) -> None:
         """A bust, a split, a merger, a purchase by hand, another symbol; at most one of them for each asset."""
-        asset = data.draw(st.sampled_from(self.assets))
+        asset = self.one_of(data, self.assets)
         if asset.id in self.odd:
             return
         match data.draw(
@@ -254,11 +259,7 @@ class TradingDay(RuleBasedStateMachine):
                     self.broker.pay_out(asset, price)
                     self.is_now_odd(asset, "merger", price)
             case "hand buy":
-                order = self.broker.send(asset, asset.side, data.draw(sizes))
-                self.fill(data, self.broker.orders[order], price)
-                self.broker.cancel(order) if self.broker.orders[order].is_working else None
-                paid = self.broker.orders[order].average_price
-                self.is_now_odd(asset, "hand buy", paid or price)
+                self.buy_from_elsewhere(asset, data.draw(sizes), price)
             case "rename":
                 rows = self.rows_of(asset)
                 if rows and all(row.asset_id for row in rows if row.status == "open"):
@@ -287,7 +288,7 @@ class TradingDay(RuleBasedStateMachine):
         if not orders or self.broker.working(asset):
             return
         self.books.advance(LAG_SEC)
-        order = data.draw(st.sampled_from(orders))
+        order = self.one_of(data, orders)
         most = int(order.filled)
         shares = data.draw(st.one_of(st.just(most), st.integers(1, most)))
         self.broker.bust(order.id, Decimal(shares))
@@ -319,6 +320,21 @@ class TradingDay(RuleBasedStateMachine):
         for plan in self.plans.values():
             plan.is_dead = plan.is_dead or plan.asset is asset
         self.odd[asset.id] = ("split", ZERO)
+
+    def buy_from_elsewhere(self, asset: Asset, shares: Decimal, price: Decimal) -> None:
+        """A purchase that the executor knows nothing of; an operator adopts it."""
+        self.calm(asset)
+        order = self.broker.send(asset, asset.side, shares)
+        self.broker.fill(order, shares, price)
+        self.is_now_odd(asset, "hand buy", price)
+        self.books.advance(LAG_SEC)
+        assert asset.symbol in self.reconcile_now().differences
+        self.adopt(asset, asset.side * shares, price)
+        assert asset.symbol not in self.reconcile_now().differences
+
+    def adopt(self, asset: Asset, shares: Decimal, price: Decimal) -> None:
+        self.books.settle("adopt", symbol=asset.symbol, shares=shares, entry_price=price)
+        self.strikes("settled: adopt")
 
     def calm(self, asset: Asset) -> None:
         for order in self.broker.working(asset):
@@ -419,8 +435,7 @@ class TradingDay(RuleBasedStateMachine):
         if surplus:
             self.books.advance(LAG_SEC)
             self.reconcile_now()
-            self.books.settle("adopt", symbol=asset.symbol, shares=surplus, entry_price=price)
-            self.strikes("settled: adopt")
+            self.adopt(asset, surplus, price)
 
     def rows_of(self, asset: Asset) -> list[Row]:
         return [row for row in self.books.rows().values() if self.names[row.symbol] == asset.id]
