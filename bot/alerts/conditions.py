@@ -14,18 +14,26 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from bot import market_hours
 from bot.alerts import outbox
 from bot.models import AlertKind, BotCondition
 from bot.settings.settings import Settings
 from bot.states import BotState
 from bot.status import gate
 from bot.status.gate import Reason
+<<<<<<< HEAD
 from bot.status.heartbeat import LOST_AFTER, OFFLINE_AFTER
 from bot.status.snapshot import Snapshot, snapshot_in
+=======
+from bot.status.snapshot import READING_COUNTS_FOR, WORKER_OFFLINE_AFTER, Snapshot, snapshot_in
+>>>>>>> rtests
 from bot.storage.database import Database
 
 #: How often to look, in seconds.
 LOOK_SEC = 2.0
+
+#: At the bell one clock may be ahead of the other.
+CLOCKS_MAY_DIFFER = timedelta(seconds=30)
 
 #: Number of the advisory lock under which conditions are looked at.
 _LOCK = 0x70697462_02
@@ -121,6 +129,22 @@ def findings(now: Snapshot, settings: Settings) -> Sequence[Finding]:
                 "reasons": list(answer.reasons),
             },
         ),
+        _clocks(now),
+    )
+
+
+def _clocks(now: Snapshot) -> Finding:
+    """Whether the broker's clock and the calendar of the exchange disagree, by a reading that is not old."""
+    reading = now.reading
+    is_known = reading is not None and now.now - reading.read_at <= READING_COUNTS_FOR
+    by_broker = reading.is_market_open(now.now) if reading is not None else False
+    return Finding(
+        begins=AlertKind.CLOCKS_DISAGREE,
+        ends=AlertKind.CLOCKS_AGREE,
+        holds=is_known and by_broker is not market_hours.is_open(now.now),
+        since=now.now,
+        patience=CLOCKS_MAY_DIFFER,
+        facts={"mode": now.config.mode, "brokerOpen": by_broker},
     )
 
 

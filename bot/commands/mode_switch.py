@@ -166,7 +166,8 @@ def _not_ignored(session: Session, mode: Mode, positions: Sequence[Position]) ->
     rows = session.execute(
         select(BotIgnoredPosition.symbol, BotIgnoredPosition.shares).where(BotIgnoredPosition.mode == mode)
     )
-    ignored = dict(rows)
+    # not dict(rows): a result has keys, which are not its rows'
+    ignored = {row.symbol: row.shares for row in rows}
     return sorted(each.symbol for each in positions if ignored.get(each.symbol) != each.shares)
 
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import column, delete, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import cast, column, delete, func, literal, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.orm import Session
 
 from bot.booking.author import Author
@@ -25,6 +26,7 @@ from bot.models import (
     ExitSource,
     TradeStatus,
 )
+from bot.models.types import Timestamp
 from bot.reconciliation.comparison import Comparison, Holding
 from bot.reconciliation.evidence import Reading
 from bot.reconciliation.judgement import Verdict, judge
@@ -94,9 +96,10 @@ def _as_of_now(session: Session, reading: Reading, now: datetime) -> tuple[Compa
     kept: list[Holding] = []
     dropped: set[str] = set()
     matched = 0
+    present_by, then_by = _by_symbol(present), _by_symbol(reading.trades)
     for holding in questions:
-        own = [trade for trade in present if trade.symbol in holding.symbols]
-        before = [trade for trade in reading.trades if trade.symbol in holding.symbols]
+        own = [trade for symbol in holding.symbols for trade in present_by.get(symbol, ())]
+        before = [trade for symbol in holding.symbols for trade in then_by.get(symbol, ())]
         if {trade.id: trade.updated_at for trade in own} == {trade.id: trade.updated_at for trade in before}:
             kept.append(holding)
         elif sum((trade.held for trade in own), ZERO) == holding.there:
@@ -110,11 +113,18 @@ def _as_of_now(session: Session, reading: Reading, now: datetime) -> tuple[Compa
     return comparison, [trade for trade in present if trade.symbol not in dropped]
 
 
+def _by_symbol(trades: Sequence[LocalTrade]) -> Mapping[str, Sequence[LocalTrade]]:
+    found: dict[str, list[LocalTrade]] = {}
+    for trade in trades:
+        found.setdefault(trade.symbol, []).append(trade)
+    return found
+
+
 def _suspects(session: Session, trades: Sequence[LocalTrade]) -> Mapping[UUID, datetime]:
     if not trades:
         return {}
     found = select(BotSuspect.trade_id, BotSuspect.since)
-    return {trade_id: since for trade_id, since in session.execute(found)}
+    return {row.trade_id: row.since for row in session.execute(found)}
 
 
 def _book(session: Session, verdict: Verdict, author: Author) -> None:
@@ -181,12 +191,14 @@ def _write_off(
 def _remember_suspects(session: Session, verdict: Verdict, began_at: datetime) -> None:
     """A trade stays suspect since the first reading that did not explain it, as long as none does."""
     ids = [trade.id for trade in verdict.suspect]
-    session.execute(delete(BotSuspect).where(BotSuspect.trade_id.not_in(ids)) if ids else delete(BotSuspect))
+    session.execute(
+        delete(BotSuspect).where(BotSuspect.trade_id.not_in(select(func.unnest(cast(ids, ARRAY(PgUuid))))))
+        if ids
+        else delete(BotSuspect)
+    )
     if ids:
-        session.execute(
-            insert(BotSuspect).on_conflict_do_nothing(),
-            [{"trade_id": trade_id, "since": began_at} for trade_id in ids],
-        )
+        every = select(func.unnest(cast(ids, ARRAY(PgUuid))), literal(began_at, Timestamp))
+        session.execute(insert(BotSuspect).from_select(["trade_id", "since"], every).on_conflict_do_nothing())
 
 
 def _learn_assets(session: Session, comparison: Comparison) -> None:

@@ -57,11 +57,10 @@ def read_entry(trade: LocalTrade, record: BrokerRecord, at: datetime) -> Entry:
             entry.recent = abs(trade.shares)
         return entry
     last = chain[-1]
-    ids = {order.id for order in chain}
-    fills = [fill for fill in record.fills if fill.order_id in ids]
+    fills = [fill for order in chain for fill in record.fills_of(order)]
     by_orders = sum((order.filled for order in chain), ZERO)
     by_fills = sum((abs(fill.shares) for fill in fills), ZERO)
-    by_last = sum((abs(fill.shares) for fill in fills if fill.order_id == last.id), ZERO)
+    by_last = sum((abs(fill.shares) for fill in record.fills_of(last)), ZERO)
     # an order's own word is the newer one: a bust takes back what filled, and the list of fills can lag. But a successor
     # may count what its predecessor filled as its own: then it says more than the fills show of it
     filled = by_fills if by_fills and len(chain) > 1 and by_last < last.filled else by_orders

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -40,9 +40,14 @@ class Slack:
 
 
 def find_exits(
-    entries: Sequence[Entry], booked: Sequence[BookedExit], record: BrokerRecord, at: datetime
+    entries: Sequence[Entry],
+    symbols: Collection[str],
+    booked: Sequence[BookedExit],
+    record: BrokerRecord,
+    at: datetime,
 ) -> tuple[list[ExitFound], Slack]:
-    """The fills that ended *entries* and are in nobody's books, and by how much the position may differ from that."""
+    """The fills of *symbols* that ended *entries* and are in nobody's books, and by how much the position may differ from
+    that."""
     found: list[ExitFound] = []
     lagging = sum((each.shares for each in booked if max(each.at, each.created_at) > at - LAG), ZERO)
     slack = Slack(sign=-1 if lagging < 0 else 1, lagging=abs(lagging))
@@ -55,7 +60,7 @@ def find_exits(
     oldest = min(each.trade.entry_at for each in entries) - LAG
     leaving = [
         fill
-        for fill in [*record.fills, *_unlisted(entries, record)]
+        for fill in [*record.fills_in(symbols), *_unlisted(entries, record)]
         if fill.shares * sign < 0
         and fill.order_id not in entered_by
         and fill.at >= oldest
@@ -96,17 +101,11 @@ def _is_busted(order: Order | None) -> bool:
 
 def _unlisted(entries: Sequence[Entry], record: BrokerRecord) -> list[Fill]:
     """Exits that the trades' own orders tell of, and the list of fills does not have yet."""
-    listed: dict[str, Decimal] = {}
-    for fill in record.fills:
-        listed[fill.order_id] = listed.get(fill.order_id, ZERO) + abs(fill.shares)
     found = []
-    for order in record.by_client_id.values():
-        trade_id, marker, _ = order.client_order_id.partition("-exit-")
-        if not marker or not any(str(each.trade.id) == trade_id for each in entries):
-            continue
-        missing = order.filled - listed.get(order.id, ZERO)
+    for order in (order for each in entries for order in record.exits_named_after(each.trade)):
+        known = record.fills_of(order)
+        missing = order.filled - sum((abs(fill.shares) for fill in known), ZERO)
         if missing > 0 and order.average_price and order.filled_at and not order.is_working:
-            known = [fill for fill in record.fills if fill.order_id == order.id]
             worth = order.filled * order.average_price - sum((abs(f.shares) * f.price for f in known), ZERO)
             price = quotient(worth, missing)
             if price > 0:

@@ -5,7 +5,7 @@ Pure: no network, no database, no clock. The rules are those of docs/reconciliat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
@@ -55,11 +55,15 @@ class Explanation:
 
 
 def explain(
-    trades: Sequence[LocalTrade], booked: Sequence[BookedExit], record: BrokerRecord, at: datetime
+    trades: Sequence[LocalTrade],
+    symbols: Collection[str],
+    booked: Sequence[BookedExit],
+    record: BrokerRecord,
+    at: datetime,
 ) -> Explanation:
-    """Explain the open *trades* of one symbol, which are on one side, as of *at* on the broker's and our clock."""
+    """Explain the open *trades* of one asset, which has had these *symbols*, as of *at* on the broker's and our clock."""
     entries = [read_entry(trade, record, at) for trade in trades]
-    exits, slack = find_exits(entries, booked, record, at)
+    exits, slack = find_exits(entries, symbols, booked, record, at)
     sign = slack.sign
     void = tuple(
         each.trade for each in entries if each.is_final and not each.shares and not each.trade.exited

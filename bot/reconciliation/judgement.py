@@ -92,6 +92,9 @@ def judge(
     by_symbol: dict[str, list[LocalTrade]] = {}
     for trade in trades:
         by_symbol.setdefault(trade.symbol, []).append(trade)
+    exits_of: dict[str, list[BookedExit]] = {}
+    for exit_ in booked:
+        exits_of.setdefault(exit_.symbol, []).append(exit_)
     for holding in comparison.questions:
         own = [
             trade
@@ -99,7 +102,7 @@ def judge(
             for trade in by_symbol.get(symbol, ())
             if _belongs(trade, holding)
         ]
-        exits = [each for each in booked if each.symbol in holding.symbols]
+        exits = [each for symbol in sorted(holding.symbols) for each in exits_of.get(symbol, ())]
         _judge_holding(verdict, holding, own, exits, record, suspects, at)
     return verdict
 
@@ -117,7 +120,7 @@ def _judge_holding(
     suspects: Mapping[UUID, datetime],
     at: datetime,
 ) -> None:
-    explanation = explain(trades, booked, record, at)
+    explanation = explain(trades, holding.symbols, booked, record, at)
     there = holding.there
     agrees = explanation.allows(there)
     here = holding.here
@@ -159,12 +162,13 @@ def _judge_absent(
 ) -> None:
     """Nothing explains that the position is absent. Those to be looked at *again* first are not written off."""
     on_their_way = {each.id for each in explanation.in_flight}
+    kept = again | on_their_way
     waiting: list[LocalTrade] = []
     for trade in explanation.certain:
         since = suspects.get(trade.id)
         is_twice = since is not None and since <= at - SECOND_READING_AFTER
         is_old = max(trade.entry_at, trade.created_at) <= at - LAG
-        if is_twice and is_old and trade.id not in again | on_their_way:
+        if is_twice and is_old and trade.id not in kept:
             verdict.missed.append(trade)
         else:
             waiting.append(trade)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
+from typing import TypeVar
 from uuid import UUID
 
 from bot.broker.readings import Fill, Order
 from bot.reconciliation.local import LocalTrade
 
+T = TypeVar("T")
 ZERO = Decimal(0)
 
 
@@ -26,6 +29,31 @@ class BrokerRecord:
     fills: Sequence[Fill]
     #: Trades whose order was not asked for, because there were too many: they are not written off.
     unasked: AbstractSet[UUID] = frozenset()
+
+    @cached_property
+    def _fills_by_order(self) -> Mapping[str, Sequence[Fill]]:
+        return _grouped((fill.order_id.lower(), fill) for fill in self.fills)
+
+    @cached_property
+    def _fills_by_symbol(self) -> Mapping[str, Sequence[Fill]]:
+        return _grouped((fill.symbol, fill) for fill in self.fills)
+
+    @cached_property
+    def _exits_by_trade(self) -> Mapping[str, Sequence[Order]]:
+        named = ((name.partition("-exit-"), order) for name, order in self.by_client_id.items())
+        return _grouped((trade_id, order) for (trade_id, marker, _), order in named if marker)
+
+    def fills_of(self, order: Order) -> Sequence[Fill]:
+        """The fills of *order*, the first one in front."""
+        return self._fills_by_order.get(order.id.lower(), ())
+
+    def fills_in(self, symbols: Iterable[str]) -> Sequence[Fill]:
+        """The fills of these *symbols*."""
+        return [fill for symbol in symbols for fill in self._fills_by_symbol.get(symbol, ())]
+
+    def exits_named_after(self, trade: LocalTrade) -> Sequence[Order]:
+        """The orders that *trade* gave their name to, to end it."""
+        return self._exits_by_trade.get(str(trade.id), ())
 
     def order(self, order_id: str | None) -> Order | None:
         """The order of that id, if it was read."""
@@ -43,3 +71,10 @@ class BrokerRecord:
         while (after := self.order(links[-1].replaced_by)) is not None and after not in links:
             links.append(after)
         return links
+
+
+def _grouped(pairs: Iterable[tuple[str, T]]) -> Mapping[str, Sequence[T]]:
+    found: dict[str, list[T]] = {}
+    for key, value in pairs:
+        found.setdefault(key, []).append(value)
+    return found

@@ -125,6 +125,43 @@ def test_an_account_that_gives_no_usable_answer(world: World, where: str, kind: 
     assert world.set_mode(Mode.LIVE).status is CommandStatus.APPLIED
 
 
+def test_an_order_that_works_at_the_account_that_is_left(world: World) -> None:
+    world.paper.order("new", "TSLA")
+    world.paper.order("filled", "MSFT")
+    sentence = refused(world, "orders_working")
+    assert "TSLA" in sentence
+    assert "MSFT" not in sentence
+
+
+def test_an_order_at_the_target_account_is_no_reason_to_stay(world: World) -> None:
+    live(world).order("new", "TSLA")
+    assert world.set_mode(Mode.LIVE).status is CommandStatus.APPLIED
+
+
+@pytest.mark.parametrize("is_bound", [True, False])
+def test_keys_of_both_modes_that_lead_to_one_account(world: World, is_bound: bool) -> None:
+    if is_bound:
+        world.reconcile()
+    live(world).is_(id=world.paper.is_()["id"])
+    assert "account of its own" in refused(world, "account_unavailable")
+
+
+@pytest.mark.parametrize("status", ["INACTIVE", "ACCOUNT_CLOSED", "ONBOARDING"])
+def test_a_target_account_that_is_not_active(world: World, status: str) -> None:
+    live(world).is_(status=status)
+    assert status in refused(world, "account_unavailable")
+
+
+def test_a_position_that_is_ignored_is_no_reason_to_stay(world: World) -> None:
+    world.paper.holds(BTCUSD="0.000000001")
+    assert "BTCUSD" in refused(world, "positions_open")
+    world.sql(
+        "INSERT INTO bot_ignored_position (mode, symbol, shares, actor)"
+        " VALUES ('paper', 'BTCUSD', 0.000000001, 'alice')"
+    )
+    assert world.set_mode(Mode.LIVE).status is CommandStatus.APPLIED
+
+
 @pytest.mark.parametrize("flag", ["trading_blocked", "account_blocked", "trade_suspended_by_user"])
 def test_a_target_account_that_is_blocked(world: World, flag: str) -> None:
     live(world).is_(**{flag: True})

@@ -8,17 +8,20 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from sqlalchemy import event
 
+from bot.broker.readings import Order
 from bot.commands import mode_switch
 from bot.commands.mode_switch import Preflight
 from bot.errors import BrokerTimeout
 from bot.models import Outcome, Trigger
-from bot.reconciliation.comparison import Comparison
-from bot.reconciliation.evidence import Evidence
+from bot.reconciliation.evidence import Evidence, Reading
+from bot.reconciliation.record import BrokerRecord
 from bot.runtime import timeout
 from bot.states import Mode
 from bot.storage.database import Database
@@ -37,9 +40,10 @@ PREFLIGHT_SEC = 10.0
 
 PLACES: dict[str, dict[str, Any]] = {
     "account": {"path": "/v2/account"},
-    "first read": {"path": "/v2/positions", "times": 1},
+    "clock": {"path": "/v2/clock"},
+    "positions": {"path": "/v2/positions"},
     "order": {"path": "/v2/orders"},
-    "second read": {"path": "/v2/positions", "skip": 1},
+    "fills": {"path": "/v2/account/activities"},
 }
 HANGS: dict[str, dict[str, Any]] = {
     "no answer": {"kind": "timeout"},
@@ -152,12 +156,14 @@ def test_ten_thousand_trades(
 ) -> None:
     count, gone = int(os.environ.get("RECONCILE_TRADES", "10000")), 100
     world.sql(
-        "INSERT INTO bot_trade (symbol, entry_price, shares, created_at)"
-        " SELECT 'S' || n, 10, 5, now() - interval '1 minute' FROM generate_series(1, %s) AS n",
+        "INSERT INTO bot_trade (symbol, entry_price, shares, created_at, entry_at)"
+        " SELECT 'S' || n, 10, 5, now() - interval '2 minutes', now() - interval '2 minutes' FROM generate_series(1, %s) AS n",
         [count],
     )
     world.sql("ANALYZE bot_trade")
     world.paper.holds_all({f"S{n}": 6 if n > count - differing else 5 for n in range(gone + 1, count + 1)})
+    world.reconcile()
+    world.age_suspects()
     statements: list[str] = []
     execute = Pipeline._execute
     record = lambda _, __, sql, *___: statements.append(sql)  # noqa: E731
@@ -175,17 +181,17 @@ def test_ten_thousand_trades(
     report = world.controller.conclude(evidence, Trigger.STARTUP)
     concluded = time.monotonic()
     event.remove(world.database.engine, "before_cursor_execute", record)
-    assert isinstance(evidence, Comparison)
+    assert isinstance(evidence, Reading)
     assert (report.open_trades, report.missed, report.matched) == (count, gone, count - gone - differing)
     assert len(report.differences) == differing
     (held,) = lock_times
     with capsys.disabled():
         print(
-            f"\n{count} trades, {gone} missing, {differing} differing: {gathered - began:.2f} s to gather (of it 0.5 s"
-            f" between the reads), {1000 * (concluded - gathered):.0f} ms to conclude, the lock held for"
+            f"\n{count} trades, {gone} missing, {differing} differing: {gathered - began:.2f} s to gather,"
+            f" {1000 * (concluded - gathered):.0f} ms to conclude, the lock held for"
             f" {1000 * held:.0f} ms, {len(statements)} statements"
         )
-    assert len(statements) < 20, "bulk statements, not one for each trade"
+    assert len(statements) < 30, "bulk statements, not one for each trade"
     assert held < 0.5
     assert world.reconciled() is (differing == 0)
     counts = world.sql("SELECT status, count(*) FROM bot_trade GROUP BY status ORDER BY status")
@@ -194,9 +200,49 @@ def test_ten_thousand_trades(
 
 def test_ten_thousand_missing_trades_of_one_symbol(world: World) -> None:
     world.sql(
-        "INSERT INTO bot_trade (symbol, entry_price, shares, created_at)"
-        " SELECT 'GONE', 10, 5, now() - interval '1 minute' FROM generate_series(1, 10000)"
+        "INSERT INTO bot_trade (symbol, entry_price, shares, created_at, entry_at)"
+        " SELECT 'GONE', 10, 5, now() - interval '2 minutes', now() - interval '2 minutes' FROM generate_series(1, 10000)"
     )
     began = time.monotonic()
-    assert world.reconcile().missed == 10_000
+    assert world.reconcile_twice().missed == 10_000
     assert time.monotonic() - began < 8
+    assert world.sql("SELECT count(*) FROM bot_trade_event WHERE kind = 'missed'")[0]["count"] == 10_000
+
+
+def test_ten_thousand_entries_that_never_filled_are_void_in_bulk(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.sql(
+        "INSERT INTO bot_trade (symbol, entry_price, shares, filled, created_at, entry_at, alpaca_order_id)"
+        " SELECT 'NEVER', 10, 5, false, now() - interval '2 minutes', now() - interval '2 minutes',"
+        " gen_random_uuid() FROM generate_series(1, 10000)"
+    )
+    found = world.gather()
+    assert isinstance(found, Reading)
+    orders = [
+        Order(
+            id=trade.order_id,
+            client_order_id="",
+            symbol="NEVER",
+            asset_id="",
+            side=1,
+            status="canceled",
+            quantity=Decimal(5),
+            filled=Decimal(0),
+            average_price=None,
+            submitted_at=None,
+            filled_at=None,
+            replaces=None,
+            replaced_by=None,
+        )
+        for trade in found.trades
+    ]
+    record = BrokerRecord({each.id: each for each in orders}, {}, ())
+    statements: list[str] = []
+    note = lambda _, __, sql, *___: statements.append(sql)  # noqa: E731
+    event.listen(world.database.engine, "before_cursor_execute", note)
+    report = world.controller.conclude(replace(found, record=record), Trigger.STARTUP)
+    event.remove(world.database.engine, "before_cursor_execute", note)
+    assert (report.error, report.voided, report.differences) == (None, 10_000, [])
+    assert len(statements) < 30, "bulk statements, not one for each trade"
+    assert world.reconciled()

@@ -7,93 +7,75 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from typing import Any
 from unittest.mock import patch
+from uuid import UUID
 
 import pytest
 
+from bot.commands import log as command_log
 from bot.errors import OutcomeUnknown
 from bot.models import Outcome, Trigger
-from bot.reconciliation.comparison import Comparison
+from bot.reconciliation.evidence import Reading
 from bot.states import CommandKind, CommandStatus, Mode
 from bot.storage.pipeline import Pipeline
-from tests.bot import fake
-from tests.bot.fake import ACCOUNT, Answer, Call
+from tests.bot.fake import Call
+from tests.bot.fake_account import FakeAccount
 from tests.bot.world import World
 from tests.support.waiting import wait_for
-
-pytestmark = pytest.mark.usefixtures("quick_second_read")
-
-Positions = list[dict[str, str]]
-
-
-def row(symbol: str, qty: int) -> dict[str, str]:
-    return {"symbol": symbol, "qty": str(qty), "side": "long" if qty > 0 else "short"}
-
-
-@contextmanager
-def reads(make_world: Callable[..., World], *answers: Callable[[World], Positions]) -> Iterator[World]:
-    """A world whose Alpaca answers the reads of the positions one after another; any order is filled."""
-    pending = list(answers)
-
-    def answer(call: Call) -> Answer:
-        if call.path == "/v2/account":
-            return Answer(ACCOUNT)
-        if call.path.startswith("/v2/orders/"):
-            return Answer({"status": "filled"})
-        return Answer(pending.pop(0)(world))
-
-    with fake.serve(answer) as url:
-        world = make_world(alpaca_paper_url=url)
-        yield world
-
 
 # -- trades that come and go ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("during", ["the first read", "the second read"])
+def when_positions_are_read(world: World[FakeAccount], act: Callable[[], object]) -> None:
+    """Do something just before Alpaca answers with the positions, once."""
+    left = [act]
+
+    def meanwhile(_: Call) -> None:
+        if left:
+            left.pop()()
+
+    world.paper.says("/v2/positions", meanwhile)
+
+
 @pytest.mark.parametrize("symbol", ["AAPL", "TSLA"])
+@pytest.mark.parametrize("when", ["during the reading", "after the reading"])
 def test_a_trade_opened_between_the_read_and_the_write_survives(
-    make_world: Callable[..., World], symbol: str, during: str
+    fake_world: World[FakeAccount], symbol: str, when: str
 ) -> None:
-    opened: list[Any] = []
+    gone = fake_world.trade("TSLA", 5)
+    fake_world.reconcile()
+    fake_world.age_suspects()
+    opened: list[UUID] = []
 
-    def nothing(_: World) -> Positions:
-        return []
+    def open_one() -> None:
+        opened.append(fake_world.trade(symbol, 3, created_at=fake_world.database.now()))
 
-    def open_one(world: World) -> Positions:
-        opened.append(world.trade(symbol, 3, created_at=world.database.now()))
-        return []
-
-    with reads(make_world, *((open_one, nothing) if "first" in during else (nothing, open_one))) as world:
-        gone = world.trade("TSLA", 5)
-        report = world.reconcile()
-    assert (report.outcome, report.missed, report.differences) == (Outcome.OK, 1, [])
-    assert (world.status_of(gone), world.status_of(opened[0])) == ("missed", "open")
-    assert world.reconciled()
-
-
-def test_a_trade_opened_after_the_read_is_never_touched(world: World) -> None:
-    evidence = world.gather()
-    late = world.trade(created_at=world.database.now())
-    before = world.trades()
-    report = world.controller.conclude(evidence, Trigger.STARTUP)
-    assert (report.missed, report.differences) == (0, [])
-    assert world.trades() == before
-    assert world.status_of(late) == "open"
-    assert world.reconciled()
+    if "during" in when:
+        when_positions_are_read(fake_world, open_one)
+    evidence = fake_world.gather()
+    if "after" in when:
+        open_one()
+    report = fake_world.controller.conclude(evidence, Trigger.RETRY)
+    assert fake_world.status_of(opened[0]) == "open"
+    if symbol == "AAPL":
+        assert (report.outcome, report.missed, report.differences) == (Outcome.OK, 1, [])
+        assert fake_world.status_of(gone) == "missed"
+        assert fake_world.reconciled()
+    else:
+        assert (report.error_code, fake_world.status_of(gone)) == ("stale_evidence", "open")
+        assert fake_world.reconcile(Trigger.RETRY).missed == 1
+        assert fake_world.status_of(opened[0]) == "open"
 
 
 def test_a_position_whose_trade_is_recorded_while_it_is_read_is_no_difference(
-    make_world: Callable[..., World],
+    fake_world: World[FakeAccount],
 ) -> None:
-    def fill(world: World) -> Positions:
-        world.trade("NEW", 7, created_at=world.database.now())
-        return [row("NEW", 7)]
-
-    with reads(make_world, lambda _: [], fill) as world:
-        world.trade("GONE", 5)
-        report = world.reconcile()
-    assert (report.outcome, report.missed, report.differences) == (Outcome.OK, 1, [])
-    assert world.reconciled()
+    fake_world.paper.holds(NEW=7)
+    when_positions_are_read(
+        fake_world, lambda: fake_world.trade("NEW", 7, created_at=fake_world.database.now())
+    )
+    report = fake_world.reconcile()
+    assert (report.outcome, report.missed, report.differences) == (Outcome.OK, 0, [])
+    assert fake_world.reconciled()
 
 
 def test_a_trade_whose_insert_is_committed_late_is_no_difference(world: World) -> None:
@@ -101,8 +83,8 @@ def test_a_trade_whose_insert_is_committed_late_is_no_difference(world: World) -
         cursor.execute("INSERT INTO bot_trade (symbol, entry_price, shares) VALUES ('AAPL', 1, 10)")
         world.paper.holds(AAPL=10)
         evidence = world.gather()
-        assert isinstance(evidence, Comparison)
-        assert evidence.open_trades == 0
+        assert isinstance(evidence, Reading)
+        assert evidence.local.groups == ()
         connection.commit()
     report = world.controller.conclude(evidence, Trigger.STARTUP)
     assert (report.outcome, report.differences) == (Outcome.OK, [])
@@ -110,70 +92,62 @@ def test_a_trade_whose_insert_is_committed_late_is_no_difference(world: World) -
 
 
 def test_a_trade_that_appears_between_the_sums_and_the_rows_is_not_written_off(
-    make_world: Callable[..., World],
+    fake_world: World[FakeAccount],
 ) -> None:
-    # Its insert began before the attempt and is committed during the first read: no sum knows it.
-    with reads(make_world, lambda _: late.commit() or [], lambda _: []) as world:
-        known = world.trade("AAPL", 10)
-        with closing(world.connect()) as late, late.cursor() as cursor:
-            cursor.execute("INSERT INTO bot_trade (symbol, entry_price, shares) VALUES ('AAPL', 1, 5)")
-            report = world.reconcile()
-    assert (report.error_code, report.missed) == ("stale_evidence", 0)
-    assert {trade["status"] for trade in world.trades().values()} == {"open"}
-    assert world.status_of(known) == "open"
-    assert not world.reconciled()
+    known = fake_world.trade("AAPL", 10)
+    with closing(fake_world.connect()) as late, late.cursor() as cursor:
+        cursor.execute("INSERT INTO bot_trade (symbol, entry_price, shares) VALUES ('AAPL', 1, 5)")
+        when_positions_are_read(fake_world, late.commit)
+        fake_world.reconcile_twice()
+    assert fake_world.trades()[known]["status"] == "missed"
+    assert sorted(trade["status"] for trade in fake_world.trades().values()) == ["missed", "open"]
 
 
-@pytest.mark.parametrize("when", ["between the reads", "after the reads"])
+@pytest.mark.parametrize("when", ["during the reading", "after the reading"])
 @pytest.mark.parametrize("shares_there", [0, 10])
 def test_a_trade_closed_while_alpaca_is_read_stays_closed_and_is_no_difference(
-    make_world: Callable[..., World], when: str, shares_there: int
+    fake_world: World[FakeAccount], when: str, shares_there: int
 ) -> None:
-    def close(world: World) -> None:
+    world = fake_world
+    world.paper.holds_all({"AAPL": shares_there} if shares_there else {})
+    closed, other = world.trade("AAPL", 10), world.trade("TSLA", 10)
+
+    def close() -> None:
         world.sql("UPDATE bot_trade SET status = 'closed', exit_reason = 'hard_stop' WHERE symbol = 'AAPL'")
 
-    def second(world: World) -> Positions:
-        if when == "between the reads":
-            close(world)
-        return []
-
-    with reads(make_world, lambda _: [row("AAPL", shares_there)] if shares_there else [], second) as world:
-        closed = world.trade("AAPL", 10)
-        gone = world.trade("GONE", 5)
-        evidence = world.gather()
-        if when == "after the reads":
-            close(world)
-        before = world.trades()
-        report = world.controller.conclude(evidence, Trigger.STARTUP)
-    assert (report.outcome, report.missed, report.differences) == (Outcome.OK, 1, [])
-    assert world.trades()[closed] == before[closed]
-    assert world.status_of(gone) == "missed"
-    assert world.reconciled()
+    if "during" in when:
+        when_positions_are_read(world, close)
+    evidence = world.gather()
+    if "after" in when:
+        close()
+    before = world.trades()
+    report = world.controller.conclude(evidence, Trigger.STARTUP)
+    assert report.outcome is Outcome.OK
+    assert {each["symbol"] for each in report.differences} == {"TSLA"}
+    assert world.trades()[closed]["status"] == before[closed]["status"] == "closed"
+    assert world.suspects() == [other]
 
 
 @pytest.mark.parametrize(
-    "change",
-    [
-        "alpaca_order_id = 'sent-just-now'",
-        "note = 'still here'",
-        "shares = 11",
-    ],
+    "change", ["alpaca_order_id = gen_random_uuid()", "note = 'still here'", "shares = 11"]
 )
 def test_a_trade_that_was_touched_since_it_was_read_is_read_again(world: World, change: str) -> None:
     touched, gone = world.trade("AAPL", 10), world.trade("GONE", 5)
+    world.reconcile()
+    world.age_suspects()
+    world.set_config(reconcile_failures=0)
     evidence = world.gather()
     world.sql(f"UPDATE bot_trade SET {change} WHERE id = %s", [touched])
     before = world.trades()
     report = world.controller.conclude(evidence, Trigger.STARTUP)
-    assert (report.outcome, report.error_code, report.missed) == (Outcome.FAILED, "stale_evidence", 0)
+    assert (report.outcome, report.error_code, report.missed) == (Outcome.FAILED, "stale_evidence", None)
     assert report.error == "The trades of AAPL changed while Alpaca was read."
     assert report.differences == []
     assert world.trades() == before
     assert world.status_of(gone) == "open"
     assert not world.reconciled()
     assert 1 < world.retry_in_sec() < 3
-    if "order" not in change:
-        assert world.reconcile(Trigger.RETRY).missed == 2
+    assert world.reconcile(Trigger.RETRY).missed == 2
 
 
 def test_an_exit_that_is_half_done_while_it_is_read_is_read_again(world: World) -> None:
@@ -188,74 +162,31 @@ def test_an_exit_that_is_half_done_while_it_is_read_is_read_again(world: World) 
     assert world.reconciled()
 
 
-def test_an_order_that_fills_between_its_query_and_the_second_read_is_matched(
-    make_world: Callable[..., World],
-) -> None:
-    order = "11111111-1111-1111-1111-111111111111"
-    answers = iter([[], [row("TSLA", 10)]])
-
-    def answer(call: Call) -> Answer:
-        if call.path == "/v2/account":
-            return Answer(ACCOUNT)
-        return Answer({"status": "new"} if "/orders/" in call.path else next(answers))
-
-    with fake.serve(answer) as url:
-        world = make_world(alpaca_paper_url=url)
-        world.trade("TSLA", 10, alpaca_order_id=order)
-        report = world.reconcile()
-    assert (report.matched, report.in_flight, report.missed, report.differences) == (1, 0, 0, [])
-
-
-def test_an_order_that_fills_after_the_second_read_is_not_missed_though_the_first_list_left_it_out(
-    make_world: Callable[..., World],
-) -> None:
-    asked: list[str] = []
-
-    def answer(call: Call) -> Answer:
-        asked.append(call.path)
-        if call.path == "/v2/account":
-            return Answer(ACCOUNT)
-        if call.path.startswith("/v2/orders/"):
-            return Answer({"status": "filled"})
-        works = asked.count("/v2/orders") == 2 and asked.count("/v2/positions") < 2
-        return Answer([{"id": "works", "symbol": "NEW", "status": "new"}] if works else [])
-
-    with fake.serve(answer) as url:
-        world = make_world(alpaca_paper_url=url)
-        working = world.trade("NEW", 5, alpaca_order_id="works")
-        for n in range(24):
-            world.trade(f"GONE{n}", 5, alpaca_order_id=f"filled-{n}")
-        report = world.reconcile()
-    assert (report.outcome, report.missed, report.in_flight) == (Outcome.OK, 24, 1)
-    assert world.status_of(working) == "open"
-
-
-def test_a_position_that_is_back_in_the_second_read_is_not_missed(make_world: Callable[..., World]) -> None:
-    with reads(make_world, lambda _: [], lambda _: [row("AAPL", 10)]) as world:
-        world.trade("AAPL", 10)
-        report = world.reconcile()
-    assert (report.matched, report.missed, report.differences) == (1, 0, [])
-
-
-def test_a_position_that_is_only_smaller_in_the_second_read_is_a_difference(
-    make_world: Callable[..., World],
-) -> None:
-    with reads(make_world, lambda _: [], lambda _: [row("AAPL", 4)]) as world:
-        trade = world.trade("AAPL", 10)
-        report = world.reconcile()
-    assert report.differences == [{"symbol": "AAPL", "kind": "quantity", "here": "10", "there": "4"}]
-    assert world.status_of(trade) == "open"
-
-
 def test_two_attempts_at_once_write_a_trade_off_once(world: World) -> None:
     trade = world.trade()
+    world.reconcile()
+    world.age_suspects()
     first, second = world.gather(), world.gather()
     assert world.controller.conclude(first, Trigger.RETRY).missed == 1
     before = world.trades()
     report = world.controller.conclude(second, Trigger.MANUAL)
     assert (report.outcome, report.missed, report.differences) == (Outcome.OK, 0, [])
     assert world.trades() == before
-    assert before[trade]["exit_reason"] == "reconciled_missing_on_startup"
+    assert len(world.events(trade)) == 1
+    assert world.reconciled()
+
+
+def test_an_older_reading_that_is_judged_late_suspects_nobody_and_keeps_the_newer_one(world: World) -> None:
+    trade = world.trade()
+    old = world.gather()
+    world.paper.holds(AAPL=10)
+    assert world.reconcile().matched == 1
+    kept = world.sql("SELECT * FROM bot_broker_reading")
+    report = world.controller.conclude(old, Trigger.RETRY)
+    assert (report.outcome, report.missed) == (Outcome.FAILED, None), "the trade learned its asset meanwhile"
+    assert world.suspects() == []
+    assert world.status_of(trade) == "open"
+    assert world.sql("SELECT * FROM bot_broker_reading") == kept
     assert world.reconciled()
 
 
@@ -279,7 +210,7 @@ def broken_commits(world: World, times: int) -> Iterator[list[int]]:
 
 
 def test_trades_report_and_gate_change_together_or_not_at_all(world: World) -> None:
-    world.trade()
+    world.trade("TSLA", alpaca_order_id=world.paper.order("canceled", "TSLA"))
     evidence = world.gather()
     before = world.trades(), world.sql("SELECT * FROM bot_config"), world.reports()
     with broken_commits(world, 2) as broken, pytest.raises(OutcomeUnknown):
@@ -290,12 +221,15 @@ def test_trades_report_and_gate_change_together_or_not_at_all(world: World) -> N
 
 def test_a_transaction_that_broke_once_is_done_once(world: World) -> None:
     trade = world.trade()
+    world.reconcile()
+    world.age_suspects()
     evidence = world.gather()
     with broken_commits(world, 1) as broken:
         report = world.controller.conclude(evidence, Trigger.STARTUP)
     assert len(broken) == 1
     assert report.missed == 1
-    assert [row["id"] for row in world.reports()] == [report.id]
+    assert len(world.events(trade)) == 1
+    assert [row["id"] for row in world.reports()][1:] == [report.id]
     assert world.trades()[trade]["note"].count("No position") == 1
     assert world.reconciled()
 
@@ -306,7 +240,7 @@ def test_the_lock_is_free_while_alpaca_is_slow(world: World) -> None:
     world.paper.fails({"kind": "slow", "seconds": 1})
     with ThreadPoolExecutor(1) as thread:
         gathering = thread.submit(world.gather)
-        for path in ("/v2/account", "/v2/positions"):
+        for path in ("/v2/account", "/v2/clock", "/v2/positions"):
             wait_for(lambda path=path: path in world.paper.calls(), 5, path)  # type: ignore[misc]
             held = world.sql(
                 "SELECT l.mode FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
@@ -316,7 +250,7 @@ def test_the_lock_is_free_while_alpaca_is_slow(world: World) -> None:
             assert held == [], "no lock, not even a reader's, outlives its statement"
             assert world.do(CommandKind.KILL).status is CommandStatus.APPLIED
             assert not gathering.done(), "the kill had to wait for Alpaca"
-        assert isinstance(gathering.result(), Comparison)
+        assert isinstance(gathering.result(), Reading)
 
 
 # -- whose turn it is -------------------------------------------------------------------------------------------
@@ -338,13 +272,81 @@ def test_an_attempt_that_died_can_be_claimed_when_its_lease_has_run_out(world: W
     assert world.controller.claim_reconciliation() is Trigger.STARTUP
 
 
-def test_a_starting_worker_claims_in_any_case_and_an_open_gate_needs_no_attempt(world: World) -> None:
+def test_a_starting_worker_claims_in_any_case_and_agreement_is_looked_at_again_when_it_is_due(
+    world: World,
+) -> None:
     world.controller.restore("worker-1")
     assert world.controller.claim_reconciliation() is Trigger.STARTUP
     assert world.controller.claim_reconciliation(force=True) is Trigger.STARTUP
     world.reconcile()
     assert world.controller.claim_reconciliation() is None
-    assert world.controller.claim_reconciliation(force=True) is None
+    assert world.controller.claim_reconciliation(force=True) is Trigger.PERIODIC
+    world.sql("UPDATE bot_config SET reconcile_due_at = clock_timestamp()")
+    assert world.controller.claim_reconciliation() is Trigger.PERIODIC
+
+
+@pytest.mark.parametrize(
+    ("commands", "seconds"), [([], 300), (["start"], 45), (["start", "pause"], 45), (["start", "stop"], 300)]
+)
+def test_the_next_attempt_is_due_by_the_bots_state(
+    make_world: Callable[..., World], commands: list[str], seconds: int
+) -> None:
+    world = make_world(reconcile_every_sec=45)
+    for kind in commands:
+        world.do(CommandKind(kind))
+    world.reconcile()
+    assert seconds - 2 < world.retry_in_sec() <= seconds
+
+
+@pytest.mark.parametrize("kind", ["start", "stop", "kill"])
+def test_a_halt_and_a_start_have_an_attempt_made_at_once(world: World, kind: str) -> None:
+    if kind == "stop":
+        world.do(CommandKind.START)
+    world.reconcile()
+    assert world.controller.claim_reconciliation() is None
+    world.do(CommandKind(kind))
+    assert world.reconciled(), "the gate stays as it is"
+    assert world.controller.claim_reconciliation() is Trigger.PERIODIC
+
+
+def test_attempts_keep_to_sixty_requests_a_minute(world: World) -> None:
+    for _ in range(19):
+        world.reconcile()
+    world.sql("UPDATE bot_config SET reconcile_due_at = clock_timestamp()")
+    assert world.controller.claim_reconciliation() is Trigger.PERIODIC, "57 were made, 3 are left"
+    world.reconcile()
+    world.sql("UPDATE bot_config SET reconcile_due_at = clock_timestamp()")
+    assert world.controller.claim_reconciliation() is None
+    command = world.submit(CommandKind.RECONCILE)
+    claim = lambda: world.database.run(lambda s: command_log.claim_gathering(s, command.id, 20))  # noqa: E731
+    assert not claim(), "a manual one waits, too"
+    world.sql("UPDATE bot_reconciliation SET started_at = started_at - interval '1 minute' WHERE id % 2 = 0")
+    assert world.controller.claim_reconciliation() is Trigger.PERIODIC
+    assert claim()
+
+
+def test_an_attempt_makes_no_more_requests_than_the_minute_has_left(world: World) -> None:
+    for _ in range(19):
+        world.reconcile()
+    before = [world.trade(f"GONE{n}", 5) for n in range(3)]
+    asked = len(world.paper.calls())
+    report = world.reconcile_twice()
+    assert report.error_code == "requests_used_up"
+    assert len(world.paper.calls()) - asked == 6, "three for each of the two"
+    assert {world.status_of(trade) for trade in before} == {"open"}
+
+
+def test_one_reading_serves_every_reconcile_that_was_issued_before_it_began(world: World) -> None:
+    commands = [world.submit(CommandKind.RECONCILE) for _ in range(92)]
+    evidence = world.gather()
+    late = world.submit(CommandKind.RECONCILE)
+    world.controller.apply(evidence={commands[0].id: evidence})
+    assert {world.command(each.id).status for each in commands} == {CommandStatus.APPLIED}
+    assert world.command(late.id).pending, "it was issued after the reading began"
+    reports = world.reports()
+    assert {row["command_id"] for row in reports} == {each.id for each in commands}
+    assert sorted(row["requests"] for row in reports) == [0] * 91 + [3]
+    assert world.paper.calls() == ["/v2/account", "/v2/clock", "/v2/positions"]
 
 
 def test_retries_back_off_from_two_seconds_to_sixty(world: World) -> None:
@@ -410,7 +412,7 @@ def test_a_success_by_hand_takes_the_place_of_the_retry_that_waits(world: World)
     world.paper.fails()
     world.reconcile_by_hand()
     config = world.config
-    assert (config.reconcile_due_at, config.reconcile_trigger) == (None, None)
+    assert config.reconcile_trigger is Trigger.PERIODIC
     assert world.reconciled()
     assert world.controller.claim_reconciliation() is None
 

@@ -33,7 +33,14 @@ def filled_long_ago(world: World, symbol: str, qty: Any = 10, **fields: Any) -> 
     """An order that was filled when the trades of the tests were entered."""
     at = world.ago(120).isoformat()
     return world.paper.order(
-        "filled", symbol, qty, filled_avg_price="10.25", created_at=at, submitted_at=at, filled_at=at, **fields
+        "filled",
+        symbol,
+        qty,
+        filled_avg_price="10.25",
+        created_at=at,
+        submitted_at=at,
+        filled_at=at,
+        **fields,
     )
 
 
@@ -363,7 +370,9 @@ def test_a_partial_fill_of_a_working_order_is_no_difference(
     world: World, shares: Any, filled_now: Any, filled: Any
 ) -> None:
     side = "sell" if str(shares).startswith("-") else "buy"
-    order = world.paper.order("partially_filled", "TSLA", abs(Decimal(shares)), filled_qty=filled_now, side=side)
+    order = world.paper.order(
+        "partially_filled", "TSLA", abs(Decimal(shares)), filled_qty=filled_now, side=side
+    )
     world.trade("TSLA", shares, alpaca_order_id=order)
     world.paper.holds_all({"TSLA": filled} if filled else {})
     report = world.reconcile()

@@ -16,7 +16,7 @@ from bot.settings.settings import Settings
 from bot.states import BotState, Mode
 from bot.status import gate
 from bot.status.gate import Reason
-from bot.status.snapshot import Snapshot, snapshot
+from bot.status.snapshot import BrokerView, Snapshot, snapshot
 from bot.storage.pipeline import Pipeline
 from tests.bot.ledger_world import World, settings_of
 
@@ -41,6 +41,7 @@ def config(**changes: Any) -> BotConfig:
         "mode": Mode.PAPER,
         "killed_at": None,
         "reconciled_at": NOON,
+        "count_open_loss": True,
         "max_concurrent_positions": 3,
         "daily_loss_limit_usd": Decimal(500),
     }
@@ -57,10 +58,10 @@ def moment(at: datetime = NOON, **changes: Any) -> Snapshot:
         open_trades=0,
         realized_pnl=Decimal(0),
         trade_count=0,
-        unsettled_trades=0,
-        open_pnl=None,
         pending_commands=0,
         worker_seen_at=at,
+        reading=None,
+        unsettled_trades=0,
         reconciliation=None,
     )
     return replace(fine, **of_snapshot)
@@ -79,8 +80,9 @@ def test_it_is_open_when_nothing_speaks_against_it(settings: Settings) -> None:
         ({"state": BotState.STOPPED}, [Reason.NOT_RUNNING]),
         ({"state": BotState.PAUSED}, [Reason.NOT_RUNNING]),
         ({"reconciled_at": None}, [Reason.NOT_RECONCILED]),
+        ({"reconciled_at": NOON - timedelta(seconds=181)}, [Reason.RECONCILIATION_STALE]),
         ({"worker_seen_at": None}, [Reason.WORKER_OFFLINE]),
-        ({"at": NOON.replace(hour=3)}, [Reason.MARKET_CLOSED]),
+        ({"at": NOON.replace(hour=3), "reconciled_at": NOON.replace(hour=3)}, [Reason.MARKET_CLOSED]),
         ({"open_trades": 3}, [Reason.MAX_POSITIONS]),
         ({"realized_pnl": Decimal(-500)}, [Reason.DAILY_LOSS]),
     ],
@@ -102,7 +104,9 @@ def test_it_says_every_reason_at_once(settings: Settings) -> None:
         open_trades=4,
         realized_pnl=Decimal(-501),
     )
-    assert gate.judge(worst, settings).reasons == tuple(Reason)
+    assert gate.judge(worst, settings).reasons == tuple(
+        reason for reason in Reason if reason is not Reason.RECONCILIATION_STALE
+    ), "what never agreed is not stale"
 
 
 @pytest.mark.parametrize(
@@ -161,12 +165,76 @@ def test_a_worker_that_was_not_seen_for_30_s_closes_it(
 )
 def test_it_goes_by_the_hours_of_the_exchange(at: str, may_open: bool, settings: Settings) -> None:
     there = datetime.fromisoformat(at).replace(tzinfo=NEW_YORK)
-    assert gate.judge(moment(there), settings).may_open is may_open
+    assert gate.judge(moment(there, reconciled_at=there), settings).may_open is may_open
+
+
+@pytest.mark.parametrize(
+    ("state", "age_sec", "is_stale"),
+    [
+        (BotState.RUNNING, 180, False),
+        (BotState.RUNNING, 181, True),
+        (BotState.PAUSED, 181, True),
+        (BotState.STOPPED, 900, False),
+        (BotState.STOPPED, 901, True),
+    ],
+)
+def test_agreement_is_stale_after_three_intervals(
+    state: BotState, age_sec: int, is_stale: bool, settings: Settings
+) -> None:
+    now = moment(state=state, reconciled_at=NOON - timedelta(seconds=age_sec))
+    assert (Reason.RECONCILIATION_STALE in gate.judge(now, settings).reasons) is is_stale
+
+
+def read(market_open: bool = True, open_pnl: Any = 0, age_sec: float = 0) -> BrokerView:
+    """What the broker said: the market opens or closes next at four."""
+    return BrokerView(
+        read_at=NOON - timedelta(seconds=age_sec),
+        open_pnl=None if open_pnl is None else Decimal(open_pnl),
+        market_open=market_open,
+        next_open=NOON.replace(hour=16),
+        next_close=NOON.replace(hour=16),
+    )
+
+
+@pytest.mark.parametrize("hours", ["nyse", "always"])
+def test_the_brokers_clock_closes_it_whatever_the_calendar_says(
+    hours: str, settings: Settings, always: Settings
+) -> None:
+    given = always if hours == "always" else settings
+    assert gate.judge(moment(reading=read(market_open=False)), given).reasons == (Reason.MARKET_CLOSED,)
+    assert gate.judge(moment(reading=read()), given).may_open
+    four = NOON.replace(hour=16)
+    assert not gate.is_market_open(moment(four, reading=read()), always), "it said when it closes"
+    assert gate.is_market_open(moment(four, reading=read(market_open=False)), always), "and opens"
+
+
+@pytest.mark.parametrize(
+    ("realized", "unrealized", "counts", "may_open"),
+    [
+        (0, -1000, True, False),
+        (0, -500, True, False),
+        (0, "-499.99", True, True),
+        (-300, -200, True, False),
+        (0, -1000, False, True),
+        (-500, 1000, True, False),  # an open profit is not had yet
+        (700, -1000, True, True),
+        (0, None, True, True),
+    ],
+)
+def test_an_open_loss_counts_where_the_thresholds_say_so(
+    realized: Any, unrealized: Any, counts: bool, may_open: bool, settings: Settings
+) -> None:
+    now = moment(realized_pnl=Decimal(realized), reading=read(open_pnl=unrealized), count_open_loss=counts)
+    assert gate.judge(now, settings).may_open is may_open
+
+
+def test_an_open_loss_of_long_ago_does_not_count(settings: Settings) -> None:
+    assert gate.judge(moment(reading=read(open_pnl=-1000, age_sec=181)), settings).may_open
 
 
 @pytest.mark.parametrize(("mode", "may_open"), [(Mode.PAPER, True), (Mode.LIVE, False)])
 def test_market_hours_always_counts_in_paper_mode_only(mode: Mode, may_open: bool, always: Settings) -> None:
-    night = moment(NOON.replace(hour=3), mode=mode)
+    night = moment(NOON.replace(hour=3), mode=mode, reconciled_at=NOON.replace(hour=3))
     assert gate.judge(night, always).may_open is may_open
 
 
@@ -211,9 +279,9 @@ def test_a_void_a_missed_and_a_closed_trade_are_not_open(world: World) -> None:
 def test_a_profit_on_paper_makes_no_room_for_a_loss_of_real_money(world: World) -> None:
     world.open_gate()
     world.sql(
-        "INSERT INTO bot_daily_stats (date, mode, realized_pnl)"
-        " SELECT (now() AT TIME ZONE 'America/New_York')::date, mode, pnl"
-        " FROM (VALUES ('paper', 1000), ('live', -600)) AS made (mode, pnl)"
+        "INSERT INTO bot_daily_stats (date, mode, realized_pnl) VALUES"
+        " ((now() AT TIME ZONE 'America/New_York')::date, 'paper', -499),"
+        " ((now() AT TIME ZONE 'America/New_York')::date, 'live', -500)"
     )
     assert world.reasons() == []
     world.sql("UPDATE bot_config SET mode = 'live', live_account_id = 'L'")
