@@ -339,10 +339,9 @@ class TradingDay(RuleBasedStateMachine):
     def calm(self, asset: Asset) -> None:
         for order in self.broker.working(asset):
             self.broker.cancel(order.id)
-        self.books.advance(LAG_SEC)
-        for _ in range(3):
-            self.reconcile_now()
-            self.books.advance(11)
+        self.look_again()
+        if any([self.withdraw(trade_id) for trade_id, plan in self.plans.items() if plan.asset is asset]):
+            self.look_again()
 
     # -- time, and reconciliation -----------------------------------------------------------------------------
 
@@ -393,10 +392,9 @@ class TradingDay(RuleBasedStateMachine):
         for asset in self.assets:
             for order in self.broker.working(asset):
                 self.broker.cancel(order.id)
-        self.books.advance(LAG_SEC)
-        for _ in range(3):
-            self.reconcile_now()
-            self.books.advance(11)
+        self.look_again()
+        if any([self.withdraw(trade_id) for trade_id in self.plans]):
+            self.look_again()
         for asset in self.assets:
             self.settle(asset)
         self.books.advance(LAG_SEC)
@@ -413,14 +411,25 @@ class TradingDay(RuleBasedStateMachine):
                 f"{asset.symbol}: booked {pnl}, earned {cash + cost}"
             )
 
+    def withdraw(self, trade_id: UUID) -> bool:
+        """An operator makes a trade void if no order was ever sent for it."""
+        row = self.books.rows()[trade_id]
+        if self.plans[trade_id].order is not None or row.status != "open" or row.filled:
+            return False
+        self.books.settle("void", trade_id=trade_id)
+        self.strikes("settled: void")
+        return True
+
+    def look_again(self) -> None:
+        """Reconcile until nothing lags, and suspects are decided about."""
+        self.books.advance(LAG_SEC)
+        for _ in range(3):
+            self.reconcile_now()
+            self.books.advance(11)
+
     def settle(self, asset: Asset) -> None:
         """What an operator does about what is left of one asset."""
-        rows = self.rows_of(asset)
-        for row in rows:
-            if row.status == "open" and not row.filled:
-                self.books.settle("void", trade_id=row.id)
-                self.strikes("settled: void")
-        rows = [row for row in rows if row.filled and row.status in ("open", "missed") and row.rest]
+        rows = [row for row in self.rows_of(asset) if row.filled and row.status in ("open", "missed") and row.rest]
         surplus = self.broker.position(asset) - sum((row.rest for row in rows), ZERO)
         if not surplus:
             return
