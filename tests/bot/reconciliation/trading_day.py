@@ -434,17 +434,38 @@ class TradingDay(RuleBasedStateMachine):
         if not surplus:
             return
         assert asset.id in self.odd, f"{surplus} of {asset.symbol} are explained by the broker's record"
-        _, price = self.odd[asset.id]
-        for row in rows:
-            if surplus * row.rest < 0:
-                shares = min(abs(surplus), abs(row.rest)).copy_sign(row.rest)
-                self.books.settle("close", trade_id=row.id, exit_price=price, shares=shares)
-                self.strikes("settled: close")
-                surplus += shares
-        if surplus:
-            self.books.advance(LAG_SEC)
-            self.reconcile_now()
-            self.adopt(asset, surplus, price)
+        parts = [(abs(surplus), self.odd[asset.id][1])]
+        if surplus * asset.side < 0:
+            parts = [*self.unbooked(asset), *parts]
+        for most, price in parts:
+            for row in rows:
+                if surplus * row.rest < 0 and most:
+                    shares = min(abs(surplus), abs(row.rest), most).copy_sign(row.rest)
+                    self.books.settle("close", trade_id=row.id, exit_price=price, shares=shares)
+                    self.strikes("settled: close")
+                    surplus += shares
+                    most -= abs(shares)
+            shares = min(abs(surplus), most).copy_sign(surplus)
+            if shares:
+                self.books.advance(LAG_SEC)
+                self.reconcile_now()
+                self.adopt(asset, shares, price)
+                surplus -= shares
+
+    def unbooked(self, asset: Asset) -> list[tuple[Decimal, Decimal]]:
+        """Shares and prices of fills that left the asset and are in nobody's books."""
+        booked: Counter[str] = Counter()
+        for row in self.rows_of(asset):
+            for each in row.exits:
+                booked[each.order_id or ""] += int(abs(each.shares))
+        found = []
+        for fill in (each.fill for each in self.broker.fills if each.asset_id == asset.id):
+            if fill.shares * asset.side < 0 and self.broker.orders[fill.order_id].filled:
+                taken = min(int(abs(fill.shares)), booked[fill.order_id])
+                booked[fill.order_id] -= taken
+                if left := abs(fill.shares) - taken:
+                    found.append((left, fill.price))
+        return found
 
     def rows_of(self, asset: Asset) -> list[Row]:
         return [row for row in self.books.rows().values() if self.names[row.symbol] == asset.id]
