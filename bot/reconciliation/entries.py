@@ -41,6 +41,11 @@ class Entry:
         return abs(self.shares) - abs(self.trade.exited) - self.leaving
 
     @property
+    def is_known(self) -> bool:
+        """Whether anything says that it filled: what is recorded, or an order."""
+        return self.trade.filled or self.order is not None
+
+    @property
     def is_in_flight(self) -> bool:
         """Whether more of it may still fill, or has filled so lately that the position may lag."""
         return self.left > 0 or self.recent > 0

@@ -157,10 +157,12 @@ def _unbooked(fills: Sequence[Fill], booked: Sequence[BookedExit]) -> list[tuple
 
 
 def _in_order(entries: Sequence[Entry], order: Order | None, order_id: str) -> list[Entry]:
-    """The trades that an exit order may have ended: its own trade first, else the one entered first."""
+    """The trades that an exit order may have ended: its own trade first, else the one entered first. None of which nothing is
+    known to have filled."""
     own = ""
     if order is not None:
         own = order.client_order_id.partition("-exit-")[0]
     return sorted(
-        entries, key=lambda each: str(each.trade.id) != own and each.trade.exit_order_id != order_id
+        (each for each in entries if each.is_known),
+        key=lambda each: str(each.trade.id) != own and each.trade.exit_order_id != order_id,
     )

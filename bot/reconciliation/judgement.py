@@ -124,16 +124,18 @@ def _judge_holding(
     there = holding.there
     agrees = explanation.allows(there)
     here = holding.here
-    changed: set[UUID] = set()
-    if agrees or abs(there - explanation.held) < abs(there - holding.here):
-        verdict.entries += explanation.entries
-        verdict.exits += explanation.exits
-        verdict.void += explanation.void
-        changed = {each.trade.id for each in explanation.entries}
-        changed |= {each.trade.id for each in explanation.exits}
-        here += sum((each.shares - each.trade.shares for each in explanation.entries), ZERO)
-        here -= sum((each.shares for each in explanation.exits), ZERO)
-        here -= sum((each.held for each in explanation.void), ZERO)
+    entries, exits, void = explanation.entries, explanation.exits, explanation.void
+    if not agrees and abs(there - explanation.held) >= abs(there - holding.here):
+        # what an order says of an entry that is not recorded is so, whatever became of the position
+        entries = tuple(each for each in entries if not each.trade.filled)
+        exits, void = (), tuple(each for each in void if not each.filled)
+    verdict.entries += entries
+    verdict.exits += exits
+    verdict.void += void
+    changed = {each.trade.id for each in entries} | {each.trade.id for each in exits}
+    here += sum((each.shares - each.trade.shares for each in entries), ZERO)
+    here -= sum((each.shares for each in exits), ZERO)
+    here -= sum((each.held for each in void), ZERO)
     if agrees:
         verdict.in_flight += len(explanation.in_flight)
         gone = {each.id for each in explanation.void}

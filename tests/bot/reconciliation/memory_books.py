@@ -1,0 +1,296 @@
+"""Books in memory, brought up to date by what the judgement says: a model of ``bot.booking`` that fits on a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, cast
+from uuid import UUID
+
+from bot.reconciliation import evidence
+from bot.reconciliation.comparison import Comparison, compare
+from bot.reconciliation.judgement import Verdict, judge
+from bot.reconciliation.local import LAG, BookedExit, Local, LocalTrade, OpenGroup
+from bot.states import Mode
+from tests.bot.reconciliation.broker_model import PLACES, ZERO, ModelBroker
+
+
+class Conflict(Exception):
+    """The books do not allow it."""
+
+
+@dataclass
+class Exit:
+    shares: Decimal
+    price: Decimal
+    at: datetime
+    created_at: datetime
+    order_id: str | None = None
+    fill_id: str | None = None
+
+
+@dataclass
+class Row:
+    """One trade. Shares are signed."""
+
+    id: UUID
+    symbol: str
+    shares: Decimal
+    price: Decimal
+    created_at: datetime
+    entry_at: datetime
+    asset_id: str | None = None
+    order_id: str | None = None
+    filled: bool = False
+    is_adjusted: bool = False
+    status: str = "open"
+    exits: list[Exit] = field(default_factory=list)
+    #: US dollars that its exits earned.
+    pnl: Decimal = ZERO
+
+    @property
+    def exited(self) -> Decimal:
+        return sum((each.shares for each in self.exits), ZERO)
+
+    @property
+    def rest(self) -> Decimal:
+        """Shares that are still held."""
+        return self.shares - self.exited
+
+    def enter(self, shares: Decimal, price: Decimal, at: datetime, order_id: str) -> None:
+        if abs(shares) < abs(self.exited):
+            raise Conflict(f"more was exited of {self.id} than {shares}")
+        self.pnl -= self.exited * (price - self.price)
+        self.shares, self.price, self.entry_at = shares, price, at
+        self.order_id, self.filled = order_id, True
+        self._conclude()
+
+    def leave(self, exit_: Exit) -> None:
+        if self.status not in ("open", "missed") or not self.filled or abs(exit_.shares) > abs(self.rest):
+            raise Conflict(f"{exit_.shares} are not held of {self.id}")
+        self.exits.append(exit_)
+        self.pnl += exit_.shares * (exit_.price - self.price)
+        self._conclude()
+
+    def _conclude(self) -> None:
+        if self.exits and self.filled and not self.rest:
+            self.status = "closed"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one reconciliation came to."""
+
+    missed: frozenset[UUID]
+    #: Symbols and kinds of the differences.
+    differences: Mapping[str, str]
+    #: Entries, exits and voids that it booked.
+    booked: int
+    #: Why nothing could be booked.
+    error: str = ""
+
+
+class MemoryBooks:
+    """Books of the trades at *broker*."""
+
+    def __init__(self, broker: ModelBroker) -> None:
+        self.broker = broker
+        self.trades: dict[UUID, Row] = {}
+        self.suspects: dict[UUID, datetime] = {}
+
+    def rows(self) -> Mapping[UUID, Row]:
+        return self.trades
+
+    @property
+    def now(self) -> datetime:
+        return self.broker.clock()
+
+    # -- the executor -------------------------------------------------------------------------------------------
+
+    def reserve(self, symbol: str, shares: Decimal, price: Decimal) -> UUID:
+        trade_id = UUID(int=10**9 + len(self.trades), version=4)
+        self.trades[trade_id] = Row(trade_id, symbol, shares, price, self.now, self.now)
+        return trade_id
+
+    def attach(self, trade_id: UUID, order_id: str) -> None:
+        trade = self.trades[trade_id]
+        if trade.filled and trade.order_id != order_id:
+            raise Conflict("another order")
+        trade.order_id = order_id
+
+    def record_entry(
+        self, trade_id: UUID, order_id: str, shares: Decimal, price: Decimal, at: datetime
+    ) -> None:
+        trade = self.trades[trade_id]
+        if trade.filled:
+            if (shares, price) != (trade.shares, trade.price):
+                raise Conflict("recorded otherwise")
+            return
+        trade.status = "open"
+        trade.enter(shares, price, at, order_id)
+
+    def void(self, trade_id: UUID) -> None:
+        trade = self.trades[trade_id]
+        if trade.filled:
+            raise Conflict("it filled")
+        trade.status = "void"
+
+    def record_exit(
+        self, trade_id: UUID, shares: Decimal, price: Decimal, at: datetime, order_id: str
+    ) -> None:
+        trade = self.trades[trade_id]
+        if any(each.order_id == order_id and each.fill_id for each in trade.exits):
+            raise Conflict("booked from the broker's record")
+        trade.leave(Exit(shares, price, at, self.now, order_id))
+
+    # -- the operator -------------------------------------------------------------------------------------------
+
+    def settle(self, action: str, **params: Any) -> None:
+        if action == "adopt":
+            asset = next(each for each in self.broker.assets.values() if each.symbol == params["symbol"])
+            trade_id = self.reserve(asset.symbol, params["shares"], params["entry_price"])
+            self.trades[trade_id].filled, self.trades[trade_id].asset_id = True, asset.id
+            return
+        trade = self.trades[params["trade_id"]]
+        match action:
+            case "adjust":
+                trade.shares, trade.price = trade.exited + params["shares"], params["entry_price"]
+                trade.is_adjusted = trade.filled = True
+            case "close":
+                shares = params.get("shares", trade.rest)
+                trade.leave(Exit(shares, params["exit_price"], self.now, self.now))
+            case "void":
+                trade.status, trade.filled = "void", False
+            case "reopen":
+                trade.pnl, trade.exits, trade.status, trade.filled = ZERO, [], "open", True
+
+    # -- reconciliation -----------------------------------------------------------------------------------------
+
+    def reconcile(self) -> Found:
+        verdict, comparison, at = self.judged()
+        found = Found(
+            missed=frozenset(each.id for each in verdict.missed),
+            differences={each.symbol: each.kind.value for each in verdict.differences},
+            booked=len(verdict.entries) + len(verdict.exits) + len(verdict.void),
+        )
+        self._book(verdict)
+        self.suspects = {each.id: self.suspects.get(each.id, at) for each in verdict.suspect}
+        self._learn(comparison)
+        return found
+
+    def judged(self) -> tuple[Verdict, Comparison, datetime]:
+        """What one reading leads to; nothing is changed."""
+        at = self.now
+        positions = {each.symbol: each for each in self.broker.positions()}
+        comparison = compare(Local(Mode.PAPER, at, self._groups(at)), positions)
+        symbols = {symbol for each in comparison.questions for symbol in each.symbols}
+        trades = sorted(
+            (
+                self._local(row)
+                for row in self.trades.values()
+                if row.status == "open" and row.symbol in symbols and row.created_at < at
+            ),
+            key=lambda each: (each.entry_at, each.created_at, each.id),
+        )
+        oldest = min((each.entry_at for each in trades), default=at - LAG) - LAG
+        booked = sorted(
+            (
+                BookedExit(
+                    row.id, row.symbol, each.shares, each.order_id, each.fill_id, each.at, each.created_at
+                )
+                for row in self.trades.values()
+                if row.symbol in symbols
+                for each in row.exits
+                if each.at >= oldest or each.created_at >= at - LAG
+            ),
+            key=lambda each: each.at,
+        )
+        record = evidence._read_record(cast(Any, self.broker), trades, comparison.questions)
+        return judge(comparison, trades, booked, record, self.suspects, at), comparison, at
+
+    def _groups(self, at: datetime) -> tuple[OpenGroup, ...]:
+        members: dict[tuple[str, str | None], list[Row]] = {}
+        for row in self.trades.values():
+            if row.status == "open" and row.created_at < at:
+                members.setdefault((row.symbol, row.asset_id), []).append(row)
+        return tuple(
+            OpenGroup(
+                symbol,
+                asset_id,
+                sum((row.rest for row in rows), ZERO),
+                len(rows),
+                any(not row.filled and row.created_at < at - LAG for row in rows),
+            )
+            for (symbol, asset_id), rows in members.items()
+        )
+
+    def _local(self, row: Row) -> LocalTrade:
+        return LocalTrade(
+            id=row.id,
+            symbol=row.symbol,
+            asset_id=row.asset_id,
+            shares=row.shares,
+            exited=row.exited,
+            filled=row.filled,
+            entry_price=row.price,
+            entry_at=row.entry_at,
+            order_id=row.order_id,
+            exit_order_id=None,
+            is_adjusted=row.is_adjusted,
+            created_at=row.created_at,
+            updated_at=row.created_at,
+        )
+
+    def _book(self, verdict: Verdict) -> None:
+        for trade in verdict.void:
+            row = self.trades[trade.id]
+            row.status, row.filled = "void", False
+        for entry in verdict.entries:
+            self.trades[entry.trade.id].enter(
+                entry.shares, entry.price.quantize(PLACES).normalize(), entry.at, entry.order_id
+            )
+        for exit_ in verdict.exits:
+            row = self.trades[exit_.trade.id]
+            if exit_.fill_id and any(each.fill_id == exit_.fill_id for each in row.exits):
+                raise Conflict(f"fill {exit_.fill_id} is booked already")
+            row.leave(
+                Exit(exit_.shares, exit_.price, exit_.at, self.now, exit_.order_id, exit_.fill_id or "part")
+            )
+        for trade in verdict.missed:
+            self.trades[trade.id].status = "missed"
+
+    def _learn(self, comparison: Comparison) -> None:
+        learned = list(comparison.unlearned)
+        learned += [
+            (group.symbol, holding.position.asset_id)
+            for holding in comparison.questions
+            if holding.position is not None
+            for group in holding.groups
+            if group.asset_id is None
+        ]
+        for row in self.trades.values():
+            if row.status != "open":
+                continue
+            for symbol, asset_id in learned:
+                if row.asset_id is None and row.symbol == symbol:
+                    row.asset_id = asset_id
+            for old, new, asset_id in comparison.renamed:
+                if (row.symbol, row.asset_id) == (old, asset_id):
+                    row.symbol = new
+
+    def advance(self, seconds: float) -> None:
+        """Let time go by."""
+        cast(Clock, self.broker.clock).now += timedelta(seconds=seconds)
+
+
+class Clock:
+    """A clock that shows another time at every look."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(milliseconds=1)
+        return self.now
