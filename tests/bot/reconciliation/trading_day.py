@@ -215,7 +215,9 @@ class TradingDay(RuleBasedStateMachine):
             self.books.record_exit(trade_id, -fill.shares, fill.price, fill.at, fill.order_id)
             self.strikes("exit recorded")
         elif row.status == "open" and not any(self.broker.orders[each].is_working for each in plan.exits):
-            room = min(int(abs(row.rest)) - int(sum(abs(each.shares) for each in unsaid)), self.available(plan.asset))
+            room = min(
+                int(abs(row.rest)) - int(sum(abs(each.shares) for each in unsaid)), self.available(plan.asset)
+            )
             if room > 0:
                 size = Decimal(data.draw(st.one_of(st.just(room), st.integers(1, room))))
                 name = f"{trade_id}-exit-{len(plan.exits) + 1}"
@@ -407,9 +409,7 @@ class TradingDay(RuleBasedStateMachine):
             pnl = sum((row.pnl for row in rows), ZERO)
             cost = sum((row.rest * row.price for row in held), ZERO)
             cash = self.broker.cash[asset.id]
-            assert abs(pnl - (cash + cost)) < CENT, (
-                f"{asset.symbol}: booked {pnl}, earned {cash + cost}"
-            )
+            assert abs(pnl - (cash + cost)) < CENT, f"{asset.symbol}: booked {pnl}, earned {cash + cost}"
 
     def withdraw(self, trade_id: UUID) -> bool:
         """An operator makes a trade void if no order was ever sent for it."""
@@ -429,7 +429,9 @@ class TradingDay(RuleBasedStateMachine):
 
     def settle(self, asset: Asset) -> None:
         """What an operator does about what is left of one asset."""
-        rows = [row for row in self.rows_of(asset) if row.filled and row.status in ("open", "missed") and row.rest]
+        rows = [
+            row for row in self.rows_of(asset) if row.filled and row.status in ("open", "missed") and row.rest
+        ]
         surplus = self.broker.position(asset) - sum((row.rest for row in rows), ZERO)
         if not surplus:
             return
