@@ -14,6 +14,7 @@ ASYNC = {"Prefer": "respond-async"}
 def waiting(stack: Stack) -> Stack:
     """A system whose worker is dead, with commands in the log and messages in the queue."""
     stack.worker.kill()
+    stack.broker.forget()  # what it asked after the halt that ended the last test
     messages = Messages(stack.redis.url)
     messages.lose()
     stack.sql("DELETE FROM bot_worker")  # of this one and earlier ones
