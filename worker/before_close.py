@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from celery.schedules import BaseSchedule, schedstate
@@ -11,16 +11,6 @@ from bot import market_hours
 
 #: A time that was missed by more than this does not count any more.
 LATEST = timedelta(minutes=5)
-
-
-def next_time(after: datetime, minutes: int) -> datetime:
-    """The first time after the aware time *after* that is *minutes* before a close, early or not; on holidays there is none."""
-    day = market_hours.trading_date(after)
-    while True:
-        hours = market_hours.session(day)
-        if hours is not None and (at := hours[1] - timedelta(minutes=minutes)) > after:
-            return at.astimezone(UTC)
-        day += timedelta(days=1)
 
 
 class BeforeClose(BaseSchedule):
@@ -43,11 +33,15 @@ class BeforeClose(BaseSchedule):
         """Whether it is due, and in how many seconds to ask again."""
         remaining = self.remaining_estimate(last_run_at)
         is_due = remaining <= timedelta(0)
-        following = next_time(self.now(), self.minutes) - self.now() if is_due else remaining
+        following = (
+            market_hours.next_before_close(self.now(), self.minutes) - self.now() if is_due else remaining
+        )
         return schedstate(is_due, following.total_seconds())
 
     def _due_at(self, last_run_at: datetime) -> datetime:
-        return next_time(max(self.maybe_make_aware(last_run_at), self.now() - LATEST), self.minutes)
+        return market_hours.next_before_close(
+            max(self.maybe_make_aware(last_run_at), self.now() - LATEST), self.minutes
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, BeforeClose) and other.minutes == self.minutes

@@ -13,7 +13,7 @@ from bot.commands.log import NewCommand
 from bot.states import CommandKind, Source
 from worker import context
 from worker.app import app
-from worker.before_close import LATEST, next_time
+from worker.before_close import LATEST
 from worker.tasks import outcome
 
 NAME = "bot.force_close"
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 def is_due(now: datetime, minutes: int) -> bool:
     """Whether it is *minutes* before that day's close, which on some days comes early and on others not at all."""
-    return next_time(now - LATEST, minutes) <= now + CLOCK_SKEW
+    return market_hours.next_before_close(now - LATEST, minutes) <= now + CLOCK_SKEW
 
 
 def force_close() -> dict[str, Any]:

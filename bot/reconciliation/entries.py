@@ -49,7 +49,7 @@ class Entry:
 def read_entry(trade: LocalTrade, record: BrokerRecord, at: datetime) -> Entry:
     """What the broker's record says of the entry of *trade*, as of *at*; without a record, what the trade says."""
     recent = at - LAG
-    chain = [] if trade.is_adjusted else record.chain_of(trade)
+    chain = [] if trade.adjusted_at is not None else record.chain_of(trade)
     if not chain or chain[-1].side * trade.shares < 0:
         entry = Entry(trade, trade.shares)
         if not trade.filled and trade.created_at > recent:

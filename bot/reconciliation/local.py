@@ -72,8 +72,9 @@ class LocalTrade:
     entry_at: datetime
     order_id: str | None
     exit_order_id: str | None
-    #: Whether an operator set its entry, so that the broker's record does not correct it.
-    is_adjusted: bool
+    #: When an operator set its entry: the broker's record does not correct it after that, and what was sold before then is
+    #: settled with it.
+    adjusted_at: datetime | None
     created_at: datetime
     #: Tells whether the row was touched since.
     updated_at: datetime
@@ -130,7 +131,7 @@ def read_trades(session: Session, symbols: Sequence[str], before: datetime) -> t
             BotTrade.entry_at,
             BotTrade.alpaca_order_id,
             BotTrade.alpaca_exit_order_id,
-            BotTrade.adjusted_at.is_not(None),
+            BotTrade.adjusted_at,
             BotTrade.created_at,
             BotTrade.updated_at,
         )

@@ -25,6 +25,7 @@ set_mode       stopped  not_stopped not_stopped stopped
 update_config  stopped  running  paused   stopped
 reconcile      stopped  running  paused   stopped
 settle         stopped  running  paused   stopped
+flatten        stopped  paused   paused   stopped
 """
 COLUMNS = (("stopped", False), ("running", False), ("paused", False), ("stopped", True))
 CASES = [
@@ -54,6 +55,8 @@ CASES += [
     ("reconcile", "paused", True, "paused"),
     ("settle", "running", True, "running"),
     ("settle", "paused", True, "paused"),
+    ("flatten", "running", True, "paused"),
+    ("flatten", "paused", True, "paused"),
 ]
 ERRORS = {"invalid": InvalidTransition, "killed": Killed, "not_stopped": NotStopped}
 
@@ -106,7 +109,7 @@ def test_what_is_said_of_each_command() -> None:
         return {str(kind): says(spec) for kind, spec in COMMANDS.items() if says(spec) not in (None, False)}
 
     assert set(where(lambda spec: spec.is_halt)) == {"stop", "kill"}
-    assert set(where(lambda spec: spec.safer)) == {"pause", "stop", "kill"}
+    assert set(where(lambda spec: spec.safer)) == {"pause", "stop", "kill", "flatten"}
     assert set(where(lambda spec: spec.superseded_by_halts)) == {
         "start",
         "pause",
@@ -118,6 +121,17 @@ def test_what_is_said_of_each_command() -> None:
     assert where(lambda spec: spec.expires_after_sec) == {"start": 30, "resume": 30, "set_mode": 30}
     enabled = {str(kind): spec.sets_enabled for kind, spec in COMMANDS.items()}
     assert {kind: to for kind, to in enabled.items() if to is not None} == {"start": True, "kill": False}
+
+
+def test_only_the_end_of_a_flatten_yields_to_halts_and_has_to_say_when_it_was_sent() -> None:
+    flatten, pause = COMMANDS[CommandKind.FLATTEN], COMMANDS[CommandKind.PAUSE]
+    assert flatten.yields_to_halts({"cancel": True})
+    assert flatten.needs_send_time({"cancel": True})
+    for params in ({}, {"cancel": False}, {"cancel": "true"}, None, "cancel"):
+        assert not flatten.yields_to_halts(params)
+        assert not flatten.needs_send_time(params)
+    assert pause.yields_to_halts({})
+    assert not pause.needs_send_time({})
 
 
 def test_a_kind_of_a_newer_release_is_allowed_nowhere() -> None:
