@@ -139,11 +139,18 @@ def _holdings(
     gathered: dict[tuple[str, str], tuple[Position | None, list[OpenGroup]]] = {
         (symbol, each.asset_id): (each, []) for symbol, each in positions.items()
     }
+    assets: dict[str, set[str]] = {}
     for group in groups:
-        position = by_asset.get(group.asset_id or "") or positions.get(group.symbol)
+        if group.asset_id:
+            assets.setdefault(group.symbol, set()).add(group.asset_id)
+    for group in groups:
+        asset_id = group.asset_id
+        if asset_id is None and len(assets.get(group.symbol, ())) == 1:
+            (asset_id,) = assets[group.symbol]  # what is known of the others: one sale must not explain two holdings
+        position = by_asset.get(asset_id or "") or positions.get(group.symbol)
         if position is not None and group.asset_id and position.asset_id not in ("", group.asset_id):
             position = None  # the symbol names another asset now
-        key = (position.symbol, position.asset_id) if position else (group.symbol, f"of {group.asset_id}")
+        key = (position.symbol, position.asset_id) if position else (group.symbol, f"of {asset_id}")
         gathered.setdefault(key, (position, []))[1].append(group)
     by_id = {each.asset_id: each for each in ignored.values() if each.asset_id}
     found = []

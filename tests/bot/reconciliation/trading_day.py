@@ -264,10 +264,13 @@ class TradingDay(RuleBasedStateMachine):
                 self.buy_from_elsewhere(asset, data.draw(sizes), price)
             case "rename":
                 rows = self.rows_of(asset)
-                if rows and all(row.asset_id for row in rows if row.status == "open"):
+                shown = {each.asset_id for each in self.broker.positions()}
+                if asset.id in shown and all(row.asset_id for row in rows if row.status == "open"):
                     asset.symbol += "X"
                     self.names[asset.symbol] = asset.id
                     self.strikes("another symbol")
+                    # what is sold under the new name before any reading shows it cannot be told from another asset's
+                    self.reconcile_now()
 
     def is_odd(self, asset: Asset, kind: str) -> bool:
         return self.odd.get(asset.id, ("",))[0] == kind
@@ -296,6 +299,12 @@ class TradingDay(RuleBasedStateMachine):
         self.broker.bust(order.id, Decimal(shares))
         self.is_now_odd(asset, kind, order.average_price or ZERO)
         self.strikes(f"{kind}, {'whole' if shares == most else 'part'}")
+        # quantities are what is compared: what is traded before it is settled could hide it
+        self.look_again()
+        if any([self.withdraw(trade_id) for trade_id, plan in self.plans.items() if plan.asset is asset]):
+            self.look_again()
+        self.settle(asset)
+        assert asset.symbol not in self.reconcile_now().differences
 
     def split(self, asset: Asset, ratio: Decimal) -> None:
         """Over night, when nothing else is on its way. Nothing may be made of it until an operator has adjusted the trades."""
@@ -303,6 +312,7 @@ class TradingDay(RuleBasedStateMachine):
         rows = [row for row in self.rows_of(asset) if row.status == "open"]
         if not rows or any(not row.filled for row in rows):
             return
+        self.books.advance(LAG_SEC)
         before = [(row.id, row.shares, row.price, row.exited) for row in rows]
         self.broker.split(asset, ratio)
         self.strikes("split")
