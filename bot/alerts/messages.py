@@ -68,7 +68,9 @@ def sentence(kind: str, facts: Mapping[str, Any]) -> str:
     account = f"in {facts.get('mode')} mode"
     match kind:
         case AlertKind.KILLED:
-            return f"KILLED by {by}{why}. It stays stopped until it is rearmed."
+            held = facts.get("staysOpen") or ()
+            left = f" Open, and closed by nothing: {', '.join(held)}." if held else ""
+            return f"KILLED by {by}{why}. It stays stopped until it is rearmed.{left}"
         case AlertKind.REARMED:
             return f"Rearmed by {by}{why}. It is still stopped."
         case AlertKind.STOPPED:

@@ -11,7 +11,7 @@ from bot.commands import log as command_log
 from bot.commands import mode_switch
 from bot.commands.controller import Controller
 from bot.commands.handlers import CommandEvidence
-from bot.models import BotCommand, Trigger
+from bot.models import BotCommand, BotReconciliation, Trigger
 from bot.reconciliation import evidence
 from bot.reconciliation.schedule import ATTEMPT_SEC
 from bot.settings.settings import Settings
@@ -78,16 +78,7 @@ class EvidenceGatherer:
         if trigger is None:
             return False
         report = self._controller.conclude(evidence.gather(self._database, self._settings), Trigger(trigger))
-        log.info(
-            "reconciliation (%s, %s) %s: %s open trades, %s missed, %s differences%s",
-            report.trigger,
-            report.mode,
-            report.outcome,
-            report.open_trades,
-            report.missed,
-            len(report.differences),
-            f": {report.error}" if report.error else "",
-        )
+        _log_report(report)
         return True
 
     def _gather(self, command: BotCommand) -> None:
@@ -97,3 +88,11 @@ class EvidenceGatherer:
         self._controller.apply(up_to_seq=last, evidence={command.id: found})
         if command.kind is CommandKind.SET_MODE:
             self.reconcile_if_due()
+
+
+def _log_report(report: BotReconciliation) -> None:
+    """One line: what was found, or why nothing is known."""
+    found = report.error or (
+        f"{report.open_trades} open trades, {report.missed} missed, {len(report.differences)} differences"
+    )
+    log.info("reconciliation (%s, %s) %s: %s", report.trigger, report.mode, report.outcome, found)

@@ -22,8 +22,34 @@ CREATE TRIGGER {table}_changed AFTER INSERT OR UPDATE OR DELETE ON {table}
     FOR EACH STATEMENT EXECUTE FUNCTION bot_changes_notify();
 """
 
+# A kill that does not flatten tells what stays open: as last read at the broker, and of trades that were opened since.
+ALERT = """
+CREATE OR REPLACE FUNCTION bot_command_alert() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = '250ms' AS $$
+BEGIN
+    INSERT INTO bot_alert (kind, facts) VALUES (
+        CASE NEW.kind WHEN 'kill' THEN 'killed' WHEN 'rearm' THEN 'rearmed' WHEN 'stop' THEN 'stopped'
+            ELSE 'started' END,
+        jsonb_build_object(
+            'commandId', NEW.id, 'actor', NEW.actor, 'source', NEW.source, 'reason', NEW.reason, 'mode', NEW.mode,
+            'fromState', NEW.from_state, 'toState', NEW.to_state, 'revision', NEW.revision){more});
+    RETURN NULL;
+EXCEPTION WHEN OTHERS THEN
+    RAISE WARNING 'the alert about command % was not stored: %', NEW.id, SQLERRM;
+    RETURN NULL;
+END $$;
+"""
+STAYS_OPEN = """
+            || CASE WHEN NEW.kind = 'kill' AND NEW.params -> 'flatten' IS DISTINCT FROM 'true' THEN jsonb_build_object(
+                'staysOpen', (SELECT coalesce(jsonb_agg(symbol ORDER BY symbol), '[]') FROM (
+                    SELECT position ->> 'symbol' AS symbol
+                    FROM bot_broker_reading reading, jsonb_array_elements(reading.positions) AS position
+                    WHERE reading.mode = NEW.mode AND jsonb_typeof(reading.positions) = 'array'
+                    UNION (SELECT symbol FROM bot_trade WHERE status = 'open' LIMIT 200)
+                    LIMIT 20) AS open)) ELSE '{}' END"""
+
 
 def upgrade():
+    op.execute(ALERT.replace("{more}", STAYS_OPEN))
     op.create_table(
         "bot_flatten",
         sa.Column("command_id", postgresql.UUID(), nullable=False),
@@ -66,5 +92,6 @@ def upgrade():
 
 
 def downgrade():
+    op.execute(ALERT.replace("{more}", ""))
     op.drop_table("bot_suspension")
     op.drop_table("bot_flatten")

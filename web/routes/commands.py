@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -28,6 +29,11 @@ from web.schemas.responses import ActionOut, ConfigChangedOut, KillOut, Reconcil
 from web.services import services
 
 T = TypeVar("T")
+
+#: Symbols that a kill's line in the log names.
+MOST_NAMED = 20
+
+log = logging.getLogger(__name__)
 
 blueprint = APIBlueprint("actions", __name__, tag="Commands")
 
@@ -105,7 +111,14 @@ def stop(json_data: HaltIn) -> Any:
 )
 def kill(json_data: HaltIn) -> Any:
     command = _send(CommandKind.KILL, _halt_params(json_data), json_data.reason)
-    return _answer(command, stays_open=None if json_data.flatten else _stays_open())
+    stays_open = None if json_data.flatten else _stays_open()
+    if stays_open is not None and (stays_open.positions or stays_open.working_orders):
+        names = sorted(
+            {each.symbol for each in stays_open.positions}
+            | {each.symbol for each in stays_open.working_orders}
+        )
+        log.warning("the kill closes nothing; open: %s", ", ".join(names[:MOST_NAMED]))
+    return _answer(command, stays_open=stays_open)
 
 
 def _halt_params(halt: HaltIn) -> dict[str, Any]:

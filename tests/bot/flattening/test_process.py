@@ -335,3 +335,15 @@ def test_the_reason_that_the_executor_gave_a_trade_stays(scene: Scene) -> None:
     scene.until_flat()
     scene.book()
     assert scene.world.trades()[trade]["exit_reason"] == "hard_stop"
+
+
+def test_the_alert_of_a_kill_names_what_stays_open_unless_it_flattens(scene: Scene) -> None:
+    scene.holds("AAPL", "10")
+    scene.owner_trades("OWN", "3")
+    scene.world.reconcile()
+    scene.world.do(CommandKind.KILL)
+    scene.world.do(CommandKind.KILL, params={"flatten": True})
+    told = scene.world.sql(
+        "SELECT facts -> 'staysOpen' AS open FROM bot_alert WHERE kind = 'killed' ORDER BY seq"
+    )
+    assert [each["open"] for each in told] == [["AAPL", "OWN"], None]

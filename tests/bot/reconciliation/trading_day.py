@@ -301,7 +301,7 @@ class TradingDay(RuleBasedStateMachine):
         self.strikes(f"{kind}, {'whole' if shares == most else 'part'}")
         # quantities are what is compared: what is traded before it is settled could hide it
         self.look_again()
-        if any([self.withdraw(trade_id) for trade_id, plan in self.plans.items() if plan.asset is asset]):
+        if any(self.withdraw(trade_id) for trade_id, plan in self.plans.items() if plan.asset is asset):
             self.look_again()
         self.settle(asset)
         assert asset.symbol not in self.reconcile_now().differences
@@ -352,7 +352,7 @@ class TradingDay(RuleBasedStateMachine):
         for order in self.broker.working(asset):
             self.broker.cancel(order.id)
         self.look_again()
-        if any([self.withdraw(trade_id) for trade_id, plan in self.plans.items() if plan.asset is asset]):
+        if any(self.withdraw(trade_id) for trade_id, plan in self.plans.items() if plan.asset is asset):
             self.look_again()
 
     # -- time, and reconciliation -----------------------------------------------------------------------------
@@ -405,7 +405,7 @@ class TradingDay(RuleBasedStateMachine):
             for order in self.broker.working(asset):
                 self.broker.cancel(order.id)
         self.look_again()
-        if any([self.withdraw(trade_id) for trade_id in self.plans]):
+        if any(self.withdraw(trade_id) for trade_id in self.plans):
             self.look_again()
         for asset in self.assets:
             self.settle(asset)

@@ -2,10 +2,16 @@
 
 import { get } from "./api.js";
 import { isBusy, send } from "./commands.js";
-import { byId, el, setText } from "./dom.js";
+import { announce, byId, el, setText } from "./dom.js";
 import { number, roundMoney, when } from "./format.js";
 import { repeated } from "./refetch.js";
 
+const SAID = {
+  working: "The account is being flattened.",
+  waiting_for_open: "The flatten waits for the market to open.",
+  flat: "The account is flat.",
+  cancelled: "The flatten was ended.",
+};
 const AT_WORK = ["working", "waiting_for_open"];
 
 let status = null;
@@ -38,6 +44,7 @@ export function bind(mayAct) {
 export function show(now) {
   const before = status;
   status = now;
+  if (before && before.flatten !== now.flatten && SAID[now.flatten]) announce(SAID[now.flatten]);
   if (AT_WORK.includes(now.flatten) || (before && AT_WORK.includes(before.flatten))) read();
   else if (!AT_WORK.includes(now.flatten)) byId("flattening").hidden = true;
 }
