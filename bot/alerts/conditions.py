@@ -18,7 +18,8 @@ from bot import market_hours
 from bot.alerts import outbox
 from bot.models import AlertKind, BotCondition
 from bot.settings.settings import Settings
-from bot.states import BotState
+from bot.settings.types import MarketHours
+from bot.states import BotState, Mode
 from bot.status import gate
 from bot.status.gate import Reason
 from bot.status.heartbeat import LOST_AFTER, OFFLINE_AFTER
@@ -125,19 +126,21 @@ def findings(now: Snapshot, settings: Settings) -> Sequence[Finding]:
                 "reasons": list(answer.reasons),
             },
         ),
-        _clocks(now),
+        _clocks(now, settings),
     )
 
 
-def _clocks(now: Snapshot) -> Finding:
-    """Whether the broker's clock and the calendar of the exchange disagree, by a reading that is not old."""
+def _clocks(now: Snapshot, settings: Settings) -> Finding:
+    """Whether the broker's clock and the calendar of the exchange disagree, by a reading that is not old, unless the settings
+    set the calendar aside."""
     reading = now.reading
     is_known = reading is not None and now.now - reading.read_at <= READING_COUNTS_FOR
     by_broker = reading.is_market_open(now.now) if reading is not None else False
+    counts = settings.market_hours is MarketHours.NYSE or now.config.mode is Mode.LIVE
     return Finding(
         begins=AlertKind.CLOCKS_DISAGREE,
         ends=AlertKind.CLOCKS_AGREE,
-        holds=is_known and by_broker is not market_hours.is_open(now.now),
+        holds=counts and is_known and by_broker is not market_hours.is_open(now.now),
         since=now.now,
         patience=CLOCKS_MAY_DIFFER,
         facts={"mode": now.config.mode, "brokerOpen": by_broker},

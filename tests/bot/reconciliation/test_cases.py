@@ -12,6 +12,7 @@ import pytest
 from bot import market_hours
 from bot.alerts.conditions import CLOCKS_MAY_DIFFER, ConditionMonitor
 from bot.models import Outcome, Trigger
+from bot.settings.types import MarketHours
 from bot.states import CommandKind
 from bot.status import gate, heartbeat
 from bot.status.snapshot import snapshot
@@ -159,7 +160,8 @@ def test_the_brokers_clock_closes_the_gate_and_an_alert_says_that_the_calendar_d
     fake_world: Fake,
 ) -> None:
     running(fake_world)
-    monitor = ConditionMonitor(fake_world.database, fake_world.settings)
+    nyse = fake_world.settings.model_copy(update={"market_hours": MarketHours.NYSE})
+    monitor = ConditionMonitor(fake_world.database, nyse)
     for by_calendar, kind in ((True, "clocks_disagree"), (False, "clocks_agree")):
         fake_world.paper.clock(is_open=False)
         fake_world.reconcile()
@@ -172,6 +174,13 @@ def test_the_brokers_clock_closes_the_gate_and_an_alert_says_that_the_calendar_d
             monitor.check()
         alerts = fake_world.sql("SELECT facts FROM bot_alert WHERE kind = %s", [kind])
         assert [alert["facts"]["brokerOpen"] for alert in alerts] == [False]
+
+
+def test_a_calendar_that_is_set_aside_disagrees_with_nobody(fake_world: Fake) -> None:
+    running(fake_world)
+    with patch.object(market_hours, "is_open", lambda _: False):
+        ConditionMonitor(fake_world.database, fake_world.settings).check()
+    assert fake_world.sql("SELECT 1 FROM bot_condition WHERE name = 'clocks_disagree'") == []
 
 
 @pytest.mark.parametrize("status", ["INACTIVE", "ACCOUNT_CLOSED", "ONBOARDING"])
