@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
-from pydantic import Field, StrictBool, model_validator
+from pydantic import ConfigDict, Field, StrictBool, model_validator
 
 from bot.alerts import outbox
 from bot.booking.author import Author
@@ -19,8 +19,16 @@ from bot.trading import trade_requests
 from bot.trading.trade_requests import TradeRequest
 
 
+def _not_both(schema: dict[str, Any]) -> None:
+    """Say what ``_one_of_both`` asks for."""
+    both = {"cancel": {"const": True}, "symbol": {"type": "string"}}
+    schema["not"] = {"required": sorted(both), "properties": both}
+
+
 class FlattenRequest(TradeRequest):
     """The parameters of a ``flatten``; the reason stands beside them in the log."""
+
+    model_config = ConfigDict(json_schema_extra=_not_both)
 
     symbol: PositionSymbol | None = Field(
         None, description="Flatten this symbol only; the whole account without it."

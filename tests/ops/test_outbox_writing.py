@@ -24,6 +24,7 @@ def test_a_kill_a_stop_and_the_ways_back_are_each_an_alert_with_its_facts(bot: B
     assert [alert["kind"] for alert in found] == ["started", "stopped", "killed", "rearmed"]
     assert [alert["facts"]["commandId"] for alert in found] == [str(command.id) for command in commands]
     assert found[2]["facts"] == {
+        "staysOpen": [],
         "commandId": str(commands[2].id),
         "actor": "alice",
         "source": "api",
