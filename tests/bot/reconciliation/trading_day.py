@@ -104,8 +104,8 @@ class TradingDay(RuleBasedStateMachine):
     def enter(self, data: st.DataObject, price: Decimal) -> None:
         """A reservation; mostly its order is sent at once."""
         asset = self.one_of(data, self.assets)
-        if self.is_odd(asset, "merger"):
-            return
+        if self.is_odd(asset, "merger") or self.is_odd(asset, "entry bust"):
+            return  # it is traded no more
         wanted = data.draw(sizes)
         trade_id = self.books.reserve(asset.symbol, asset.side * wanted, price)
         plan = self.plans[trade_id] = Plan(asset, wanted, self.broker.clock())
@@ -261,6 +261,7 @@ class TradingDay(RuleBasedStateMachine):
             case "hand buy":
                 self.buy_from_elsewhere(asset, data.draw(sizes), price)
             case "rename":
+                self.calm(asset)
                 rows = self.rows_of(asset)
                 shown = {each.asset_id for each in self.broker.positions()}
                 if asset.id in shown and all(row.asset_id for row in rows if row.status == "open"):
@@ -278,6 +279,7 @@ class TradingDay(RuleBasedStateMachine):
         self.strikes(kind)
 
     def bust(self, data: st.DataObject, asset: Asset, kind: str) -> None:
+        self.calm(asset)
         side = asset.side if kind == "entry bust" else -asset.side
         orders = [
             order
@@ -288,9 +290,8 @@ class TradingDay(RuleBasedStateMachine):
             and order.status in ("filled", "canceled")
             and (order.replaces is None or not self.broker.inherits)
         ]
-        if not orders or self.broker.working(asset):
+        if not orders:
             return
-        self.books.advance(LAG_SEC)
         order = self.one_of(data, orders)
         most = int(order.filled)
         shares = data.draw(st.one_of(st.just(most), st.integers(1, most)))
