@@ -49,6 +49,16 @@ def next_change(at: datetime) -> datetime:
         day += timedelta(days=1)
 
 
+def next_before_close(after: datetime, minutes: int) -> datetime:
+    """The first time after the aware time *after* that is *minutes* before a close, early or not."""
+    day = trading_date(after)
+    while True:
+        hours = session(day)
+        if hours is not None and (at := hours[1] - timedelta(minutes=minutes)) > after:
+            return at.astimezone(UTC)
+        day += timedelta(days=1)
+
+
 @lru_cache(maxsize=256)
 def _calendar(category: str, year: int) -> NewYorkStockExchange:
     return NewYorkStockExchange(years=[year], categories=(category,))  # type: ignore[no-untyped-call]

@@ -39,6 +39,7 @@ class CommandKind(StrEnum):
     UPDATE_CONFIG = "update_config"
     RECONCILE = "reconcile"
     SETTLE = "settle"
+    FLATTEN = "flatten"
 
 
 class CommandStatus(StrEnum):
@@ -75,6 +76,8 @@ class CommandSpec:
     expires_after_sec: int | None = None
     #: A halt supersedes every one of these that was issued before it, whenever its row comes.
     superseded_by_halts: bool = False
+    #: Whether they supersede it when its parameter ``cancel`` is true: to end what makes the account safer makes it less so.
+    cancel_superseded_by_halts: bool = False
     #: Whether it is a stop or a kill: nothing that was issued before a halt takes effect after it.
     is_halt: bool = False
     #: Whether it makes the bot safer. Such a command never waits for the queue.
@@ -89,11 +92,15 @@ class CommandSpec:
         "Cannot {kind} while the bot is {state}; {kind} is allowed when it is {allowed}."
     )
 
-    @property
-    def needs_send_time(self) -> bool:
-        """Whether a manual one has to say when it was sent: a halt could not supersede it otherwise. What makes the bot
-        safer is never kept out for it."""
-        return self.superseded_by_halts and not self.safer
+    def yields_to_halts(self, params: object) -> bool:
+        """Whether a halt supersedes a command with these *params* that was issued before it."""
+        cancels = isinstance(params, Mapping) and params.get("cancel") is True
+        return self.superseded_by_halts or (self.cancel_superseded_by_halts and cancels)
+
+    def needs_send_time(self, params: object) -> bool:
+        """Whether a manual one with these *params* has to say when it was sent: a halt could not supersede it otherwise. What
+        makes the bot safer is never kept out for it."""
+        return self.yields_to_halts(params) and (not self.safer or self.cancel_superseded_by_halts)
 
     @property
     def only_waits(self) -> bool:
@@ -119,10 +126,17 @@ COMMANDS: Mapping[CommandKind, CommandSpec] = MappingProxyType(
             leads_to={_PAUSED: _RUNNING}, expires_after_sec=30, superseded_by_halts=True
         ),
         CommandKind.STOP: CommandSpec(
-            leads_to={_RUNNING: _STOPPED, _PAUSED: _STOPPED}, is_halt=True, safer=True
+            leads_to={_RUNNING: _STOPPED, _PAUSED: _STOPPED},
+            is_halt=True,
+            safer=True,
+            params=frozenset({"flatten"}),
         ),
         CommandKind.KILL: CommandSpec(
-            leads_to=dict.fromkeys(BotState, _STOPPED), sets_enabled=False, is_halt=True, safer=True
+            leads_to=dict.fromkeys(BotState, _STOPPED),
+            sets_enabled=False,
+            is_halt=True,
+            safer=True,
+            params=frozenset({"flatten"}),
         ),
         CommandKind.REARM: CommandSpec(leads_to={_STOPPED: _STOPPED}, latch=True, superseded_by_halts=True),
         CommandKind.SET_MODE: CommandSpec(
@@ -137,6 +151,12 @@ COMMANDS: Mapping[CommandKind, CommandSpec] = MappingProxyType(
         CommandKind.UPDATE_CONFIG: CommandSpec(leads_to=_STAYS, params=None),
         CommandKind.RECONCILE: CommandSpec(leads_to=_STAYS, needs_evidence=True),
         CommandKind.SETTLE: CommandSpec(leads_to=_STAYS, params=None),
+        CommandKind.FLATTEN: CommandSpec(
+            leads_to={_STOPPED: _STOPPED, _RUNNING: _PAUSED, _PAUSED: _PAUSED},
+            cancel_superseded_by_halts=True,
+            safer=True,
+            params=None,
+        ),
     }
 )
 

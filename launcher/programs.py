@@ -44,7 +44,7 @@ class Parts:
             # Its own patience with requests that wait for an outcome is 12 s.
             self._process("web", "gunicorn", "-c", "web/gunicorn_conf.py", "web.wsgi:app", patience_sec=13),
             # Gossip and mingle cost a second at the start and serve clusters of workers.
-            self._celery("worker", "--without-gossip", "--without-mingle"),
+            self._celery("worker"),
             # No pid file: the supervisor sees to it that there is one beat, and a stale file would keep it from starting.
             self._celery("beat", "--schedule", str(self._data_dir / "beat" / "schedule"), "--pidfile="),
             # Whoever reaches Flower can run any task: loopback only, and its password comes in the environment.

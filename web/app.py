@@ -26,7 +26,7 @@ from web.http.json_request import MAX_BODY, JsonRequest
 from web.http.list_reader import MOST_AT_ONCE, STATEMENT_TIMEOUT_MS, ListReader
 from web.http.single_flight import SingleFlight
 from web.monitoring import request_metrics
-from web.monitoring.background import Alerts
+from web.monitoring.background import Background
 from web.monitoring.exposition import Metrics
 from web.monitoring.migration_check import MIGRATIONS
 from web.panel import pages as panel
@@ -122,7 +122,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
             dispatch=Dispatch(controller, lane, publisher, watch),
             status=SingleFlight(status_body),
             events=Events(read_status, watch),
-            alerts=Alerts(database, settings),
+            background=Background(database, settings),
             metrics=Metrics(database, settings, publisher),
         ),
     )
@@ -162,4 +162,4 @@ def start(app: APIFlask) -> None:
     services.watch.start()
     services.events.start()
     services.dispatch.publisher.start()
-    services.alerts.start()
+    services.background.start()

@@ -13,7 +13,7 @@ from web.commands.dispatch import Dispatch
 from web.commands.outcomes import OutcomeWaiter
 from web.http.list_reader import ListReader
 from web.http.single_flight import SingleFlight
-from web.monitoring.background import Alerts
+from web.monitoring.background import Background
 from web.monitoring.exposition import Metrics
 from web.streaming.status_stream import Events
 
@@ -33,7 +33,7 @@ class Services:
     #: The body of GET /status.
     status: SingleFlight[str]
     events: Events
-    alerts: Alerts
+    background: Background
     metrics: Metrics
 
 

@@ -14,13 +14,15 @@ from bot.alerts import conditions, delivery
 from bot.alerts.conditions import ConditionMonitor
 from bot.alerts.delivery import AlertDelivery
 from bot.errors import PitbossError
+from bot.flattening import process, suspension
+from bot.flattening.process import Flattener
+from bot.flattening.suspension import Suspender
 from bot.runtime import liveness_file
 from bot.runtime.periodic import Periodic
 from bot.states import spec_of
 from bot.status import heartbeat
 from bot.storage.notifications import QUEUED, Listener
 from worker import context
-from worker.tasks import gather_for, reconcile_if_due
 
 #: How often pending commands are looked for, in seconds.
 SWEEP_SEC = 1.0
@@ -50,6 +52,8 @@ class Background:
         database, settings = context.database(), context.settings()
         self._every("conditions", conditions.LOOK_SEC, ConditionMonitor(database, settings).check)
         self._every("alerts", delivery.LOOK_SEC, AlertDelivery(database, settings).run)
+        self._every("flatten", process.LOOK_SEC, Flattener(database, settings, is_worker=True).run)
+        self._every("suspension", suspension.LOOK_SEC, Suspender(database, settings, is_worker=True).run)
 
     def start_sweep(self) -> None:
         self._every("sweep", 0, self._sweep)
@@ -68,15 +72,9 @@ class Background:
         except PitbossError:
             log.warning("could not sign off; the worker shows as offline in a few seconds")
 
-    def _every(
-        self,
-        name: str,
-        seconds: float,
-        work: Callable[[], object],
-        wait: Callable[[float], object] | None = None,
-    ) -> None:
+    def _every(self, name: str, seconds: float, work: Callable[[], object]) -> None:
         if name not in self._repeated:
-            self._repeated[name] = Periodic(name, seconds, work, wait=wait, stopping=self._stopping)
+            self._repeated[name] = Periodic(name, seconds, work, stopping=self._stopping)
             self._repeated[name].start()
 
     def _beat(self) -> None:
@@ -99,8 +97,8 @@ class Background:
 
     def _gather(self) -> None:
         """Gather what evidence is needed for; returns when more may be, or after EVIDENCE_SEC."""
-        reconcile_if_due()
+        context.evidence().reconcile_if_due()
         for command in context.controller().awaiting_evidence(MOST_AT_ONCE):
-            gather_for(context.controller(), command.id)
+            context.evidence().gather_for(command.id)
         self._evidence_needed.wait(EVIDENCE_SEC)
         self._evidence_needed.clear()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from bot.commands.controller import Controller
+from bot.commands.evidence import EvidenceGatherer
 from bot.settings.settings import Settings
 from bot.storage.database import Database
 
@@ -19,6 +20,7 @@ class Context:
     settings: Settings
     database: Database
     controller: Controller
+    evidence: EvidenceGatherer
 
 
 def settings() -> Settings:
@@ -33,8 +35,13 @@ def controller() -> Controller:
     return _of_process(os.getpid()).controller
 
 
+def evidence() -> EvidenceGatherer:
+    return _of_process(os.getpid()).evidence
+
+
 @cache
 def _of_process(pid: int) -> Context:
     loaded = Settings.load()
     connected = Database.connect(loaded, pool_size=4)
-    return Context(loaded, connected, Controller(connected, loaded))
+    made = Controller(connected, loaded)
+    return Context(loaded, connected, made, EvidenceGatherer(made, connected, loaded))

@@ -33,7 +33,10 @@ def manual(
     """
     params: dict[str, Any] = {}
     if kind is CommandKind.KILL:
-        reason = _reason_of_kill(args, kwargs)
+        others = dict(kwargs)
+        if others.get("flatten") is True:
+            params["flatten"] = others.pop("flatten")
+        reason = _reason_of_kill(args, others)
     else:
         params, reason = _checked(kind, args, kwargs)
     return NewCommand(
@@ -109,6 +112,8 @@ def _time(seconds: Any) -> datetime | None:
 def _hint(kind: CommandKind) -> str:
     example = {
         CommandKind.SET_MODE: """ --args '["live"]'""",
+        CommandKind.SETTLE: """ --kwargs '{"action": "acknowledge", "tradeId": "…", "reason": "…"}'""",
+        CommandKind.FLATTEN: """ --kwargs '{"symbol": "AAPL"}'""",
         CommandKind.UPDATE_CONFIG: """ --kwargs '{"maxConcurrentPositions": 2}'""",
     }.get(kind, """ --kwargs '{"reason": "…"}'""")
     return f"; try: celery -A worker call bot.{kind}{example}"

@@ -11,12 +11,17 @@ from typing import Any
 from celery import Celery
 from celery.schedules import crontab
 
+from worker import context, force_close
 from worker.app import app
+from worker.before_close import BeforeClose
+
+#: How long before the close the force-close comes, in minutes, where FORCE_CLOSE_BEFORE_CLOSE_MIN does not say it.
+FORCE_CLOSE_MIN = 15
 
 #: Task name to schedule, in America/New_York, on the exchange's weekdays.
 HOOKS = {
     "bot.daily_reset": crontab(hour=4, minute=0, day_of_week="mon-fri"),
-    "bot.force_close": crontab(hour=15, minute=45, day_of_week="mon-fri"),
+    force_close.NAME: BeforeClose(context.settings().force_close_before_close_min or FORCE_CLOSE_MIN),
 }
 
 

@@ -18,7 +18,6 @@ from bot.errors import PitbossError
 from bot.status import heartbeat
 from worker import context
 from worker.background import Background
-from worker.tasks import reconcile_if_due
 
 #: Wait before Postgres is tried again at the start, in seconds.
 RETRY_SEC = 2.0
@@ -61,7 +60,7 @@ def _start(name: str) -> None:
             controller.apply_halts()
             _pulse = _pulse or Background(name)
             _pulse.start_heartbeat()
-            reconcile_if_due(force=True)
+            context.evidence().reconcile_if_due(force=True)
             controller.apply()
             _pulse.start_sweep()
             return
@@ -74,7 +73,7 @@ def _start(name: str) -> None:
 
 @worker_shutting_down.connect
 def end(**_: Any) -> None:
-    """Let the pulse stop: the worker shows as offline at once."""
+    """Stop the background threads: the worker shows as offline at once."""
     _ending.set()
     if _pulse is not None:
         _pulse.stop()

@@ -8,13 +8,8 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from celery import Task
 
-from bot.commands import log as command_log
-from bot.commands import mode_switch
-from bot.commands.controller import Controller
 from bot.errors import DatabaseUnavailable, InvalidParams, TooManyPending
-from bot.models import BotCommand, Trigger
-from bot.reconciliation.evidence import gather
-from bot.reconciliation.schedule import ATTEMPT_SEC
+from bot.models import BotCommand
 from bot.states import COMMANDS, CommandKind
 from worker import context, messages
 from worker.app import app
@@ -75,56 +70,6 @@ def _deliver(
         # the main process gathers it; a task that waited here would keep a manual kill waiting as long as Alpaca takes
         raise task.retry(countdown=LOOK_AGAIN_SEC, headers=messages.times_kept(task.request))
     return outcome(command)
-
-
-def gather_for(controller: Controller, command_id: UUID) -> None:
-    """Gather the evidence for a pending command and have it judged, unless another process is at it.
-
-    A process that dies at it lets go at once; from one that is frozen the right is taken after ATTEMPT_SEC.
-    """
-    with context.database().holding(command_id) as is_free:
-        _gather_for(controller, command_id, is_free)
-
-
-def _gather_for(controller: Controller, command_id: UUID, is_free: bool) -> None:
-    database, settings = context.database(), context.settings()
-    if not database.run(
-        lambda session: command_log.claim_gathering(session, command_id, ATTEMPT_SEC, is_orphan=is_free)
-    ):
-        return
-    command = controller.find(command_id)
-    if command is None:
-        return
-    evidence: Any
-    if command.kind is CommandKind.RECONCILE:
-        evidence = gather(database, settings)
-    else:
-        evidence = mode_switch.gather(database, settings, mode_switch.wanted_mode(command.params))
-    # a reading serves later reconciliations, too, which were asked for before it began
-    last = None if command.kind is CommandKind.RECONCILE else command.seq
-    controller.apply(up_to_seq=last, evidence={command_id: evidence})
-    if command.kind is CommandKind.SET_MODE:
-        reconcile_if_due()
-
-
-def reconcile_if_due(*, force: bool = False) -> bool:
-    """Make the attempt to reconcile that is due. False when none was, or another process is at it."""
-    controller = context.controller()
-    trigger = controller.claim_reconciliation(force=force)
-    if trigger is None:
-        return False
-    report = controller.conclude(gather(context.database(), context.settings()), Trigger(trigger))
-    log.info(
-        "reconciliation (%s, %s) %s: %s open trades, %s missed, %s differences%s",
-        report.trigger,
-        report.mode,
-        report.outcome,
-        report.open_trades,
-        report.missed,
-        len(report.differences),
-        f": {report.error}" if report.error else "",
-    )
-    return True
 
 
 def outcome(command: BotCommand) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Notices conditions that last: no worker, a gate that is closed though the bot should trade.
 
-Every web process and every worker keeps the vigil, so that a worker's death is noticed by somebody else. What was
-noticed is in the database: who looks next goes on from there, and each beginning and end is told once.
+Every web process and every worker checks, so that another process notices when a worker dies. What was noticed is in the
+database: the next check goes on from there, and each beginning and end is told once.
 """
 
 from __future__ import annotations
@@ -21,13 +21,12 @@ from bot.settings.settings import Settings
 from bot.states import BotState
 from bot.status import gate
 from bot.status.gate import Reason
-from bot.status.snapshot import READING_COUNTS_FOR, WORKER_OFFLINE_AFTER, Snapshot, snapshot_in
+from bot.status.heartbeat import LOST_AFTER, OFFLINE_AFTER
+from bot.status.snapshot import READING_COUNTS_FOR, Snapshot, snapshot_in
 from bot.storage.database import Database
 
 #: How often to look, in seconds.
 LOOK_SEC = 2.0
-#: A worker has to be away for this long before it is told: a restart is not worth an alert.
-WORKER_GONE_AFTER = gate.WORKER_LOST_AFTER
 
 #: At the bell one clock may be ahead of the other.
 CLOCKS_MAY_DIFFER = timedelta(seconds=30)
@@ -103,14 +102,14 @@ def findings(now: Snapshot, settings: Settings) -> Sequence[Finding]:
     answer = gate.judge(now, settings)
     seen = now.worker_seen_at
     # after an outage of everything, the worker gets its time to come back from now on
-    gone_since = now.now - WORKER_OFFLINE_AFTER if seen is None else max(seen, now.now - WORKER_OFFLINE_AFTER)
+    gone_since = now.now - OFFLINE_AFTER if seen is None else max(seen, now.now - OFFLINE_AFTER)
     return (
         Finding(
             begins=AlertKind.WORKER_GONE,
             ends=AlertKind.WORKER_BACK,
             holds=not now.worker_online,
             since=gone_since,
-            patience=WORKER_GONE_AFTER,
+            patience=LOST_AFTER,
             facts={"lastSeenAt": None if seen is None else seen.isoformat(timespec="seconds")},
         ),
         Finding(

@@ -25,10 +25,14 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Meaning:
+    """What an alert of one kind means to its receiver."""
+
     severity: Severity
     #: What is over with it.
     resolves: tuple[AlertKind, ...] = ()
 
+
+_FLATTEN = (AlertKind.FLATTENING, AlertKind.FLATTEN_WAITS, AlertKind.FLATTEN_STUCK)
 
 MEANINGS: Mapping[AlertKind, Meaning] = MappingProxyType(
     {
@@ -48,6 +52,11 @@ MEANINGS: Mapping[AlertKind, Meaning] = MappingProxyType(
         AlertKind.TRADES_MISSED: Meaning(Severity.CRITICAL),
         AlertKind.CLOCKS_DISAGREE: Meaning(Severity.WARNING),
         AlertKind.CLOCKS_AGREE: Meaning(Severity.INFO, (AlertKind.CLOCKS_DISAGREE,)),
+        AlertKind.FLATTENING: Meaning(Severity.WARNING),
+        AlertKind.FLATTEN_WAITS: Meaning(Severity.CRITICAL),
+        AlertKind.FLATTEN_STUCK: Meaning(Severity.CRITICAL),
+        AlertKind.FLATTEN_CANCELLED: Meaning(Severity.WARNING, _FLATTEN),
+        AlertKind.FLAT: Meaning(Severity.INFO, _FLATTEN),
     }
 )
 
@@ -59,7 +68,9 @@ def sentence(kind: str, facts: Mapping[str, Any]) -> str:
     account = f"in {facts.get('mode')} mode"
     match kind:
         case AlertKind.KILLED:
-            return f"KILLED by {by}{why}. It stays stopped until it is rearmed."
+            held = facts.get("staysOpen") or ()
+            left = f" Open, and closed by nothing: {', '.join(held)}." if held else ""
+            return f"KILLED by {by}{why}. It stays stopped until it is rearmed.{left}"
         case AlertKind.REARMED:
             return f"Rearmed by {by}{why}. It is still stopped."
         case AlertKind.STOPPED:
@@ -100,6 +111,19 @@ def sentence(kind: str, facts: Mapping[str, Any]) -> str:
             return f"Alpaca says that the market is {said}; the exchange's calendar says otherwise. The gate is closed unless both say open."
         case AlertKind.CLOCKS_AGREE:
             return "Alpaca and the exchange's calendar agree on the market's hours again."
+        case AlertKind.FLATTENING:
+            return f"Flattening {_flattened(facts)} {account}, asked for by {facts.get('actor')}{why}: orders are cancelled, positions closed."
+        case AlertKind.FLATTEN_WAITS:
+            return (
+                f"The market is closed, so these positions stay open {account} until it opens: {_left(facts)}. Their orders"
+                " are cancelled."
+            )
+        case AlertKind.FLATTEN_STUCK:
+            return f"Not flat {account} after {_span(facts)}; left: {_left(facts)}. {facts.get('error') or ''}".rstrip()
+        case AlertKind.FLATTEN_CANCELLED:
+            return f"The flatten {account} was ended by {facts.get('actor')}{why}; left: {_left(facts)}."
+        case AlertKind.FLAT:
+            return f"Flat {account} after {_span(facts)}: Alpaca shows no order and no position of {_flattened(facts)}."
     return f"{kind}: {facts}"  # written by a newer release
 
 
@@ -109,6 +133,22 @@ def _symbols(facts: Mapping[str, Any]) -> str:
         f"{each.get('symbol')} (here {each.get('here')}, there {each.get('there')})" for each in found[:5]
     ]
     return ", ".join(names) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+
+
+def _flattened(facts: Mapping[str, Any]) -> str:
+    symbols = facts.get("symbols")
+    return "the account" if symbols is None else ", ".join(symbols)
+
+
+def _left(facts: Mapping[str, Any]) -> str:
+    positions = facts.get("positions") or ()
+    named = [f"{each.get('shares')} {each.get('symbol')}" for each in positions]
+    orders = facts.get("orders")
+    if orders:
+        named.append(f"{orders} order{'s' if orders > 1 else ''}")
+    if orders is None and not named:
+        return "what is not known yet"
+    return ", ".join(named) or "nothing"
 
 
 def _listed(reasons: Any) -> str:

@@ -96,8 +96,15 @@ def failed(session: Session, alerts: Collection[BotAlert], error: str, *, wait_s
 
 
 def tidy(session: Session, never_tried: str) -> int:
-    """Give up what is too old, and forget what is long over. Returns how many were given up; one that was never tried
-    says *never_tried*."""
+    """Mark alerts undelivered for a day as given up; delete finished ones after 90 days.
+
+    Args:
+        session: runs the two statements.
+        never_tried: the error of an alert that was never tried.
+
+    Returns:
+        How many were given up.
+    """
     given_up = session.scalars(
         update(BotAlert)
         .where(

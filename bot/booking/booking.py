@@ -153,8 +153,8 @@ class Booking:
 
     # -- exits ----------------------------------------------------------------------------------------------------
 
-    def mark_exit_reason(self, trade: BotTrade, reason: ExitReason) -> None:
-        """Record why the trade is about to be exited."""
+    def mark_exit_reason(self, trade: BotTrade, reason: ExitReason | None) -> None:
+        """Record why the trade is about to be exited; None takes the mark off."""
         with self._changing(trade, TradeEventKind.EXIT_REASON_MARKED):
             trade.exit_reason = reason
 
@@ -241,8 +241,9 @@ class Booking:
             last = max(exits, key=lambda exit_: exit_.at)
             for exit_ in exits:
                 if exit_price is not None:
+                    # by the difference: an exit from before the entry was adjusted has the P&L of its own day
+                    exit_.pnl = total((exit_.pnl, profit(exit_.shares, exit_.price, exit_price)))
                     exit_.price = exit_price
-                    exit_.pnl = profit(exit_.shares, trade.entry_price, exit_price)
                 if exit_at is not None:
                     exit_.at = exit_at if exit_ is last else min(exit_.at, exit_at)
             trade.exit_reason = exit_reason or trade.exit_reason

@@ -29,6 +29,7 @@ class Counts:
     day_trades: int = 0
 
     def add(self, pnl: Decimal, trades: int, day_trades: int) -> None:
+        """Add a P&L, in US dollars, and so many closed trades and day trades."""
         self.pnl = EXACT.add(self.pnl, pnl)
         self.trades += trades
         self.day_trades += day_trades

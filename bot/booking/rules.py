@@ -116,6 +116,7 @@ def note(trade: BotTrade, sentence: str | None) -> None:
 
 
 def side(shares: Decimal) -> str:
+    """``long`` or ``short``, by the sign of *shares*."""
     return "long" if shares > 0 else "short"
 
 

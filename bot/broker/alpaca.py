@@ -16,13 +16,14 @@ from uuid import UUID
 from pydantic import BeforeValidator, FailFast, SkipValidation, TypeAdapter, ValidationError
 
 from bot.broker import alpaca_parsing as parsing
-from bot.broker.alpaca_by_symbol import MOST_REPLACEMENTS, ORDERS_ONE_BY_ONE, ORDERS_PAGE, AlpacaBySymbol
-from bot.broker.alpaca_http import Objection, is_no_order
+from bot.broker.alpaca_http import AlpacaHttp, Objection, is_no_order
 from bot.broker.readings import Account, Clock, Fill, Order, Position
 from bot.errors import BrokerGarbled, BrokerNotFound
 
-__all__ = ["MOST_REPLACEMENTS", "ORDERS_ONE_BY_ONE", "ORDERS_PAGE", "Alpaca"]
-
+#: An order that was replaced more often than this makes no sense.
+MOST_REPLACEMENTS = 10
+#: The most orders that one page of the list holds.
+ORDERS_PAGE = 500
 #: The most fills that one page of the activities holds.
 FILLS_PAGE = 100
 #: A list with more pages than this is not read to its end: it would use up the account's requests of a minute.
@@ -47,7 +48,7 @@ class _HasId(Protocol):
 R = TypeVar("R", bound=_HasId)
 
 
-class Alpaca(AlpacaBySymbol):
+class Alpaca(AlpacaHttp):
     """One account of Alpaca. Every method raises BrokerError when the answer is not known for certain; a call that
     failed never reads as "nothing". Its time is *budget_sec*, see AlpacaHttp, which also counts the requests."""
 
@@ -110,11 +111,12 @@ class Alpaca(AlpacaBySymbol):
         return _is_asked_for(parsing.order_of(row), lambda order: order.client_order_id == client_order_id)
 
     def chain(self, order: Order) -> list[Order]:
-        """*order* and the orders that replaced it, one after another, to the last.
+        """*order* and the orders that replaced it, one after another, to the last that Alpaca shows.
+
+        When that one is ``replaced`` itself, its successor is not to be found, and what became of *order* is not known.
 
         Raises:
-            BrokerGarbled: they form a circle or more than MOST_REPLACEMENTS, or a link is missing: then what became of
-                *order* is not known.
+            BrokerGarbled: they form a circle or more than MOST_REPLACEMENTS, or one says that it replaced another order.
         """
         links = [order]
         seen = {order.id.lower()}
@@ -125,12 +127,12 @@ class Alpaca(AlpacaBySymbol):
             if len(links) > MOST_REPLACEMENTS:
                 raise BrokerGarbled(f"The order {order.id} was replaced more than {MOST_REPLACEMENTS} times.")
             found = self.order(successor)
-            if found is None or (found.replaces is not None and found.replaces.lower() != last.lower()):
-                raise BrokerGarbled(f"Alpaca does not show the order {successor} that replaced {last}.")
+            if found is None:
+                break
+            if found.replaces is not None and found.replaces.lower() != last.lower():
+                raise BrokerGarbled(f"Alpaca's order {successor} replaced another one than {last}.")
             seen.add(successor.lower())
             links.append(found)
-        if links[-1].status == "replaced":
-            raise BrokerGarbled(f"Alpaca does not say which order replaced {links[-1].id}.")
         return links
 
     def orders_since(self, after: datetime | None, *, status: Literal["all", "open"] = "all") -> list[Order]:

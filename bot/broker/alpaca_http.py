@@ -55,6 +55,7 @@ class Objection:
 
     @classmethod
     def of(cls, status: int, body: bytes) -> Objection:
+        """What the *body* of an error with this *status* says; empty where it is not Alpaca's JSON."""
         try:
             said = json.loads(body)
         except (ValueError, RecursionError):

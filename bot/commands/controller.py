@@ -36,8 +36,6 @@ T = TypeVar("T")
 
 #: A stop or a pause that is pending for longer is applied by whoever notices.
 SAFER_WITHIN = timedelta(seconds=1)
-#: No attempt to reconcile is ever due later than this.
-FARTHEST_DUE = timedelta(minutes=15)
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +126,7 @@ class Controller:
         return self._by_windows(
             lambda locked: self._handlers.drain(locked, up_to_seq=up_to_seq, evidence=given),
             up_to_seq=up_to_seq,
-            evidence_for=next(iter(given), None),
+            with_waiting=bool(given),
         )
 
     def apply_halts(self) -> list[BotCommand]:
@@ -153,9 +151,11 @@ class Controller:
         return self._database.batched(lambda batch: command_log.awaiting_evidence(batch, limit))
 
     def find(self, command_id: UUID) -> BotCommand | None:
+        """The command with this id; None when it is not in the log."""
         return self._database.batched(lambda batch: command_log.find(batch, command_id))
 
     def pending(self) -> list[BotCommand]:
+        """The commands that are not finished, in their order."""
         return self._database.batched(command_log.pending)
 
     # -- reconciliation ---------------------------------------------------------------------------------------
@@ -193,7 +193,7 @@ class Controller:
                     # from before the clock was put back
                     BotConfig.reconcile_due_at > now + schedule.LATEST_DUE,
                 ),
-                schedule.has_requests_left(now),
+                schedule.has_requests_left(now, self._settings),
             )
         claimed = due.values(reconcile_due_at=now + timedelta(seconds=ATTEMPT_SEC)).returning(
             func.coalesce(BotConfig.reconcile_trigger, Trigger.PERIODIC.value)
@@ -207,7 +207,6 @@ class Controller:
 
     def conclude(self, evidence: Evidence, trigger: Trigger) -> BotReconciliation:
         """Judge *evidence*: the trades, the report and the gate change in one transaction."""
-
         return self._locked(lambda locked: conclude(locked, evidence, trigger, None, self._settings))
 
     # -- a kill's own ways ------------------------------------------------------------------------------------
@@ -253,10 +252,10 @@ class Controller:
         work: Callable[[LockedBot], list[BotCommand]],
         *,
         up_to_seq: int | None = None,
-        evidence_for: UUID | None = None,
+        with_waiting: bool = False,
     ) -> list[BotCommand]:
-        """Run *work* on one window of the pending commands after the other, each in a transaction of its own; returns what it
-        finished."""
+        """Run *work* on one window of the pending commands after the other, each in a transaction of its own, *with* those that
+        only wait for evidence or without; returns what it finished."""
         finished: list[BotCommand] = []
         after_seq = 0
         while True:
@@ -266,7 +265,7 @@ class Controller:
                 seqs[:] = [command.seq for command in locked.pending]
                 return work(locked)
 
-            finished += self._locked(on_window, READ_LOCKED(after_seq, evidence_for))
+            finished += self._locked(on_window, READ_LOCKED(after_seq, with_waiting))
             if len(seqs) < WINDOW or (up_to_seq is not None and seqs[-1] >= up_to_seq):
                 return finished
             after_seq = seqs[-1]

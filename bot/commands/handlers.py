@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
 
-from bot.commands import mode_switch, settle, thresholds
+from bot.commands import flatten, mode_switch, settle, thresholds
 from bot.commands.mode_switch import Preflight
 from bot.errors import (
     CommandRefused,
@@ -75,6 +75,16 @@ class CommandHandlers:
         up_to_seq: int | None = None,
         evidence: Mapping[UUID, CommandEvidence] | None = None,
     ) -> list[BotCommand]:
+        """Finish the pending commands, in order: each is applied, rejected, expired or superseded.
+
+        Args:
+            locked: the locked row, with the pending commands.
+            up_to_seq: finishes only those up to here; None for all.
+            evidence: what was gathered for commands, by their ids.
+
+        Returns:
+            Those that were finished. One that needs evidence and has none stays pending.
+        """
         pending = [each for each in locked.pending if up_to_seq is None or each.seq <= up_to_seq]
         now, superseded = locked.now, 0
         # the clock may have been put back since they were accepted
@@ -101,6 +111,7 @@ class CommandHandlers:
         superseded_some: bool,
         reports: dict[int, BotReconciliation] | None = None,
     ) -> None:
+        """Finish one command: apply it, or reject it with its error."""
         config = locked.config
         before = config.state
         spec, handle = spec_of(command.kind), HANDLERS.get(command.kind, _change_state)
@@ -157,7 +168,7 @@ def _why_over(
 ) -> CommandRefused | None:
     """Why *command* can never take effect; None if it can. A halt of *halt_seq* is about to be judged."""
     config = locked.config
-    if spec_of(command.kind).superseded_by_halts:
+    if spec_of(command.kind).yields_to_halts(command.params):
         halts = [at for at in (config.halted_at, locked.halt_asked_at) if at is not None]
         if command.seq < max(config.halt_seq, halt_seq) or any(command.ordered_at < at for at in halts):
             return Superseded()
@@ -171,10 +182,11 @@ def _check_send_time(command: BotCommand, spec: CommandSpec) -> None:
     Raises:
         SendTimeMissing, SendTimeInFuture: it is a manual command of which a halt could not know whether it came before it.
     """
-    if command.source is not Source.CELERY or spec.safer:
+    needs_it = spec.needs_send_time(command.params)
+    if command.source is not Source.CELERY or (spec.safer and not needs_it):
         return
     if command.sent_at is None:
-        if spec.needs_send_time:
+        if needs_it:
             raise SendTimeMissing()
     elif command.sent_at - command.issued_at > MOST_AHEAD:
         ahead = (command.sent_at - command.issued_at).total_seconds()
@@ -200,15 +212,22 @@ def _change_state(locked: LockedBot, command: BotCommand, given: Given) -> BotSt
 
 
 def _stop(locked: LockedBot, command: BotCommand, given: Given) -> BotState:
+    is_asked = flatten.is_asked_for(command.params)
     if locked.config.state is BotState.STOPPED and given.superseded_some:
-        return BotState.STOPPED  # it kept a start from taking effect
-    return _change_state(locked, command, given)
+        after = BotState.STOPPED  # it kept a start from taking effect
+    else:
+        after = _change_state(locked, command, given)
+    if is_asked:
+        flatten.start(locked, command)
+    return after
 
 
 def _kill(locked: LockedBot, command: BotCommand, given: Given) -> BotState:
     config, after = locked.config, _change_state(locked, command, given)
     # a second kill without a reason does not hide why the first one was
     config.killed_at, config.kill_reason = locked.now, command.reason or config.kill_reason
+    if flatten.is_asked_for(command.params, strict=False):
+        flatten.start(locked, command)
     return after
 
 
@@ -263,6 +282,16 @@ def _settle(locked: LockedBot, command: BotCommand, given: Given) -> BotState:
     return after
 
 
+def _flatten(locked: LockedBot, command: BotCommand, given: Given) -> BotState:
+    wanted = flatten.read(command.params)
+    if wanted.cancel:
+        flatten.cancel(locked, command)
+        return locked.config.state
+    after = _change_state(locked, command, given)
+    flatten.start(locked, command, wanted.symbol)
+    return after
+
+
 #: What each kind does to the row, all but its state.
 HANDLERS: Mapping[CommandKind, Handler] = MappingProxyType(
     {
@@ -276,5 +305,6 @@ HANDLERS: Mapping[CommandKind, Handler] = MappingProxyType(
         CommandKind.UPDATE_CONFIG: _update_config,
         CommandKind.RECONCILE: _reconcile,
         CommandKind.SETTLE: _settle,
+        CommandKind.FLATTEN: _flatten,
     }
 )

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, func, literal, or_, select, update
+from sqlalchemy import func, literal, or_, update
 from sqlalchemy.orm import Session
 
 from bot.errors import IdempotencyConflict, TooManyPending
 from bot.models import BotCommand
 from bot.reconciliation.schedule import has_requests_left
+from bot.settings.settings import Settings
 from bot.states import COMMANDS, CommandKind, CommandStatus, Source
 from bot.storage.pipeline import Pipeline, Step
 from bot.storage.statements import (
@@ -107,6 +108,7 @@ def asks_for(found: BotCommand, wanted: NewCommand) -> bool:
 
 
 def find(batch: Pipeline, command_id: UUID) -> BotCommand | None:
+    """The command with this id; None when it is not in the log."""
     rows = batch.send(FIND_COMMAND(command_id))
     return _command(rows[0]) if rows else None
 
@@ -149,7 +151,9 @@ def overdue(batch: Pipeline, safer_within: timedelta) -> Overdue:
     return Overdue(*row)
 
 
-def claim_gathering(session: Session, command_id: UUID, for_sec: float, *, is_orphan: bool = False) -> bool:
+def claim_gathering(
+    session: Session, command_id: UUID, for_sec: float, settings: Settings, *, is_orphan: bool = False
+) -> bool:
     """Take the right to gather evidence for a pending command, for so many seconds. False when another process has
     it, the command is finished, or it has to wait until Alpaca may be asked again. *is_orphan* says that a process that had
     the right is gone."""
@@ -166,44 +170,13 @@ def claim_gathering(session: Session, command_id: UUID, for_sec: float, *, is_or
                 BotCommand.gathering_until > now + timedelta(seconds=for_sec),
                 literal(is_orphan),
             ),
-            or_(BotCommand.kind != CommandKind.RECONCILE, has_requests_left(now)),
+            or_(BotCommand.kind != CommandKind.RECONCILE, has_requests_left(now, settings)),
         )
         .values(gathering_until=now + timedelta(seconds=for_sec))
         .returning(BotCommand.id)
         .execution_options(synchronize_session=False)
     )
     return claimed.one_or_none() is not None
-
-
-def page(
-    session: Session,
-    *,
-    limit: int,
-    before_seq: int | None = None,
-    kinds: Iterable[CommandKind] = (),
-    statuses: Iterable[CommandStatus] = (),
-    sources: Iterable[Source] = (),
-    actor: str | None = None,
-    since: datetime | None = None,
-) -> Sequence[BotCommand]:
-    """At most *limit* commands, newest first, that match all that is given."""
-    wanted: list[ColumnElement[bool]] = []
-    if before_seq is not None:
-        wanted.append(BotCommand.seq < before_seq)
-    for column, values in (
-        (BotCommand.kind, kinds),
-        (BotCommand.status, statuses),
-        (BotCommand.source, sources),
-    ):
-        if chosen := list(values):
-            wanted.append(column.in_(chosen))
-    if actor is not None:
-        wanted.append(BotCommand.actor == actor)
-    if since is not None:
-        wanted.append(BotCommand.issued_at >= since)
-    return session.scalars(
-        select(BotCommand).where(*wanted).order_by(BotCommand.seq.desc()).limit(limit)
-    ).all()
 
 
 def by_key(batch: Pipeline, wanted: NewCommand) -> BotCommand | None:

@@ -108,6 +108,7 @@ def _adopt(work: _Work, booking: Booking, symbol: str) -> None:
         filled=True,
         entry_at=work.now,
         created_at=work.now,
+        adjusted_at=work.now,  # what was sold before belongs to another trade
         note=work.note,
     )
     work.session.add(trade)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from bot.commands import flatten
 from bot.commands import log as command_log
 from bot.commands.log import NewCommand
 from bot.models import BotCommand
@@ -36,11 +37,14 @@ def apply(locked: LockedBot, wanted: NewCommand) -> BotCommand:
             "remoteAddr": wanted.remote_addr,
             "fromState": from_state,
             "mode": config.mode,
+            "params": dict(wanted.params),
         }
+    elif wanted.params.get("flatten") is True:
+        config.unlogged_kill = {**config.unlogged_kill, "params": dict(wanted.params)}
     return BotCommand(
         id=wanted.id,
         kind=wanted.kind,
-        params={},
+        params=dict(wanted.params),
         actor=wanted.actor,
         source=wanted.source,
         reason=wanted.reason,
@@ -64,6 +68,7 @@ def write_row(locked: LockedBot) -> None:
         source=Source(kept["source"]),
         reason=kept["reason"],
         remote_addr=kept["remoteAddr"],
+        params=kept.get("params") or {},
     )
     command = command_log.submit(locked.batch, wanted)
     config.unlogged_kill = None
@@ -76,3 +81,5 @@ def write_row(locked: LockedBot) -> None:
     config.halt_seq = max(config.halt_seq, command.seq)
     locked.pending = [each for each in locked.pending if each.id != command.id]
     locked.finished.append(command)
+    if flatten.is_asked_for(command.params, strict=False):
+        flatten.start(locked, command)

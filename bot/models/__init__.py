@@ -12,10 +12,12 @@ from bot.models.command_stats import BotCommandTally, BotCommandUncounted
 from bot.models.condition import BotCondition
 from bot.models.config import BotConfig
 from bot.models.daily_stats import BotDailyStats
+from bot.models.flatten import BotFlatten, FlattenState
 from bot.models.ignored_position import BotIgnoredPosition
 from bot.models.ledger_request import BotLedgerRequest
 from bot.models.reconciliation import BotReconciliation, Outcome, Trigger
 from bot.models.suspect import BotSuspect
+from bot.models.suspension import BotSuspension
 from bot.models.trade import BotTrade, ExitReason, TradeStatus
 from bot.models.trade_event import BotTradeEvent, TradeEventKind
 from bot.models.trade_exit import BotTradeExit, ExitSource
@@ -34,16 +36,19 @@ __all__ = [
     "BotCondition",
     "BotConfig",
     "BotDailyStats",
+    "BotFlatten",
     "BotIgnoredPosition",
     "BotLedgerRequest",
     "BotReconciliation",
     "BotSuspect",
+    "BotSuspension",
     "BotTrade",
     "BotTradeEvent",
     "BotTradeExit",
     "BotWorker",
     "ExitReason",
     "ExitSource",
+    "FlattenState",
     "Outcome",
     "TradeEventKind",
     "TradeStatus",

@@ -42,6 +42,11 @@ class AlertKind(StrEnum):
     TRADES_MISSED = "trades_missed"  # written off: what became of them is not known
     CLOCKS_DISAGREE = "clocks_disagree"  # the broker's clock and the calendar
     CLOCKS_AGREE = "clocks_agree"
+    FLATTENING = "flattening"  # orders are being cancelled and positions closed
+    FLATTEN_WAITS = "flatten_waits"  # positions are left, and the market is closed
+    FLATTEN_STUCK = "flatten_stuck"  # it does not get on, and says why
+    FLATTEN_CANCELLED = "flatten_cancelled"
+    FLAT = "flat"  # the broker confirmed it
 
 
 class AlertStatus(StrEnum):

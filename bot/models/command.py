@@ -97,4 +97,5 @@ class BotCommand(Base):
 
     @property
     def pending(self) -> bool:
+        """Whether it is not finished yet."""
         return self.status is CommandStatus.QUEUED

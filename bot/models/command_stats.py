@@ -7,11 +7,9 @@ up. (One row of counts that every command changes would cost more with every com
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from sqlalchemy import BigInteger, Double, Identity, Text, select, text
+from sqlalchemy import BigInteger, Double, Identity, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.models.base import Base
 from bot.models.types import EnumText
@@ -45,26 +43,3 @@ class BotCommandUncounted(Base):
     status: Mapped[str] = mapped_column(Text)
     #: From issue to end.
     seconds: Mapped[float] = mapped_column(Double)
-
-
-_SLOTS = ", ".join(
-    f"count(*) FILTER (WHERE width_bucket(seconds, :bounds) + 1 = {slot})"
-    for slot in range(1, len(BOUNDS_SEC) + 2)
-)
-#: One statement, so that each row is counted once whoever else counts at the same time.
-_COUNT = text(
-    "WITH counted AS (DELETE FROM bot_command_uncounted RETURNING kind, status, seconds)"  # noqa: S608 - constants
-    " INSERT INTO bot_command_tally AS tally (kind, status, count, seconds, buckets)"
-    f" SELECT kind, status, count(*), sum(seconds), ARRAY[{_SLOTS}] FROM counted GROUP BY kind, status ORDER BY kind, status"
-    " ON CONFLICT (kind, status) DO UPDATE SET count = tally.count + excluded.count,"
-    " seconds = tally.seconds + excluded.seconds,"
-    " buckets = ARRAY(SELECT a + b FROM unnest(tally.buckets, excluded.buckets) AS pairs(a, b))"
-)
-
-
-def read(session: Session) -> Sequence[BotCommandTally]:
-    """All tallies, with every command that was finished before."""
-    session.execute(_COUNT, {"bounds": list(BOUNDS_SEC)})
-    return session.scalars(
-        select(BotCommandTally).order_by(BotCommandTally.kind, BotCommandTally.status)
-    ).all()

@@ -93,6 +93,7 @@ class BotConfig(Base):
 
     @property
     def killed(self) -> bool:
+        """Whether the kill latch is on."""
         return self.killed_at is not None
 
     @property

@@ -20,9 +20,11 @@ class EnumText(TypeDecorator[Any]):
         self.enum = enum
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        """The value as Postgres stores it."""
         return None if value is None else str(self.enum(value))
 
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
+        """The stored text as Python's value."""
         try:
             return None if value is None else self.enum(value)
         except ValueError:
@@ -36,9 +38,11 @@ class IntegerList(TypeDecorator[list[int]]):
     cache_ok = True
 
     def process_bind_param(self, value: list[int] | None, dialect: Dialect) -> str | None:
+        """The value as Postgres stores it."""
         return None if value is None else ",".join(str(item) for item in value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> list[int] | None:
+        """The stored text as Python's value."""
         return None if value is None else [int(item) for item in value.split(",") if item.strip()]
 
 

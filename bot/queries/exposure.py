@@ -18,6 +18,8 @@ MOST_TRADES = 200
 
 @dataclass(frozen=True)
 class OpenPosition:
+    """Shares of one symbol that are held."""
+
     symbol: str
     #: Signed: negative is short.
     shares: Decimal
@@ -34,6 +36,8 @@ class WorkingOrder:
 
 @dataclass(frozen=True)
 class Exposure:
+    """What stays open at the broker when the bot is stopped."""
+
     #: When the broker's positions were last read; None if they never were, or are too many to keep.
     read_at: datetime | None
     positions: Sequence[OpenPosition]

@@ -9,7 +9,7 @@ from datetime import timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from bot.models import AlertStatus, BotAlert, BotCommand, BotWorker, command_stats
+from bot.models import AlertStatus, BotAlert, BotCommand, BotWorker
 from bot.models.command_stats import BotCommandTally
 from bot.settings.settings import Settings
 from bot.states import CommandStatus
@@ -17,6 +17,8 @@ from bot.status import gate
 from bot.status.gate import Gate
 from bot.status.heartbeat import OFFLINE_AFTER
 from bot.status.snapshot import Snapshot, snapshot_in
+from bot.storage.pipeline import Pipeline
+from bot.storage.statements import COUNT_COMMANDS
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,16 @@ def measure(session: Session, settings: Settings) -> Measures:
         snapshot=now,
         gate=gate.judge(now, settings),
         market_open=gate.market_open(settings, now.config.mode, now.now),
-        tallies=command_stats.read(session),
+        tallies=_tallies(session),
         oldest_pending=more.oldest_pending or timedelta(0),
         workers_online=more.workers_online,
         alerts={status: counted.get(status, 0) for status in AlertStatus},
     )
+
+
+def _tallies(session: Session) -> Sequence[BotCommandTally]:
+    """All tallies, with every command that was finished before."""
+    Pipeline(session.connection()).send(COUNT_COMMANDS())
+    return session.scalars(
+        select(BotCommandTally).order_by(BotCommandTally.kind, BotCommandTally.status)
+    ).all()

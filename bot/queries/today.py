@@ -53,6 +53,12 @@ def day(session: Session, on: date | None = None) -> tuple[date, datetime, datet
     return on, begins, ends, now
 
 
+def mode_and_loss_limit(session: Session) -> tuple[Mode, Decimal]:
+    """The present mode, and the loss of a day, in US dollars, at which the gate closes."""
+    mode, limit = session.execute(select(BotConfig.mode, BotConfig.daily_loss_limit_usd)).one()
+    return mode, limit
+
+
 def states(session: Session, begins: datetime, now: datetime) -> list[Stretch]:
     """The bot's states from *begins* until *now*, without a gap, the earliest first."""
     config = session.scalars(select(BotConfig)).one()

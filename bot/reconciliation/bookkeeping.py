@@ -123,8 +123,7 @@ def _by_symbol(trades: Sequence[LocalTrade]) -> Mapping[str, Sequence[LocalTrade
 def _suspects(session: Session, trades: Sequence[LocalTrade]) -> Mapping[UUID, datetime]:
     if not trades:
         return {}
-    found = select(BotSuspect.trade_id, BotSuspect.since)
-    return {row.trade_id: row.since for row in session.execute(found)}
+    return {each.trade_id: each.since for each in session.scalars(select(BotSuspect))}
 
 
 def _book(session: Session, verdict: Verdict, author: Author) -> None:

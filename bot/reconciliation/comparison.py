@@ -146,7 +146,9 @@ def _holdings(
     for group in groups:
         asset_id = group.asset_id
         if asset_id is None and len(assets.get(group.symbol, ())) == 1:
-            (asset_id,) = assets[group.symbol]  # what is known of the others: one sale must not explain two holdings
+            (asset_id,) = assets[
+                group.symbol
+            ]  # what is known of the others: one sale must not explain two holdings
         position = by_asset.get(asset_id or "") or positions.get(group.symbol)
         if position is not None and group.asset_id and position.asset_id not in ("", group.asset_id):
             position = None  # the symbol names another asset now

@@ -32,6 +32,7 @@ class Entry:
 
     @property
     def sign(self) -> int:
+        """1 for a long trade, -1 for a short one."""
         return 1 if self.trade.shares > 0 else -1
 
     @property
@@ -51,13 +52,14 @@ class Entry:
 
     @property
     def is_in_flight(self) -> bool:
+        """Whether more of it may still fill, or has filled so lately that the position may lag."""
         return self.left > 0 or self.recent > 0
 
 
 def read_entry(trade: LocalTrade, record: BrokerRecord, at: datetime) -> Entry:
     """What the broker's record says of the entry of *trade*, as of *at*; without a record, what the trade says."""
     recent = at - LAG
-    chain = [] if trade.is_adjusted else record.chain_of(trade)
+    chain = [] if trade.adjusted_at is not None else record.chain_of(trade)
     if not chain or chain[-1].side * trade.shares < 0:
         entry = Entry(trade, trade.shares)
         if not trade.filled and trade.created_at > recent:

@@ -85,7 +85,7 @@ def gather(database: Database, settings: Settings) -> Evidence:
     Raises:
         DatabaseUnavailable: Postgres is away.
     """
-    local = database.batched(read_local)
+    local = database.batched(lambda batch: read_local(batch, settings))
     access = settings.alpaca(local.mode)
     if access is None:
         keys = f"ALPACA_{local.mode.upper()}_API_KEY and _SECRET"

@@ -56,15 +56,11 @@ def find_exits(
     if not entries or len({each.sign for each in entries}) > 1:
         return found, slack
     sign = entries[0].sign
-    entered_by = {link.id for each in entries for link in record.chain_of(each.trade)}
     oldest = min(each.trade.entry_at for each in entries) - LAG
     leaving = [
         fill
         for fill in [*record.fills_in(symbols), *_unlisted(entries, record)]
-        if fill.shares * sign < 0
-        and fill.order_id not in entered_by
-        and fill.at >= oldest
-        and not _is_busted(record.order(fill.order_id))
+        if fill.shares * sign < 0 and fill.at >= oldest and not _is_busted(record.order(fill.order_id))
     ]
     named = {(each.trade_id, each.fill_id) for each in booked}
     for fill, shares in _unbooked(leaving, booked):
@@ -76,7 +72,7 @@ def find_exits(
             slack.lagging += shares
         for entry in _in_order(entries, order, fill.order_id):
             taken = min(shares, max(entry.open, ZERO))
-            if not taken:
+            if not taken or _is_settled_with(entry, fill):
                 continue
             shares -= taken
             entry.leaving += taken
@@ -97,6 +93,11 @@ def find_exits(
 def _is_busted(order: Order | None) -> bool:
     """Whether what had filled of an order was taken back: its average price stays."""
     return order is not None and not order.filled and order.average_price is not None
+
+
+def _is_settled_with(entry: Entry, fill: Fill) -> bool:
+    """Whether the operator who set the trade's shares knew of *fill*: it came before."""
+    return entry.trade.adjusted_at is not None and fill.at <= entry.trade.adjusted_at
 
 
 def _unlisted(entries: Sequence[Entry], record: BrokerRecord) -> list[Fill]:

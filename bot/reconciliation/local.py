@@ -13,7 +13,8 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from bot.models import BotIgnoredPosition, BotTrade, BotTradeExit, TradeStatus
-from bot.reconciliation.schedule import REQUESTS_A_MINUTE, REQUESTS_OF_AN_ATTEMPT, requests_made
+from bot.reconciliation.schedule import REQUESTS_OF_AN_ATTEMPT, requests_made
+from bot.settings.settings import Settings
 from bot.states import Mode
 from bot.storage.pipeline import Pipeline
 from bot.storage.statements import MODE_NOW, OPEN_BY_ASSET
@@ -54,7 +55,7 @@ class Local:
     groups: tuple[OpenGroup, ...]
     ignored: tuple[Ignored, ...] = ()
     #: Requests that may be made of Alpaca within this minute.
-    requests_left: int = REQUESTS_A_MINUTE
+    requests_left: int = REQUESTS_OF_AN_ATTEMPT
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,9 @@ class LocalTrade:
     entry_at: datetime
     order_id: str | None
     exit_order_id: str | None
-    #: Whether an operator set its entry, so that the broker's record does not correct it.
-    is_adjusted: bool
+    #: When an operator set its entry: the broker's record does not correct it after that, and what was sold before then is
+    #: settled with it.
+    adjusted_at: datetime | None
     created_at: datetime
     #: Tells whether the row was touched since.
     updated_at: datetime
@@ -96,7 +98,7 @@ class BookedExit:
     created_at: datetime
 
 
-def read_local(batch: Pipeline) -> Local:
+def read_local(batch: Pipeline, settings: Settings) -> Local:
     """Read the open trades that exist now, added up, and the positions that are ignored."""
     [(mode, began_at)] = batch.send(MODE_NOW())
     rows = batch.send(OPEN_BY_ASSET(began_at, LAG))
@@ -107,7 +109,7 @@ def read_local(batch: Pipeline) -> Local:
     )
     made = batch.session.scalars(select(requests_made(func.clock_timestamp()))).one()
     return Local(
-        requests_left=max(REQUESTS_A_MINUTE - made, REQUESTS_OF_AN_ATTEMPT),
+        requests_left=max(settings.reconcile_requests_per_min - made, REQUESTS_OF_AN_ATTEMPT),
         mode=Mode(mode),
         began_at=began_at,
         groups=tuple(OpenGroup(*row) for row in rows),
@@ -129,7 +131,7 @@ def read_trades(session: Session, symbols: Sequence[str], before: datetime) -> t
             BotTrade.entry_at,
             BotTrade.alpaca_order_id,
             BotTrade.alpaca_exit_order_id,
-            BotTrade.adjusted_at.is_not(None),
+            BotTrade.adjusted_at,
             BotTrade.created_at,
             BotTrade.updated_at,
         )

@@ -98,10 +98,12 @@ def account_objection(account: Account, config: BotConfig, mode: Mode) -> Broker
             f"The {mode} keys lead to Alpaca account {account.id}, which is the account of the other mode."
             " Each mode needs the keys of an account of its own."
         )
-    if account.objections:
-        return AccountBlocked(
-            f"Alpaca does not let the {mode} account trade: {', '.join(account.objections)}."
-        )
+    objections = account.objections
+    if config.killed and mode is config.mode:
+        # a kill may have had new orders rejected; what was traded before is booked all the same
+        objections = tuple(each for each in objections if each != "trade_suspended_by_user")
+    if objections:
+        return AccountBlocked(f"Alpaca does not let the {mode} account trade: {', '.join(objections)}.")
     return None
 
 

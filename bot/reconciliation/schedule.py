@@ -21,14 +21,15 @@ STOPPED_EVERY_SEC = 300.0
 STALE_INTERVALS = 3
 #: No attempt is ever due later than this from now.
 LATEST_DUE = timedelta(seconds=STOPPED_EVERY_SEC + 100)
-#: Of Alpaca's 200 requests a minute for an account reconciliation takes at most so many: the executor's exits come first.
-REQUESTS_A_MINUTE = 60
+#: No more attempts than this are made in a minute, whatever each of them asks for.
+MOST_ATTEMPTS = 120
 #: Requests of an attempt that finds agreement; so many have to be left for it.
 REQUESTS_OF_AN_ATTEMPT = 3
 
 
-def has_requests_left(now: ColumnElement[datetime]) -> ColumnElement[bool]:
-    """The condition that another attempt stays within REQUESTS_A_MINUTE; *now* is the database's clock."""
+def has_requests_left(now: ColumnElement[datetime], settings: Settings) -> ColumnElement[bool]:
+    """The condition that another attempt stays within RECONCILE_REQUESTS_PER_MIN; *now* is the database's clock."""
+    most = settings.reconcile_requests_per_min
     last = (
         select(BotReconciliation.requests)
         .where(BotReconciliation.requests > 0)
@@ -37,8 +38,8 @@ def has_requests_left(now: ColumnElement[datetime]) -> ColumnElement[bool]:
         .scalar_subquery()
     )
     # what the last attempt had to ask for, this one may have to ask for again
-    needed = func.least(REQUESTS_A_MINUTE, func.greatest(REQUESTS_OF_AN_ATTEMPT, func.coalesce(last, 0)))
-    return requests_made(now) + needed <= REQUESTS_A_MINUTE
+    needed = func.least(most, func.greatest(REQUESTS_OF_AN_ATTEMPT, func.coalesce(last, 0)))
+    return requests_made(now) + needed <= most
 
 
 def requests_made(now: ColumnElement[datetime]) -> ColumnElement[int]:
@@ -47,9 +48,7 @@ def requests_made(now: ColumnElement[datetime]) -> ColumnElement[int]:
         select(func.coalesce(func.sum(BotReconciliation.requests), 0))
         .where(
             BotReconciliation.id
-            > select(
-                func.coalesce(func.max(BotReconciliation.id), 0) - REQUESTS_A_MINUTE * 2
-            ).scalar_subquery()
+            > select(func.coalesce(func.max(BotReconciliation.id), 0) - MOST_ATTEMPTS).scalar_subquery()
         )
         .where(BotReconciliation.started_at > now - timedelta(minutes=1), BotReconciliation.started_at <= now)
         .scalar_subquery()

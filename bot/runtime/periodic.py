@@ -23,7 +23,6 @@ class Periodic:
         seconds: float,
         work: Callable[[], object],
         *,
-        wait: Callable[[float], object] | None = None,
         stopping: threading.Event | None = None,
     ) -> None:
         """
@@ -31,14 +30,12 @@ class Periodic:
             name: the thread's name; the log calls the work so.
             seconds: pause between one end of *work* and its next beginning.
             work: may raise anything.
-            wait: waits for at most so many seconds, in place of a pause of *seconds*; may raise anything, too.
             stopping: ends the repetition when it is set; one event may stop several.
         """
         self.name = name
         self._seconds = seconds
         self._work = work
         self._stopping = stopping or threading.Event()
-        self._wait = wait or self._stopping.wait
         self._logged = ""
         self._thread = threading.Thread(target=self._repeat, name=name, daemon=True)
 
@@ -58,7 +55,7 @@ class Periodic:
                 if self._logged:
                     log.info("%s works again", self.name)
                 self._logged = ""
-                self._wait(self._seconds)
+                self._stopping.wait(self._seconds)
             except PitbossError as error:
                 if self._is_news(error):
                     log.error("%s: %s", self.name, error)

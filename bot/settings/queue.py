@@ -74,6 +74,7 @@ def publisher_options(kind: Kind) -> dict[str, Any]:
 
 
 def kind_of(url: str) -> Kind:
+    """Which kind of queue the address *url* names."""
     scheme = urlsplit(url).scheme
     if scheme in ("sentinel", "sentinels"):
         return Kind.SENTINEL

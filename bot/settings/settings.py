@@ -89,6 +89,14 @@ class Settings(BaseSettings):
     market_hours: MarketHours = MarketHours.NYSE
     #: Seconds between reconciliations while the bot is running or paused.
     reconcile_every_sec: Annotated[int, Field(ge=5, le=300)] = 60
+    #: Of Alpaca's 200 requests a minute for an account reconciliation takes at most so many: the executor's exits come
+    #: first.
+    reconcile_requests_per_min: Annotated[int, Field(ge=10, le=100_000)] = 60
+
+    #: A flatten is issued so many minutes before each day's close; never, unless it is set.
+    force_close_before_close_min: Annotated[int, Field(ge=1, le=180)] | None = None
+    #: Whether the broker rejects new orders from a kill on, and after its flatten, until rearm.
+    kill_suspends_trading: bool = False
 
     log_level: Annotated[LogLevel, BeforeValidator(types.upper)] = LogLevel.INFO
     log_format: Annotated[LogFormat, BeforeValidator(types.lower)] = LogFormat.AUTO
@@ -174,10 +182,12 @@ class Settings(BaseSettings):
 
     @property
     def allowed_origins(self) -> list[str]:
+        """The origins that CORS_ORIGINS names, without a trailing slash."""
         return [origin.strip().rstrip("/") for origin in self.cors_origins.split(",") if origin.strip()]
 
     @property
     def database(self) -> URL:
+        """The address of Postgres."""
         return make_url(self.database_url)
 
     def alpaca(self, mode: Mode) -> AlpacaAccess | None:

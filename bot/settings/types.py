@@ -94,6 +94,11 @@ class AlpacaAccess(BaseModel):
 
 
 def http_url(value: str) -> str:
+    """*value* without a trailing slash.
+
+    Raises:
+        ValueError: it is no http or https address.
+    """
     try:
         parts = urlsplit(value)
         is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -105,11 +110,21 @@ def http_url(value: str) -> str:
 
 
 def alpaca_url(value: str) -> str:
+    """The address of Alpaca, without the version.
+
+    Raises:
+        ValueError: it is no http or https address.
+    """
     # Alpaca's own pages show its address with the version, which is part of every path here
     return http_url(value).removesuffix("/v2")
 
 
 def header(value: SecretStr | str) -> SecretStr | str:
+    """*value*, which is sent as a header.
+
+    Raises:
+        ValueError: it has a character that no header may have.
+    """
     text = value if isinstance(value, str) else value.get_secret_value()
     if not (text.isascii() and text.isprintable()) or " " in text:
         raise ValueError("has a character that cannot be sent: use the key as Alpaca shows it")
@@ -117,6 +132,11 @@ def header(value: SecretStr | str) -> SecretStr | str:
 
 
 def webhook_url(value: SecretStr) -> SecretStr:
+    """The address that alerts are sent to.
+
+    Raises:
+        ValueError: it is no http or https address, or has a user, a password or a fragment.
+    """
     url = http_url(value.get_secret_value())
     parts = urlsplit(url)
     if parts.username or parts.password or parts.fragment:
@@ -137,6 +157,11 @@ def is_near(host: str) -> bool:
 
 
 def postgres_url(value: str) -> str:
+    """The address of Postgres, for psycopg2.
+
+    Raises:
+        ValueError: it is no address of a Postgres.
+    """
     try:
         url = make_url(one_form_of_hosts(value))
     except (ArgumentError, ValueError):
@@ -167,6 +192,11 @@ def one_form_of_hosts(value: str) -> str:
 
 
 def redis_url(value: str | None, info: ValidationInfo) -> str | None:
+    """The address of Redis; None where another queue is set.
+
+    Raises:
+        ValueError: it is no address of a Redis, or is missing.
+    """
     if value is None:
         if info.data.get("queue_url", "") is None:
             raise PydanticCustomError("missing", "is not set")
@@ -179,6 +209,11 @@ def redis_url(value: str | None, info: ValidationInfo) -> str | None:
 
 
 def queue_url(value: str) -> str:
+    """The address of the queue.
+
+    Raises:
+        ValueError: it is neither a RabbitMQ's nor a Redis's.
+    """
     if not value.startswith(("amqp://", "amqps://", "redis://", "rediss://", "sentinel://", "sentinels://")):
         raise ValueError(
             "must be the address of a RabbitMQ (amqp://user:password@host:5672/vhost) or a Redis"
@@ -203,6 +238,11 @@ def queue_address(value: str) -> str:
 
 
 def file(value: Path) -> Path:
+    """The path of a file that can be read.
+
+    Raises:
+        ValueError: it cannot.
+    """
     try:
         value.open("rb").close()
     except OSError as error:
@@ -211,6 +251,11 @@ def file(value: Path) -> Path:
 
 
 def api_tokens(value: SecretStr) -> SecretStr:
+    """*value*, whose entries were read once.
+
+    Raises:
+        ValueError: an entry is wrong.
+    """
     parse_tokens(value)
     return value
 
@@ -223,10 +268,12 @@ ReadableFile = Annotated[Path, AfterValidator(file)]
 
 
 def upper(value: Any) -> Any:
+    """A text in upper case; anything else as it is."""
     return value.upper() if isinstance(value, str) else value
 
 
 def lower(value: Any) -> Any:
+    """A text in lower case; anything else as it is."""
     return value.lower() if isinstance(value, str) else value
 
 

@@ -24,6 +24,7 @@ class Reason(StrEnum):
     NOT_RUNNING = "not_running"
     NOT_RECONCILED = "not_reconciled"
     RECONCILIATION_STALE = "reconciliation_stale"  # the books agreed once, but that is too long ago
+    FLATTENING = "flattening"  # orders are being cancelled and positions closed
     WORKER_OFFLINE = "worker_offline"
     MARKET_CLOSED = "market_closed"
     MAX_POSITIONS = "max_positions"
@@ -75,6 +76,7 @@ def judge(now: Snapshot, settings: Settings) -> Gate:
         Reason.NOT_RUNNING: config.state is not BotState.RUNNING,
         Reason.NOT_RECONCILED: config.reconciled_at is None,
         Reason.RECONCILIATION_STALE: is_agreement_stale(now, settings),
+        Reason.FLATTENING: now.flattening,
         Reason.WORKER_OFFLINE: lost,
         Reason.MARKET_CLOSED: not is_market_open(now, settings),
         Reason.MAX_POSITIONS: now.open_trades >= config.max_concurrent_positions,

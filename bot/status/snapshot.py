@@ -8,7 +8,9 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
-from bot.models import BotConfig, BotReconciliation
+from bot.models import BotConfig, FlattenState
+from bot.models.flatten import AT_WORK
+from bot.models.status_rows import StatusConfig, StatusReport
 from bot.status.heartbeat import OFFLINE_AFTER
 from bot.storage.pipeline import Pipeline
 from bot.storage.statements import (
@@ -47,8 +49,7 @@ class Snapshot:
     """The bot at one moment of the database's clock."""
 
     now: datetime
-    #: Without most thresholds.
-    config: BotConfig
+    config: StatusConfig
     open_trades: int
     #: Of today, in the present mode, in US dollars.
     realized_pnl: Decimal
@@ -59,8 +60,15 @@ class Snapshot:
     worker_seen_at: datetime | None
     #: What the broker last said of the present mode's account; None as long as it said nothing.
     reading: BrokerView | None
-    #: Without its counts, but that of missed trades.
-    reconciliation: BotReconciliation | None
+    #: The last report.
+    reconciliation: StatusReport | None
+    #: Of the last flatten; None when there was none, or a newer release has put it there.
+    flatten: FlattenState | None = None
+
+    @property
+    def flattening(self) -> bool:
+        """Whether a flatten is at work."""
+        return self.flatten in AT_WORK
 
     @property
     def worker_online(self) -> bool:
@@ -78,12 +86,12 @@ class Snapshot:
 def snapshot(batch: Pipeline) -> Snapshot:
     """Read everything that the status and the gate need."""
     [row] = batch.send(SNAPSHOT()) or batch.send(MAKE_CONFIG(), SNAPSHOT())
-    now, open_trades, unsettled, realized_pnl, trade_count, pending, seen_at, *rest = row
+    now, open_trades, unsettled, realized_pnl, trade_count, pending, seen_at, flatten, *rest = row
     reading, rest = rest[:5], rest[5:]
     config, report = rest[: len(SNAPSHOT_CONFIG.names)], rest[len(SNAPSHOT_CONFIG.names) :]
     return Snapshot(
         now=now,
-        config=SNAPSHOT_CONFIG.instance(SNAPSHOT_CONFIG.values(config)),
+        config=StatusConfig(**SNAPSHOT_CONFIG.values(config)),
         open_trades=open_trades,
         realized_pnl=realized_pnl or Decimal(0),
         trade_count=trade_count or 0,
@@ -91,9 +99,8 @@ def snapshot(batch: Pipeline) -> Snapshot:
         pending_commands=pending,
         worker_seen_at=seen_at,
         reading=None if reading[0] is None else BrokerView(*reading),
-        reconciliation=None
-        if report[0] is None
-        else SNAPSHOT_REPORT.instance(SNAPSHOT_REPORT.values(report)),
+        reconciliation=None if report[0] is None else StatusReport(**SNAPSHOT_REPORT.values(report)),
+        flatten=FlattenState(flatten) if flatten in tuple(FlattenState) else None,
     )
 
 

@@ -147,6 +147,7 @@ class Database:
         return now
 
     def close(self) -> None:
+        """Close all connections."""
         self.engine.dispose()
         self._autocommit.dispose()
 

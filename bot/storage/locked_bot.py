@@ -69,7 +69,7 @@ class LockedBot:
             DBAPIError: the lock could not be had in time, among others.
             DatabaseUnavailable: there is no row, and it cannot be made.
         """
-        read = read or READ_LOCKED(0, None)
+        read = read or READ_LOCKED(0, False)
         rows = batch.send(BEGIN, *first, LOCK_CONFIG(), read)
         if not rows:
             rows = batch.send(MAKE_CONFIG(), LOCK_CONFIG(), read)
@@ -82,6 +82,7 @@ class LockedBot:
 
     @property
     def batch(self) -> Pipeline:
+        """For more steps in the transaction."""
         return self._batch
 
     @property

@@ -159,5 +159,6 @@ class Pipeline:
             self._connection.invalidate()
 
     def close(self) -> None:
+        """Let go of the session. The connection is its owner's."""
         if self._session is not None:
             self._session.close()

@@ -1,4 +1,4 @@
-"""Rows of a table as instances of its class, and back, without a unit of work.
+"""Rows of a table as instances of its class, and back, without the ORM's identity map and unit of work.
 
 What SQLAlchemy does to load and track an entity costs more than Postgres takes to read the row.
 """

@@ -7,9 +7,12 @@ takes to run it. Everything else in ``bot`` is SQLAlchemy.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from functools import cache
 
 from bot.models import SINGLETON, BotCommand, BotConfig, BotReconciliation, TradeStatus, Trigger
+from bot.models.command_stats import BOUNDS_SEC
+from bot.models.status_rows import StatusConfig, StatusReport
 from bot.states import (
     COMMANDS,
     MOST_PENDING,
@@ -68,10 +71,10 @@ def _locked_with(label: str, pending: str, parameters: int) -> PreparedStatement
     )
 
 
-#: With the pending commands behind seq $1, at most WINDOW; of those that only wait for evidence the one with id $2.
+#: With the pending commands behind seq $1, at most WINDOW; those that only wait for evidence if $2 says so.
 READ_LOCKED = _locked_with(
     "read_bot_config",
-    f"SELECT * {_QUEUED} AND seq > $1 AND (NOT {_ONLY_WAITS} OR id = $2) ORDER BY seq LIMIT {WINDOW}",
+    f"SELECT * {_QUEUED} AND seq > $1 AND ($2::boolean OR NOT {_ONLY_WAITS}) ORDER BY seq LIMIT {WINDOW}",
     2,
 )
 #: With command $1 alone, if it is pending: what it costs does not depend on how many are.
@@ -198,16 +201,8 @@ OVERDUE_COMMANDS = PreparedStatement(
 
 # -- status ---------------------------------------------------------------------------------------------------
 
-# a status is read far more often than all that these two rows hold
-SNAPSHOT_REPORT = RowMapper(
-    BotReconciliation,
-    *("id", "trigger", "finished_at", "outcome", "error_code", "error", "missed", "differences"),
-)
-SNAPSHOT_CONFIG = RowMapper(
-    BotConfig,
-    *("enabled", "state", "mode", "killed_at", "kill_reason", "revision", "reconciled_at", "agreed_at"),
-    *("max_concurrent_positions", "daily_loss_limit_usd", "count_open_loss"),
-)
+SNAPSHOT_REPORT = RowMapper(BotReconciliation, *(field.name for field in fields(StatusReport)))
+SNAPSHOT_CONFIG = RowMapper(BotConfig, *(field.name for field in fields(StatusConfig)))
 #: The trading date, as bot.market_hours.trading_date has it. Not clock_timestamp(): Postgres would not look for it by an index.
 _TODAY = "timezone('America/New_York', statement_timestamp())::date"
 SNAPSHOT = PreparedStatement(
@@ -219,6 +214,7 @@ SNAPSHOT = PreparedStatement(
     f" (SELECT count(*) FROM bot_command WHERE status = '{CommandStatus.QUEUED}'),"
     # a time yet to come is from before the clock was put back
     " (SELECT max(last_seen_at) FROM bot_worker WHERE last_seen_at <= clock_timestamp()),"
+    " (SELECT state FROM bot_flatten ORDER BY started_at DESC LIMIT 1),"
     " reading.read_at, reading.open_pnl, reading.market_open, reading.next_open, reading.next_close,"
     f" {SNAPSHOT_CONFIG.columns('config')}, {SNAPSHOT_REPORT.columns('report')}"
     f" FROM bot_config config LEFT JOIN bot_daily_stats stats ON stats.date = {_TODAY} AND stats.mode = config.mode"
@@ -237,4 +233,23 @@ OPEN_BY_ASSET = PreparedStatement(
     " bool_or(NOT filled AND created_at < $1::timestamptz - $2::interval)"
     f" FROM bot_trade WHERE status = '{TradeStatus.OPEN}' AND created_at < $1::timestamptz GROUP BY symbol, asset_id",
     2,
+)
+
+# -- metrics --------------------------------------------------------------------------------------------------
+
+_BOUNDS = ", ".join(map(str, BOUNDS_SEC))
+_SLOTS = ", ".join(
+    f"count(*) FILTER (WHERE width_bucket(seconds, ARRAY[{_BOUNDS}]::double precision[]) + 1 = {slot})"
+    for slot in range(1, len(BOUNDS_SEC) + 2)
+)
+#: Adds the finished commands that are not in a tally yet to the tallies. One statement, so that each row is counted once
+#: whoever else counts at the same time.
+COUNT_COMMANDS = PreparedStatement(
+    "count_bot_commands",
+    "WITH counted AS (DELETE FROM bot_command_uncounted RETURNING kind, status, seconds)"
+    " INSERT INTO bot_command_tally AS tally (kind, status, count, seconds, buckets)"
+    f" SELECT kind, status, count(*), sum(seconds), ARRAY[{_SLOTS}] FROM counted GROUP BY kind, status ORDER BY kind, status"
+    " ON CONFLICT (kind, status) DO UPDATE SET count = tally.count + excluded.count,"
+    " seconds = tally.seconds + excluded.seconds,"
+    " buckets = ARRAY(SELECT a + b FROM unnest(tally.buckets, excluded.buckets) AS pairs(a, b))",
 )

@@ -60,7 +60,7 @@ def test_that_a_row_was_locked_is_forgotten_with_the_transaction(
 ) -> None:
     def take_twice(batch: Pipeline) -> None:
         LockedBot.take(batch).commit()
-        assert batch.send(BEGIN, statements.READ_LOCKED()) == []
+        assert batch.send(BEGIN, statements.READ_LOCKED(0, None)) == []
         batch.send("ROLLBACK")
 
     world.database.batched(take_twice)

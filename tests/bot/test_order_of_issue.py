@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from bot.commands import log
 from bot.errors import TooManyPending
 from bot.models import BotCommand
 from bot.states import MOST_PENDING, BotState, CommandKind, CommandStatus, Source
+from bot.status import gate
+from bot.status.snapshot import snapshot
 from tests.bot.world import World
 from tests.support.invariants import violations
 
@@ -202,3 +205,19 @@ def test_a_time_of_issue_never_changes(world: World) -> None:
     command = world.submit(START)
     with pytest.raises(Exception, match="never changes"):
         world.sql("UPDATE bot_command SET issued_at = now() WHERE id = %s", [str(command.id)])
+
+
+def test_a_heartbeat_from_the_future_counts_for_nothing(world: World) -> None:
+    world.sql(
+        "INSERT INTO bot_worker (name, started_at, last_seen_at)"
+        " VALUES ('gone', now(), clock_timestamp() + interval '1 hour')"
+    )
+    now = world.database.batched(snapshot)
+    assert (now.worker_seen_at, now.worker_online) == (None, False)
+    assert gate.Reason.WORKER_OFFLINE in gate.judge(now, world.settings).reasons
+
+
+def test_a_right_to_gather_that_ends_in_the_future_counts_for_nothing(world: World) -> None:
+    command = world.submit(RECONCILE)
+    world.sql("UPDATE bot_command SET gathering_until = clock_timestamp() + interval '1 hour'")
+    assert world.database.run(lambda session: log.claim_gathering(session, command.id, 20, world.settings))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot.commands.evidence import GATHERERS
 from bot.commands.handlers import HANDLERS
 from bot.errors import InvalidTransition, Killed, NotStopped
 from bot.states import COMMANDS, BotState, CommandKind, CommandSpec, next_state, spec_of
@@ -23,6 +24,8 @@ rearm          invalid  invalid  invalid  stopped
 set_mode       stopped  not_stopped not_stopped stopped
 update_config  stopped  running  paused   stopped
 reconcile      stopped  running  paused   stopped
+settle         stopped  running  paused   stopped
+flatten        stopped  paused   paused   stopped
 """
 COLUMNS = (("stopped", False), ("running", False), ("paused", False), ("stopped", True))
 CASES = [
@@ -50,6 +53,10 @@ CASES += [
     ("update_config", "paused", True, "paused"),
     ("reconcile", "running", True, "running"),
     ("reconcile", "paused", True, "paused"),
+    ("settle", "running", True, "running"),
+    ("settle", "paused", True, "paused"),
+    ("flatten", "running", True, "paused"),
+    ("flatten", "paused", True, "paused"),
 ]
 ERRORS = {"invalid": InvalidTransition, "killed": Killed, "not_stopped": NotStopped}
 
@@ -93,12 +100,16 @@ def test_every_kind_has_one_row_and_one_handler() -> None:
     assert set(HANDLERS) == set(CommandKind)
 
 
+def test_every_kind_that_needs_evidence_has_one_way_to_gather_it() -> None:
+    assert set(GATHERERS) == {kind for kind, spec in COMMANDS.items() if spec.needs_evidence}
+
+
 def test_what_is_said_of_each_command() -> None:
     def where(says: Callable[[CommandSpec], Any]) -> dict[str, Any]:
         return {str(kind): says(spec) for kind, spec in COMMANDS.items() if says(spec) not in (None, False)}
 
     assert set(where(lambda spec: spec.is_halt)) == {"stop", "kill"}
-    assert set(where(lambda spec: spec.safer)) == {"pause", "stop", "kill"}
+    assert set(where(lambda spec: spec.safer)) == {"pause", "stop", "kill", "flatten"}
     assert set(where(lambda spec: spec.superseded_by_halts)) == {
         "start",
         "pause",
@@ -110,6 +121,17 @@ def test_what_is_said_of_each_command() -> None:
     assert where(lambda spec: spec.expires_after_sec) == {"start": 30, "resume": 30, "set_mode": 30}
     enabled = {str(kind): spec.sets_enabled for kind, spec in COMMANDS.items()}
     assert {kind: to for kind, to in enabled.items() if to is not None} == {"start": True, "kill": False}
+
+
+def test_only_the_end_of_a_flatten_yields_to_halts_and_has_to_say_when_it_was_sent() -> None:
+    flatten, pause = COMMANDS[CommandKind.FLATTEN], COMMANDS[CommandKind.PAUSE]
+    assert flatten.yields_to_halts({"cancel": True})
+    assert flatten.needs_send_time({"cancel": True})
+    for params in ({}, {"cancel": False}, {"cancel": "true"}, None, "cancel"):
+        assert not flatten.yields_to_halts(params)
+        assert not flatten.needs_send_time(params)
+    assert pause.yields_to_halts({})
+    assert not pause.needs_send_time({})
 
 
 def test_a_kind_of_a_newer_release_is_allowed_nowhere() -> None:

@@ -50,3 +50,15 @@ def violations(
         if c["status"] != "applied" and (c["revision"] is not None or c["to_state"] is not None)
     ]
     return found
+
+
+#: What a rejected command may change: the order of halts, which counts a rejected one as well; and reconciliation goes on.
+NOTED = (
+    *("halt_seq", "halted_at"),
+    *("reconciled_at", "agreed_at", "reconcile_due_at", "reconcile_began_at", "reconcile_trigger"),
+)
+
+
+def decided(config: dict[str, Any]) -> dict[str, Any]:
+    """The bot's row without what goes on by itself: what only an applied command changes."""
+    return {name: value for name, value in config.items() if name not in NOTED}

@@ -21,6 +21,10 @@ class Messages:
     def __init__(self, redis_url: str) -> None:
         self._url = redis_url
         self._celery = Celery("tests", broker=redis_url, set_as_current=False)
+        # as Pitboss's own app routes them
+        self._celery.conf.task_routes = {
+            f"bot.{kind}": {"queue": "halts"} for kind in ("kill", "stop", "pause")
+        }
 
     def send(
         self,
@@ -58,7 +62,7 @@ class Messages:
     def waiting(self) -> int:
         """How many messages wait."""
         with redis.Redis.from_url(self._url) as client:
-            return int(client.llen("celery"))
+            return int(client.llen("celery")) + int(client.llen("halts"))
 
     def lose(self) -> None:
         """Let Redis lose all its data."""

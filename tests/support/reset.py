@@ -30,6 +30,7 @@ def reset(stack: Stack) -> None:
     stack.broker.heal()
     stack.broker.positions("paper")
     stack.broker.positions("live")
+    stack.sql("DELETE FROM bot_flatten")
     stack.sql("DELETE FROM bot_trade")
     stack.sql("DELETE FROM bot_daily_stats")
     operator.do("/kill")  # calls off what is pending

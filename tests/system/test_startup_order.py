@@ -14,6 +14,7 @@ ASYNC = {"Prefer": "respond-async"}
 def waiting(stack: Stack) -> Stack:
     """A system whose worker is dead, with commands in the log and messages in the queue."""
     stack.worker.kill()
+    stack.broker.forget()  # what it asked after the halt that ended the last test
     messages = Messages(stack.redis.url)
     messages.lose()
     stack.sql("DELETE FROM bot_worker")  # of this one and earlier ones
@@ -101,3 +102,20 @@ def test_a_halt_that_waits_is_applied_before_the_broker_is_asked(stack: Stack):
 
     assert [row["status"] for row in stack.commands()[-2:]] == ["superseded", "applied"]
     assert stack.config()["state"] == "stopped"
+
+
+def test_the_gate_is_closed_before_the_first_heartbeat(stack: Stack):
+    stack.worker.kill()
+    stack.sql(
+        "CREATE TABLE zz_seen (reconciled_at timestamptz);"
+        "CREATE FUNCTION zz_see() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN INSERT INTO zz_seen SELECT reconciled_at FROM bot_config; RETURN NULL; END $$;"
+        "CREATE TRIGGER zz_see AFTER INSERT ON bot_worker FOR EACH ROW EXECUTE FUNCTION zz_see();"
+        "UPDATE bot_config SET reconciled_at = clock_timestamp()"
+    )
+    try:
+        stack.start_worker(wait=False)
+        seen = stack.wait_for(lambda: stack.sql("SELECT * FROM zz_seen"), 30, "the worker shows itself")
+        assert seen[0]["reconciled_at"] is None
+    finally:
+        stack.sql("DROP TRIGGER zz_see ON bot_worker; DROP FUNCTION zz_see(); DROP TABLE zz_seen")

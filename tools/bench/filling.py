@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tools.bench.database import Database
 
 #: Shares of every trade.
@@ -66,9 +68,16 @@ def open_trades(database: Database, count: int) -> list[str]:
     return symbols
 
 
-def reopen_trades(database: Database) -> None:
-    """Undo what a reconciliation wrote off."""
+def reopen_trades(database: Database, suspects: Sequence[str] = ()) -> None:
+    """Undo what a reconciliation wrote off, and have the trades *suspects* absent in an attempt of a minute ago."""
     database.fill(
-        ("UPDATE bot_trade SET status = 'open', exit_reason = NULL, note = NULL WHERE status = 'missed'", ())
+        ("UPDATE bot_trade SET status = 'open', exit_reason = NULL, note = NULL WHERE status = 'missed'", ()),
+        # an attempt may make only so many requests in a minute, by what the reports say
+        ("DELETE FROM bot_reconciliation", ()),
+        ("DELETE FROM bot_suspect", ()),
+        (
+            "INSERT INTO bot_suspect SELECT id::uuid, now() - interval '1 minute' FROM unnest(%s::text[]) AS ids(id)",
+            (list(suspects),),
+        ),
     )
     database.tidy()

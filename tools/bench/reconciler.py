@@ -12,8 +12,7 @@ from unittest.mock import patch
 
 from bot.commands.controller import Controller
 from bot.models import Trigger
-from bot.reconciliation.comparison import Comparison
-from bot.reconciliation.evidence import SECOND_READ_AFTER_SEC, gather
+from bot.reconciliation.evidence import gather
 from bot.settings.settings import Settings
 from bot.storage.database import Database
 from bot.storage.locked_bot import LockedBot
@@ -25,10 +24,8 @@ class Took:
     """One reconciliation, in milliseconds."""
 
     all_ms: float
-    #: The deliberate wait between the two reads.
-    pause_ms: float
-    #: The second read of the positions, and the comparison.
-    second_read_ms: float
+    #: Reading the account, the positions and the broker's record of what is in question, and comparing.
+    gather_ms: float
     #: From the evidence to the commit.
     judge_ms: float
     #: How much of that the lock on the bot's row was held.
@@ -75,20 +72,14 @@ class Reconciler:
         """Gather, judge, commit."""
         began = time.perf_counter()
         evidence = gather(self._database, self._settings)
-        gathered, gathered_at = time.perf_counter(), time.time()
+        gathered = time.perf_counter()
         report = self._controller.conclude(evidence, Trigger.STARTUP)
         ended = time.perf_counter()
-        second_read_ms = pause_ms = 0.0
-        if isinstance(evidence, Comparison):
-            # Postgres's clock and this one are the same machine's
-            second_read_ms = (gathered_at - evidence.read_at.timestamp()) * 1000
-            pause_ms = SECOND_READ_AFTER_SEC * 1000 if evidence.missing else 0.0
         return Took(
             all_ms=(ended - began) * 1000,
-            pause_ms=pause_ms,
-            second_read_ms=second_read_ms,
+            gather_ms=(gathered - began) * 1000,
             judge_ms=(ended - gathered) * 1000,
             locked_ms=(ended - self._locked_at) * 1000,
-            missed=report.missed,
+            missed=report.missed or 0,
             error=report.error,
         )

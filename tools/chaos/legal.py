@@ -13,12 +13,13 @@ STEPS = {
     "set_mode": {"stopped": "stopped"},
     "update_config": {"stopped": "stopped", "running": "running", "paused": "paused"},
     "reconcile": {"stopped": "stopped", "running": "running", "paused": "paused"},
+    "flatten": {"stopped": "stopped", "running": "paused", "paused": "paused"},
 }
 HALTS = frozenset({"stop", "kill"})
 #: What a halt calls off if it was issued before it.
 CALLED_OFF = frozenset({"start", "pause", "resume", "rearm", "set_mode"})
 #: What makes the bot safer: it is never kept out.
-SAFER = HALTS | {"pause"}
+SAFER = HALTS | {"pause", "flatten"}
 #: Wait for Alpaca's word; later commands may pass them meanwhile.
 GATHERING = frozenset({"set_mode", "reconcile"})
 #: How long a command may wait, in seconds; the others wait for ever.

@@ -11,6 +11,8 @@ from tools.chaos.history import History, Row
 
 #: No command may be pending for longer while somebody lives who can finish it. A fault of this run lasts up to 8 s.
 LONGEST_PENDING = timedelta(seconds=25)
+#: A reconciliation waits until Alpaca may be asked again, of whose requests in a minute only so many are taken.
+LONGEST_RECONCILE = timedelta(seconds=90)
 #: What has expired is finished at the next look at the log, each second, by whoever lives; the rest as above.
 LONGEST_AFTER_EXPIRY = timedelta(seconds=12)
 
@@ -153,8 +155,12 @@ def nothing_stays_pending(history: History) -> Iterator[str]:
         waited = (row.finished_at or history.read_at) - row.issued_at
         if row.finished_at is None:
             yield f"{row} has not reached an end after {waited.total_seconds():.1f} s"
-        elif row.status != "expired" and not row.is_manual and waited > LONGEST_PENDING:
+        elif row.status != "expired" and not row.is_manual and waited > _longest(row):
             yield f"{row} was pending for {waited.total_seconds():.1f} s"
+
+
+def _longest(row: Row) -> timedelta:
+    return LONGEST_RECONCILE if row.kind == "reconcile" else LONGEST_PENDING
 
 
 def finished_rows_are_whole(history: History) -> Iterator[str]:

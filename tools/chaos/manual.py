@@ -25,6 +25,7 @@ WEIGHTS = {
     "rearm": 15,
     "resume": 10,
     "pause": 6,
+    "flatten": 2,
     "update_config": 14,
     "set_mode": 4,
     "stop": 3,
@@ -56,9 +57,7 @@ class Manual(threading.Thread):
         self._rng = random.Random(f"{seed}/manual")  # noqa: S311 - the run has to be repeatable
         self._celery = Celery("chaos", broker=redis_url, set_as_current=False)
         self._celery.conf.broker_transport_options = {"socket_timeout": 1, "socket_connect_timeout": 1}
-        self._celery.conf.task_routes = {
-            f"bot.{kind}": {"queue": "halts"} for kind in sorted(legal.HALTS | {"pause"})
-        }
+        self._celery.conf.task_routes = {f"bot.{kind}": {"queue": "halts"} for kind in sorted(legal.SAFER)}
         self._file = journals / FILE
         self._done = threading.Event()
 
@@ -105,7 +104,7 @@ class Manual(threading.Thread):
             return sent_at + AHEAD_SEC
         if chance < 0.2:
             return sent_at - BEHIND_SEC
-        if chance < 0.25 and kind != "pause":
+        if chance < 0.25 and kind not in ("pause", "flatten"):
             return None
         return sent_at
 

@@ -31,7 +31,10 @@ def old_thresholds_do_not_replace_newer_ones(history: History) -> Iterator[str]:
     for row in history.applied:
         if row.kind != "update_config":
             continue
-        if newest is not None and row.id in history.sent and _issued(history, row) < newest.issued_at:
+        sent = history.sent.get(row.id)
+        # one that does not say when it was sent counts as sent when it is read
+        says_when = sent is not None and sent.said_at is not None
+        if newest is not None and says_when and _issued(history, row) < newest.issued_at:
             yield f"{row} was applied after {newest}, which was issued later"
         if newest is None or row.issued_at > newest.issued_at:
             newest = row

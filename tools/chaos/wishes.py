@@ -11,8 +11,8 @@ from tools.chaos.history import LOOK
 #: What makes sense in a state; half of the commands are taken from here, the other half from all.
 SENSIBLE = {
     "stopped": ["start", "start", "start", "rearm", "set_mode", "update_config"],
-    "running": ["pause", "pause", "stop", "kill", "update_config"],
-    "paused": ["resume", "resume", "stop", "kill"],
+    "running": ["pause", "pause", "stop", "kill", "update_config", "flatten"],
+    "paused": ["resume", "resume", "stop", "kill", "flatten"],
 }
 WEIGHTS = {
     "start": 16,
@@ -24,6 +24,7 @@ WEIGHTS = {
     "set_mode": 5,
     "update_config": 8,
     "reconcile": 4,
+    "flatten": 3,
     LOOK: 9,
     "wrong": 10,
 }

@@ -259,7 +259,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="script/try-compose", description="Tries the deployment on a real engine."
     )
-    parser.add_argument("--transcript", type=Path, default=ROOT / "docs" / "compose-run.md", metavar="FILE")
+    parser.add_argument(
+        "--transcript", type=Path, default=ROOT / "docs" / "proofs" / "compose-run.md", metavar="FILE"
+    )
     parser.add_argument("--restart-engine", metavar="COMMAND", help="restarts the engine and waits for it")
     parser.add_argument("--without-proxy", action="store_true", help="leave out what needs several webs")
     asked = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""Runs ``script/server --demo``, plays an operator, and writes what happened to ``docs/demo.md``.
+"""Runs ``script/server --demo``, plays an operator, and writes what happened to ``docs/proofs/demo.md``.
 
     .venv/bin/python tools/docs/record_demo.py
 
@@ -25,7 +25,7 @@ import psutil
 import requests
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "demo.md"
+PAGE = ROOT / "docs" / "proofs" / "demo.md"
 HEAD = """# A run of the demo
 
 Recorded by `tools/docs/record_demo.py` from `script/server --demo`: a real run, with the simulated broker. The lines of the bot are

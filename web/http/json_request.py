@@ -15,7 +15,7 @@ from bot.errors import InvalidParams
 MAX_BODY = 64 * 1024
 
 
-class IdempotencyKey(ImmutableMultiDict[str, str]):
+class GivenOnce(ImmutableMultiDict[str, str]):
     """Parameters of which each may be given once: werkzeug would take the first and drop the others without a word."""
 
     def to_dict(self, flat: bool = True) -> Any:
@@ -27,7 +27,7 @@ class IdempotencyKey(ImmutableMultiDict[str, str]):
 class JsonRequest(Request):
     """Reads no body at all as an empty object, and refuses what is given twice."""
 
-    parameter_storage_class = IdempotencyKey
+    parameter_storage_class = GivenOnce
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
         data = self.get_data(cache=True)

@@ -21,7 +21,11 @@ def text_response(media_type: str, description: str) -> dict[int | str, Any]:
     return {200: {"description": description, "content": content}}
 
 
-AWAY_RESPONSE: dict[int | str, Any] = {503: _error("Postgres is away; try again after `Retry-After` seconds")}
+AWAY_RESPONSE: dict[int | str, Any] = {
+    503: _error(
+        "Postgres is away or too busy (a list: `lists_busy`, `too_slow`); try again after `Retry-After` seconds"
+    )
+}
 READ_RESPONSES: dict[int | str, Any] = {
     401: _error("No valid token"),
     403: _error("The token's role may not do this"),
@@ -38,6 +42,10 @@ COMMAND_RESPONSES: dict[int | str, Any] = {
     409: _error("In conflict with the present state; `code` says how"),
     413: _error("The body is over 64 KiB"),
     **READ_RESPONSES,
+    429: _error(
+        "`too_many_pending`: 1,000 commands wait (kill, stop and pause are taken all the same); or too many wrong tokens"
+        " came from this address. Try again after `Retry-After` seconds"
+    ),
 }
 TRADE_RESPONSES: dict[int | str, Any] = {
     400: _error("A body that is not JSON"),

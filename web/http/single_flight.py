@@ -1,4 +1,4 @@
-"""One answer for all who ask at the same time."""
+"""Single-flight: concurrent callers share one read that starts after they called."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ T = TypeVar("T")
 
 
 class SingleFlight(Generic[T]):
-    """Calls *read*, one call at a time. Whoever asks while one runs gets the next one's result, together with all others
-    who wait for it: nobody gets what was read before he asked."""
+    """Calls *read*, one call at a time. Callers that come while one runs share the result of the next: a caller never gets
+    what was read before it called."""
 
     def __init__(self, read: Callable[[], T], patience_sec: float = PATIENCE_SEC) -> None:
         self._read = read
@@ -44,7 +44,7 @@ class SingleFlight(Generic[T]):
                 raise DatabaseUnavailable() from None
         in_time = self._reading.acquire(timeout=self._patience_sec)
         with self._joining:
-            self._next = None  # whoever comes now has come too late for this one
+            self._next = None  # later callers share the next read
         try:
             if not in_time:
                 raise DatabaseUnavailable()

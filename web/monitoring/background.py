@@ -1,18 +1,22 @@
-"""What web does for the alerts: it looks for conditions that last, since a dead worker cannot report itself, and
-delivers what no worker does. Threads of their own, so that a receiver that hangs delays no request and no command."""
+"""What web does beside its requests: it looks for conditions that last, since a dead worker cannot report itself, and does
+what no worker does: deliver alerts, flatten. Threads of their own, so that a receiver or a broker that hangs delays no
+request and no command."""
 
 from __future__ import annotations
 
 from bot.alerts import conditions, delivery
 from bot.alerts.conditions import ConditionMonitor
 from bot.alerts.delivery import AlertDelivery
+from bot.flattening import process, suspension
+from bot.flattening.process import Flattener
+from bot.flattening.suspension import Suspender
 from bot.runtime.periodic import Periodic
 from bot.settings.settings import Settings
 from bot.storage.database import Database
 
 
-class Alerts:
-    """Two threads for a whole process."""
+class Background:
+    """Four threads for a whole process."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         monitor = ConditionMonitor(database, settings)
@@ -20,9 +24,11 @@ class Alerts:
         self._repeated = (
             Periodic("conditions", conditions.LOOK_SEC, monitor.check),
             Periodic("alerts", delivery.LOOK_SEC, delivering.run),
+            Periodic("flatten", process.LOOK_SEC, Flattener(database, settings, is_worker=False).run),
+            Periodic("suspension", suspension.LOOK_SEC, Suspender(database, settings, is_worker=False).run),
         )
 
     def start(self) -> None:
-        """Start both."""
+        """Start them all."""
         for each in self._repeated:
             each.start()

@@ -15,8 +15,9 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from bot.errors import PitbossError
-from bot.models import BotReconciliation, Outcome
+from bot.models import Outcome
 from bot.models.command_stats import BOUNDS_SEC
+from bot.models.status_rows import StatusReport
 from bot.queries.metrics import Measures, measure
 from bot.runtime.timeout import run_with_timeout
 from bot.settings.settings import Settings
@@ -178,7 +179,7 @@ def _commands(found: Measures) -> Iterator[Metric]:
     yield took
 
 
-def _verdict(last: BotReconciliation | None) -> Verdict:
+def _verdict(last: StatusReport | None) -> Verdict:
     if last is None:
         return Verdict.NONE
     if last.outcome is not Outcome.OK:

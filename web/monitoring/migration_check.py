@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import column, select, table
 from sqlalchemy.orm import Session
 
 from bot.errors import NotMigrated
@@ -27,7 +28,9 @@ def is_migrated(session: Session) -> bool:
     A revision that this release does not know is a newer release's. Migrations only add, so this one goes on serving.
     """
     try:
-        revisions = session.scalars(text("SELECT version_num FROM alembic_version")).all()
+        revisions: Sequence[str] = session.scalars(
+            select(column("version_num")).select_from(table("alembic_version"))
+        ).all()
     except NotMigrated:
         return False
     return bool(revisions) and _older().isdisjoint(revisions)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from apiflask import APIBlueprint
 
-from bot.commands import log as command_log
+from bot.queries import lists
 from web.auth import scheme
 from web.http import paging
 from web.http.errors import NotFound
@@ -26,18 +26,15 @@ blueprint = APIBlueprint("log", __name__, tag="Commands")
 @blueprint.doc(summary="The command log, newest first", responses=READ_RESPONSES)
 def commands(query_data: CommandsQuery) -> Any:
     before = paging.decode(query_data.cursor, paging.bigint)
-    rows = services().lists.read(
-        lambda session: command_log.page(
-            session,
-            limit=query_data.limit + 1,
-            before_seq=before[0] if before else None,
-            kinds=query_data.kind,
-            statuses=query_data.status,
-            sources=query_data.source,
-            actor=query_data.actor,
-            since=query_data.since,
-        )
+    query = lists.commands(
+        before_seq=before[0] if before else None,
+        kinds=query_data.kind,
+        statuses=query_data.status,
+        sources=query_data.source,
+        actor=query_data.actor,
+        since=query_data.since,
     )
+    rows = services().lists.read(lambda session: session.scalars(query.limit(query_data.limit + 1)).all())
     return paging.page(rows, query_data.limit, lambda command: (command.seq,))
 
 

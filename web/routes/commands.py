@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from apiflask import APIBlueprint
 from flask import request
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.commands.log import NewCommand
@@ -15,7 +15,7 @@ from bot.commands.thresholds import check_changes
 from bot.errors import DatabaseUnavailable, OutcomeUnknown, PitbossError
 from bot.models import BotCommand, BotConfig, BotReconciliation
 from bot.models.thresholds import THRESHOLDS
-from bot.queries import exposure
+from bot.queries import exposure, lists
 from bot.queries.exposure import Exposure
 from bot.states import CommandKind, CommandStatus, spec_of
 from bot.status import snapshot
@@ -24,11 +24,16 @@ from web.commands.dispatch import Preference
 from web.http.errors import CommandNotApplied
 from web.http.json_request import idempotency_key
 from web.http.openapi import COMMAND_RESPONSES
-from web.schemas.requests import ConfigIn, ModeIn, ReasonIn, SettlementIn
+from web.schemas.requests import ConfigIn, FlattenIn, HaltIn, ModeIn, ReasonIn, SettlementIn
 from web.schemas.responses import ActionOut, ConfigChangedOut, KillOut, ReconcileOut
 from web.services import services
 
 T = TypeVar("T")
+
+#: Symbols that a kill's line in the log names.
+MOST_NAMED = 20
+
+log = logging.getLogger(__name__)
 
 blueprint = APIBlueprint("actions", __name__, tag="Commands")
 
@@ -36,7 +41,6 @@ _SUMMARIES = {
     CommandKind.START: "Start the stopped bot",
     CommandKind.PAUSE: "Pause: no new entries, open positions are still watched",
     CommandKind.RESUME: "Resume the paused bot",
-    CommandKind.STOP: "Stop: nothing at all happens",
     CommandKind.REARM: "Take the kill latch off; the bot stays stopped",
 }
 
@@ -61,17 +65,64 @@ def _define(kind: CommandKind) -> None:
 for _kind in _SUMMARIES:
     _define(_kind)
 
+_SETTLEMENTS = {
+    "adopt": {
+        "summary": "A position becomes an open trade",
+        "value": {"action": "adopt", "symbol": "RIOT", "reason": "Bought by hand"},
+    },
+    "adjust": {
+        "summary": "A reverse split, one for ten",
+        "value": {
+            "action": "adjust",
+            "tradeId": "0b1d6f0e-6f5e-4b7e-9c55-1f0a4d1c7a10",
+            "shares": 10,
+            "entryPrice": "8.00",
+            "reason": "1:10 reverse split",
+        },
+    },
+    "close": {
+        "summary": "A trade ended, at this price and time",
+        "value": {
+            "action": "close",
+            "tradeId": "0b1d6f0e-6f5e-4b7e-9c55-1f0a4d1c7a10",
+            "exitPrice": "9.98",
+            "exitAt": "2026-11-20T15:30:00Z",
+            "reason": "Sold by hand",
+        },
+    },
+}
+
+
+@blueprint.post("/stop")
+@blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
+@blueprint.input(HaltIn)
+@blueprint.output(ActionOut)
+@blueprint.doc(summary="Stop: nothing at all happens", responses=COMMAND_RESPONSES)
+def stop(json_data: HaltIn) -> Any:
+    return _answer(_send(CommandKind.STOP, _halt_params(json_data), json_data.reason))
+
 
 @blueprint.post("/kill")
 @blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
-@blueprint.input(ReasonIn)
+@blueprint.input(HaltIn)
 @blueprint.output(KillOut)
 @blueprint.doc(
     summary="Kill: stop, disable and latch, without Redis or a worker", responses=COMMAND_RESPONSES
 )
-def kill(json_data: ReasonIn) -> Any:
-    command = _send(CommandKind.KILL, reason=json_data.reason)
-    return _answer(command, stays_open=_stays_open())
+def kill(json_data: HaltIn) -> Any:
+    command = _send(CommandKind.KILL, _halt_params(json_data), json_data.reason)
+    stays_open = None if json_data.flatten else _stays_open()
+    if stays_open is not None and (stays_open.positions or stays_open.working_orders):
+        names = sorted(
+            {each.symbol for each in stays_open.positions}
+            | {each.symbol for each in stays_open.working_orders}
+        )
+        log.warning("the kill closes nothing; open: %s", ", ".join(names[:MOST_NAMED]))
+    return _answer(command, stays_open=stays_open)
+
+
+def _halt_params(halt: HaltIn) -> dict[str, Any]:
+    return {"flatten": True} if halt.flatten else {}
 
 
 def _stays_open() -> Exposure | None:
@@ -80,6 +131,21 @@ def _stays_open() -> Exposure | None:
         return services().lane.read(exposure.read)
     except PitbossError:
         return None
+
+
+@blueprint.post("/flatten")
+@blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
+@blueprint.input(FlattenIn)
+@blueprint.output(ActionOut)
+@blueprint.doc(
+    summary="Flatten: cancel every order and close every position, until the broker confirms it",
+    responses=COMMAND_RESPONSES,
+)
+def flatten(json_data: FlattenIn) -> Any:
+    params = json_data.model_dump(
+        mode="json", by_alias=True, exclude_none=True, exclude_defaults=True, exclude={"reason"}
+    )
+    return _answer(_send(CommandKind.FLATTEN, params, json_data.reason))
 
 
 @blueprint.post("/reconcile")
@@ -118,10 +184,15 @@ def update_config(json_data: ReasonIn) -> Any:
 
 @blueprint.post("/settlements")
 @blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
-@blueprint.input(SettlementIn)
+@blueprint.input(SettlementIn, examples=_SETTLEMENTS)
 @blueprint.output(ActionOut)
 @blueprint.doc(
-    summary="Settle one difference, or one trade", responses=COMMAND_RESPONSES, operation_id="settle"
+    summary="Settle one difference, or one trade",
+    description="`adopt`, `ignore` and `watch` are about a `symbol`; `adjust`, `close`, `void`, `write_off`, `reopen` and"
+    " `acknowledge` are about a `tradeId`. `close` needs `exitPrice`; `adjust` needs `shares`, `entryPrice` or both."
+    " What there is nothing of is a 409 `nothing_to_settle`, whose sentence says what there is.",
+    responses=COMMAND_RESPONSES,
+    operation_id="settle",
 )
 def settle(json_data: SettlementIn) -> Any:
     params = json_data.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"reason"})
@@ -188,6 +259,4 @@ def _read(command: BotCommand, read: Callable[[], T]) -> T:
 
 
 def _report_of(session: Session, command: BotCommand) -> BotReconciliation | None:
-    return session.scalars(
-        select(BotReconciliation).where(BotReconciliation.command_id == command.id)
-    ).one_or_none()
+    return session.scalars(lists.report_of(command.id)).one_or_none()

@@ -8,13 +8,14 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from bot import market_hours
+from bot.flattening import flattens
 from bot.states import allowed_commands
 from bot.status import gate
 from bot.status.snapshot import Snapshot, snapshot
 from bot.status.snapshot import config as read_config
 from web.auth import scheme
 from web.http.openapi import READ_RESPONSES
-from web.schemas.responses import ConfigOut, GateOut, StatusOut
+from web.schemas.responses import ConfigOut, FlattenOut, GateOut, StatusOut
 from web.services import services
 
 blueprint = APIBlueprint("status", __name__, tag="Status")
@@ -34,6 +35,15 @@ def status() -> Any:
 @blueprint.doc(summary="May the bot open a position now?", responses=READ_RESPONSES)
 def ask_gate() -> Any:
     return gate.judge(services().database.batched(snapshot), services().settings)
+
+
+@blueprint.get("/flatten")
+@blueprint.auth_required(scheme.scheme, roles=scheme.READERS)
+@blueprint.output(FlattenOut)
+@blueprint.doc(summary="How far the last flatten is", responses=READ_RESPONSES)
+def flatten() -> Any:
+    last = services().database.read(flattens.latest)
+    return FlattenOut(state="none") if last is None else last
 
 
 @blueprint.get("/config")
@@ -80,6 +90,7 @@ def present(now: Snapshot) -> StatusOut:
             "differences": last.differences,
             "agreed_at": bot.agreed_at,
         },
+        flatten=now.flatten or "none",
         worker={"online": now.worker_online, "last_seen_at": now.worker_seen_at},
         pending_commands=now.pending_commands,
         revision=bot.revision,

@@ -7,11 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 from apiflask import APIBlueprint
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot import market_hours
-from bot.models import BotConfig
 from bot.queries import today as queries
 from web.auth import scheme
 from web.http.openapi import READ_RESPONSES
@@ -29,7 +27,7 @@ def intraday() -> Any:
     def read(session: Session) -> dict[str, Any]:
         today, begins, ends, now = queries.day(session)
         total, points = Decimal(0), []
-        mode, limit = session.execute(select(BotConfig.mode, BotConfig.daily_loss_limit_usd)).one()
+        mode, limit = queries.mode_and_loss_limit(session)
         for minute in queries.minutes(session, mode, begins, ends):
             total += minute.pnl
             points.append({"at": minute.at, "pnl": minute.pnl, "trades": minute.trades, "cumulative": total})

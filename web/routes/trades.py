@@ -6,10 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot.models import BotTradeEvent
+from bot.queries import lists
 from bot.trading import ledger, trade_requests
 from bot.trading.idempotency import IdempotencyKey
 from bot.trading.ledger import Ledger
@@ -122,9 +121,8 @@ def correct_trade(trade_id: UUID, json_data: trade_requests.CorrectTrade) -> Any
     responses={**READ_RESPONSES, **NOT_FOUND_RESPONSE},
 )
 def trade_events(trade_id: UUID, query_data: Page) -> Any:
-    query = select(BotTradeEvent).where(BotTradeEvent.trade_id == trade_id).order_by(BotTradeEvent.id.desc())
-    if before := paging.decode(query_data.cursor, paging.bigint):
-        query = query.where(BotTradeEvent.id < before[0])
+    before = paging.decode(query_data.cursor, paging.bigint)
+    query = lists.trade_events(trade_id, before_id=before[0] if before else None)
 
     def read(session: Session) -> Any:
         rows = session.scalars(query.limit(query_data.limit + 1)).all()

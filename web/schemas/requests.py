@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import Field, create_model
+from pydantic import AfterValidator, Field, StrictBool, create_model
 
+from bot.commands.flatten import FlattenRequest
 from bot.commands.log import MAX_REASON
 from bot.commands.settlement import Settlement
 from bot.commands.thresholds import ThresholdChanges
 from bot.models import Outcome, TradeStatus, Trigger
+from bot.queries.lists import Agreement
 from bot.states import CommandKind, CommandStatus, Mode, Source
 from web.schemas.base import Input, ListOf, Storable, Written
 
@@ -21,6 +23,16 @@ class ReasonIn(Input):
     )
 
 
+class HaltIn(ReasonIn):
+    flatten: StrictBool = Field(
+        False, description="Make the account flat, too: cancel every order and close every position."
+    )
+
+
+class FlattenIn(FlattenRequest, ReasonIn):
+    pass
+
+
 class ModeIn(ReasonIn):
     mode: Mode = Field(description="The account that the bot shall act on.")
 
@@ -28,9 +40,15 @@ class ModeIn(ReasonIn):
 ConfigIn = create_model("ConfigIn", __base__=(ThresholdChanges, ReasonIn))
 
 
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("is needed: say why")
+    return value
+
+
 class SettlementIn(Settlement):
-    reason: Annotated[Storable, Field(min_length=1, max_length=MAX_REASON)] = Field(
-        description="Why; kept in the command log and in the trade's events."
+    reason: Annotated[Storable, Field(min_length=1, max_length=MAX_REASON), AfterValidator(_not_blank)] = (
+        Field(description="Why; kept in the command log and in the trade's events.")
     )
 
 
@@ -73,5 +91,8 @@ class StatsQuery(Page):
 
 
 class ReconciliationsQuery(Page):
+    verdict: Annotated[list[Agreement], ListOf] = Field(
+        default=[], description="Only these, comma separated."
+    )
     outcome: Annotated[list[Outcome], ListOf] = Field(default=[], description="Only these, comma separated.")
     trigger: Annotated[list[Trigger], ListOf] = Field(default=[], description="Only these, comma separated.")

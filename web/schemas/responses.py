@@ -27,9 +27,10 @@ class ErrorOut(Shape):
 
 class DifferenceOut(Shape):
     symbol: str
-    kind: Literal["unknown_here", "quantity", "side"] | str
+    kind: Literal["unknown_here", "quantity", "side", "suspect"] | str
     here: str = Field(description="Shares in the database; negative is short.")
     there: str = Field(description="Shares at Alpaca; negative is short.")
+    trade_ids: list[UUID] = Field([], description="The open trades of it, at most a hundred.")
 
 
 class ReconciliationOut(Shape):
@@ -39,6 +40,11 @@ class ReconciliationOut(Shape):
     command_id: UUID | None
     started_at: datetime
     finished_at: datetime
+    requests: int = Field(description="Requests that were made to Alpaca for it.")
+    suspect: int | None = Field(description="Trades whose position is absent for the first time.")
+    booked: int | None = Field(description="Exits that were booked from the broker's fills.")
+    corrected: int | None = Field(description="Entries that were corrected by the broker's record.")
+    voided: int | None = Field(description="Trades whose entry never filled.")
     outcome: Outcome | str
     error_code: str | None
     error: str | None
@@ -85,8 +91,31 @@ class ExposureOut(Shape):
 
 class KillOut(ActionOut):
     stays_open: ExposureOut | None = Field(
-        None, description="What a kill does not close; null where it could not be read."
+        None, description="What a kill does not close; null where it could not be read, or is flattened."
     )
+
+
+class PositionLeftOut(Shape):
+    symbol: str
+    shares: Number = Field(description="Still to be closed; negative is short.")
+    error: str | None = Field(None, description="Why its closing was rejected; it is tried again.")
+
+
+class FlattenOut(Shape):
+    state: Literal["none", "working", "waiting_for_open", "flat", "cancelled"] | str
+    command_id: UUID | None = Field(None, description="The command that started the last one.")
+    mode: Mode | str | None = None
+    symbols: list[str] | None = Field(None, description="What is flattened; null for the whole account.")
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    attempts: int = Field(0, description="Rounds of looking, cancelling and closing.")
+    orders_left: int | None = Field(
+        None, description="Working orders that are left; null as long as the broker was not read."
+    )
+    positions_left: list[PositionLeftOut] | None = Field(
+        None, description="As the last round found them; null as long as the broker was not read."
+    )
+    error: str | None = Field(None, description="Why the last round did not get further.")
 
 
 class ReconcileOut(ActionOut):
@@ -298,6 +327,9 @@ class StatusOut(Shape):
     accepting_signals: bool
     reasons: list[Reason] = Field(description="Every reason why signals are not accepted.")
     reconciliation: LastReconciliation | None
+    flatten: Literal["none", "working", "waiting_for_open", "flat", "cancelled"] = Field(
+        description="How far the last flatten is."
+    )
     worker: WorkerOut
     pending_commands: int
     revision: int

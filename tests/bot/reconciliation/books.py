@@ -41,7 +41,7 @@ def trade(shares: Any = 100, symbol: str = "AAPL", *, at: datetime = OLD, **chan
         "entry_at": at,
         "order_id": None,
         "exit_order_id": None,
-        "is_adjusted": False,
+        "adjusted_at": None,
         "created_at": at,
         "updated_at": at,
         **changes,

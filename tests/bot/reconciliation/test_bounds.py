@@ -221,7 +221,7 @@ def test_ten_thousand_entries_that_never_filled_are_void_in_bulk(
     assert isinstance(found, Reading)
     orders = [
         Order(
-            id=trade.order_id,
+            id=str(trade.order_id),
             client_order_id="",
             symbol="NEVER",
             asset_id="",
@@ -241,7 +241,9 @@ def test_ten_thousand_entries_that_never_filled_are_void_in_bulk(
     statements: list[str] = []
     note = lambda _, __, sql, *___: statements.append(sql)  # noqa: E731
     event.listen(world.database.engine, "before_cursor_execute", note)
-    report = world.controller.conclude(replace(found, record=record), Trigger.STARTUP)
+    report = world.controller.conclude(
+        replace(found, record=record, read_at=world.database.now()), Trigger.STARTUP
+    )
     event.remove(world.database.engine, "before_cursor_execute", note)
     assert (report.error, report.voided, report.differences) == (None, 10_000, [])
     assert len(statements) < 30, "bulk statements, not one for each trade"

@@ -44,13 +44,13 @@ def test_a_slash_at_the_broker_is_the_same_asset() -> None:
 def test_a_symbol_change_with_another_quantity_is_one_question() -> None:
     found = comparison([trade(10, "FB")], [position("META", 7, "asset of FB")])
     (question,) = found.questions
-    assert (question.symbol, question.here, question.there) == ("META", 10, 7)
+    assert (question.symbol, int(question.here), int(question.there)) == ("META", 10, 7)
     assert question.symbols == {"FB", "META"}
 
 
 def test_another_asset_under_the_old_symbol_is_a_difference() -> None:
     found = comparison([trade(10, "FB")], [position("FB", 10, "another asset")])
-    assert [(each.symbol, each.here, each.there) for each in found.questions] == [
+    assert [(each.symbol, int(each.here), int(each.there)) for each in found.questions] == [
         ("FB", 0, 10),
         ("FB", 10, 0),
     ]
@@ -58,7 +58,7 @@ def test_another_asset_under_the_old_symbol_is_a_difference() -> None:
 
 def test_a_new_cusip_changes_both_names_and_is_a_difference() -> None:
     found = comparison([trade(10, "OLD")], [position("NEW", 10)])
-    assert [(each.symbol, each.here, each.there) for each in found.questions] == [
+    assert [(each.symbol, int(each.here), int(each.there)) for each in found.questions] == [
         ("NEW", 0, 10),
         ("OLD", 10, 0),
     ]
@@ -91,7 +91,7 @@ def test_it_is_ignored_beside_the_bots_own_shares() -> None:
     found = comparison([trade(10)], [position("AAPL", 15)], [ignored("AAPL", 5)])
     assert (found.matched, found.questions, found.changed) == (1, (), ())
     (question,) = comparison([trade(10)], [position("AAPL", 12)], [ignored("AAPL", 5)]).questions
-    assert (question.here, question.there) == (10, 7)
+    assert (int(question.here), int(question.there)) == (10, 7)
 
 
 @pytest.mark.parametrize("shares", [1, 3, -2])
@@ -99,7 +99,7 @@ def test_it_ends_when_the_quantity_changes(shares: int) -> None:
     known = ignored("AAPL", 2)
     found = comparison([], [position("AAPL", shares)], [known])
     assert found.changed == (known,)
-    assert [(each.here, each.there) for each in found.questions] == [(0, shares)]
+    assert [(int(each.here), int(each.there)) for each in found.questions] == [(0, shares)]
 
 
 def test_it_ends_when_the_position_is_gone() -> None:

@@ -21,6 +21,15 @@ def ids(found: Any) -> list[Any]:
     return [getattr(each, "id", None) or each.trade.id for each in found]
 
 
+def fills_of(found: Any, side: int = 1) -> list[Any]:
+    """Shares and price of each; with *side*, the shares of a short trade as those of a long one."""
+    return [(each.shares * side, each.price) for each in found]
+
+
+def ids_and_shares(found: Any) -> list[Any]:
+    return [(each.trade.id, each.shares) for each in found]
+
+
 # -- entries ----------------------------------------------------------------------------------------------------
 
 
@@ -78,7 +87,7 @@ def test_a_chain_that_was_recorded_by_its_last_link_is_found_from_its_first(side
     second = order(70 * side, 70, id="b", replaces="a", price=11)
     verdict = judged([ours], 100 * side, orders=[first, second], fills=[fill(first), fill(second, price=11)])
     (entry,) = verdict.entries
-    assert (entry.shares, entry.price, entry.order_id) == (100 * side, Decimal("10.7"), "b")
+    assert (int(entry.shares), entry.price, entry.order_id) == (100 * side, Decimal("10.7"), "b")
     assert (verdict.matched, verdict.differences) == (1, [])
 
 
@@ -138,14 +147,27 @@ def test_an_entry_that_filled_otherwise_is_corrected_from_the_order(
 def test_a_fill_that_nobody_recorded_is_though_both_sides_agree(side: int) -> None:
     ours = trade(100 * side, filled=False, order_id="e")
     verdict = judged([ours], 100 * side, orders=[order(100 * side, id="e", price="9.5")])
-    assert [(each.shares, each.price) for each in verdict.entries] == [(100 * side, Decimal("9.5"))]
+    assert fills_of(verdict.entries) == [(100 * side, Decimal("9.5"))]
 
 
 @SIDES
 def test_what_an_operator_adjusted_is_not_corrected(side: int) -> None:
-    ours = trade(10 * side, order_id="e", is_adjusted=True)
-    verdict = judged([ours], 7 * side, orders=[order(100 * side, id="e")])
-    assert (verdict.entries, told(verdict)) == ([], [("quantity", f"{10 * side}", f"{7 * side}")])
+    ours = trade(10 * side, order_id="e", adjusted_at=OLD)
+    verdict = judged([ours], 100 * side, orders=[order(100 * side, id="e")])
+    assert (verdict.entries, told(verdict)) == ([], [("quantity", f"{10 * side}", f"{100 * side}")])
+
+
+@SIDES
+def test_what_was_sold_before_an_operator_adjusted_is_settled_with_it_and_what_comes_after_is_booked(
+    side: int,
+) -> None:
+    settled = NOW - timedelta(minutes=5)
+    ours = trade(60 * side, adjusted_at=settled)
+    before = fill(order(-40 * side), at=settled - timedelta(minutes=1))
+    after = fill(order(-10 * side), at=settled + timedelta(minutes=1))
+    verdict = judged([ours], 50 * side, fills=[before, after])
+    assert [(each.shares, each.fill_id) for each in verdict.exits] == [(Decimal(10 * side), after.id)]
+    assert verdict.differences == []
 
 
 def test_an_order_of_the_other_side_is_not_the_entry() -> None:
@@ -203,7 +225,7 @@ def test_a_fill_that_ended_a_trade_is_booked_with_its_price_and_time(side: int) 
     sold = fill(sale, price=9)
     verdict = judged([ours], 0, orders=[sale], fills=[sold])
     (found,) = verdict.exits
-    assert (found.trade.id, found.shares, found.price, found.at) == (ours.id, 100 * side, 9, OLD)
+    assert (found.trade.id, int(found.shares), int(found.price), found.at) == (ours.id, 100 * side, 9, OLD)
     assert (found.order_id, found.fill_id) == (sale.id, sold.id)
     assert (verdict.differences, verdict.missed, verdict.suspect) == ([], [], [])
 
@@ -213,7 +235,7 @@ def test_a_sale_by_hand_of_a_part_is_booked_and_the_rest_goes_on(side: int) -> N
     ours = trade(100 * side)
     sale = order(-40 * side, price="10.5")
     verdict = judged([ours], 60 * side, fills=[fill(sale, price="10.5")])
-    assert [(each.shares, each.price) for each in verdict.exits] == [(40 * side, Decimal("10.5"))]
+    assert fills_of(verdict.exits) == [(40 * side, Decimal("10.5"))]
     assert (verdict.matched, verdict.differences) == (1, [])
 
 
@@ -223,7 +245,7 @@ def test_a_sale_in_many_fills_is_booked_fill_by_fill(side: int) -> None:
     sale = order(dec("-0.3") * side)
     fills = [fill(sale, "0.1", price) for price in (9, 10, 11)]
     verdict = judged([ours], 0, orders=[sale], fills=fills)
-    assert [(each.shares * side, each.price) for each in verdict.exits] == [
+    assert fills_of(verdict.exits, side) == [
         (Decimal("0.1"), 9),
         (Decimal("0.1"), 10),
         (Decimal("0.1"), 11),
@@ -261,7 +283,7 @@ def test_what_is_booked_already_is_not_booked_again(side: int, by: str) -> None:
     verdict = judged(
         [ours], 30 * side, orders=[sale], fills=[first, second], exits=[booked(ours, 40 * side, **names)]
     )
-    assert [(each.shares, each.price) for each in verdict.exits] == [(30 * side, 11)]
+    assert fills_of(verdict.exits) == [(30 * side, 11)]
     assert verdict.differences == []
 
 
@@ -272,7 +294,7 @@ def test_the_rest_of_a_fill_that_is_booked_in_part_has_another_name(side: int) -
     sold = fill(sale)
     exits = [booked(ours, 40 * side, fill_id=sold.id, order_id=sale.id)]
     (found,) = judged([ours], 0, orders=[sale], fills=[sold], exits=exits).exits
-    assert (found.shares, found.fill_id, found.order_id) == (60 * side, None, sale.id)
+    assert (int(found.shares), found.fill_id, found.order_id) == (60 * side, None, sale.id)
 
 
 @SIDES
@@ -320,7 +342,7 @@ def test_of_several_trades_the_one_that_an_exit_is_named_after_ends(side: int) -
 def test_of_several_trades_without_a_name_the_first_ends_first(side: int) -> None:
     trades = [trade(10 * side), trade(10 * side), trade(10 * side)]
     verdict = judged(trades, 5 * side, fills=[fill(order(-25 * side))])
-    assert [(each.trade.id, each.shares) for each in verdict.exits] == [
+    assert ids_and_shares(verdict.exits) == [
         (trades[0].id, 10 * side),
         (trades[1].id, 10 * side),
         (trades[2].id, 5 * side),
@@ -334,9 +356,9 @@ def test_an_exit_that_the_list_of_fills_does_not_have_yet_is_booked_from_its_ord
     sale = order(-100 * side, price="9.25", client_order_id=f"{ours.id}-exit-1")
     verdict = judged([ours], 0, orders=[sale])
     (found,) = verdict.exits
-    assert (found.shares, found.price, found.fill_id) == (100 * side, Decimal("9.25"), None)
+    assert (int(found.shares), found.price, found.fill_id) == (100 * side, Decimal("9.25"), None)
     half = judged([ours], 0, orders=[sale], fills=[fill(sale, 50, 9)])
-    assert [(each.shares, each.price) for each in half.exits] == [
+    assert fills_of(half.exits) == [
         (50 * side, 9),
         (50 * side, Decimal("9.5")),
     ]
@@ -407,6 +429,13 @@ def test_a_trade_whose_order_still_works_is_not_missed_though_its_shares_are_gon
     verdict = judged([ours], 0, orders=[entry], fills=[fill(entry)], suspects={ours.id: OLD})
     assert (verdict.missed, ids(verdict.suspect)) == ([], [ours.id])
     assert told(verdict) == [("suspect", f"{40 * side}", "0")], "the gate is closed"
+
+
+def test_a_trade_that_was_recorded_within_the_minute_is_not_missed_though_its_order_filled_before() -> None:
+    ours = trade(at=FRESH, order_id="e")
+    entry = order(100, id="e")
+    verdict = judged([ours], 0, orders=[entry], fills=[fill(entry)], suspects={ours.id: OLD})
+    assert (verdict.missed, ids(verdict.suspect)) == ([], [ours.id])
 
 
 def test_a_trade_whose_order_was_not_asked_for_is_not_missed() -> None:

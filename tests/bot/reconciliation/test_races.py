@@ -318,7 +318,12 @@ def test_attempts_keep_to_sixty_requests_a_minute(world: World) -> None:
     world.sql("UPDATE bot_config SET reconcile_due_at = clock_timestamp()")
     assert world.controller.claim_reconciliation() is None
     command = world.submit(CommandKind.RECONCILE)
-    claim = lambda: world.database.run(lambda s: command_log.claim_gathering(s, command.id, 20))  # noqa: E731
+
+    def claim() -> bool:
+        return world.database.run(
+            lambda session: command_log.claim_gathering(session, command.id, 20, world.settings)
+        )
+
     assert not claim(), "a manual one waits, too"
     world.sql("UPDATE bot_reconciliation SET started_at = started_at - interval '1 minute' WHERE id % 2 = 0")
     assert world.controller.claim_reconciliation() is Trigger.PERIODIC

@@ -16,7 +16,6 @@ from bot.models import Outcome, Trigger
 from bot.reconciliation.evidence import Reading
 from bot.reconciliation.judgement import SECOND_READING_AFTER
 from bot.states import Mode
-from tests.bot.broker.test_alpaca import WORKING
 from tests.bot.world import World
 
 
@@ -319,6 +318,20 @@ def test_what_is_missing_and_what_differs_are_told_apart_in_one_report(world: Wo
 
 
 # -- working orders ---------------------------------------------------------------------------------------------
+
+
+WORKING = [
+    *(
+        "new",
+        "accepted",
+        "pending_new",
+        "partially_filled",
+        "held",
+        "accepted_for_bidding",
+        "pending_replace",
+    ),
+    *("pending_cancel", "calculated", "stopped", "done_for_day", "suspended", "pending_review"),
+]
 
 
 @pytest.mark.parametrize("status", WORKING)

@@ -215,7 +215,9 @@ class TradingDay(RuleBasedStateMachine):
             self.books.record_exit(trade_id, -fill.shares, fill.price, fill.at, fill.order_id)
             self.strikes("exit recorded")
         elif row.status == "open" and not any(self.broker.orders[each].is_working for each in plan.exits):
-            room = min(int(abs(row.rest)) - int(sum(abs(each.shares) for each in unsaid)), self.available(plan.asset))
+            room = min(
+                int(abs(row.rest)) - int(sum(abs(each.shares) for each in unsaid)), self.available(plan.asset)
+            )
             if room > 0:
                 size = Decimal(data.draw(st.one_of(st.just(room), st.integers(1, room))))
                 name = f"{trade_id}-exit-{len(plan.exits) + 1}"
@@ -300,7 +302,7 @@ class TradingDay(RuleBasedStateMachine):
         self.strikes(f"{kind}, {'whole' if shares == most else 'part'}")
         # quantities are what is compared: what is traded before it is settled could hide it
         self.look_again()
-        if any([self.withdraw(trade_id) for trade_id, plan in self.plans.items() if plan.asset is asset]):
+        if any(self.withdraw(trade_id) for trade_id, plan in self.plans.items() if plan.asset is asset):
             self.look_again()
         self.settle(asset)
         assert asset.symbol not in self.reconcile_now().differences
@@ -351,7 +353,7 @@ class TradingDay(RuleBasedStateMachine):
         for order in self.broker.working(asset):
             self.broker.cancel(order.id)
         self.look_again()
-        if any([self.withdraw(trade_id) for trade_id, plan in self.plans.items() if plan.asset is asset]):
+        if any(self.withdraw(trade_id) for trade_id, plan in self.plans.items() if plan.asset is asset):
             self.look_again()
 
     # -- time, and reconciliation -----------------------------------------------------------------------------
@@ -404,7 +406,7 @@ class TradingDay(RuleBasedStateMachine):
             for order in self.broker.working(asset):
                 self.broker.cancel(order.id)
         self.look_again()
-        if any([self.withdraw(trade_id) for trade_id in self.plans]):
+        if any(self.withdraw(trade_id) for trade_id in self.plans):
             self.look_again()
         for asset in self.assets:
             self.settle(asset)
@@ -418,9 +420,7 @@ class TradingDay(RuleBasedStateMachine):
             pnl = sum((row.pnl for row in rows), ZERO)
             cost = sum((row.rest * row.price for row in held), ZERO)
             cash = self.broker.cash[asset.id]
-            assert abs(pnl - (cash + cost)) < CENT, (
-                f"{asset.symbol}: booked {pnl}, earned {cash + cost}"
-            )
+            assert abs(pnl - (cash + cost)) < CENT, f"{asset.symbol}: booked {pnl}, earned {cash + cost}"
 
     def withdraw(self, trade_id: UUID) -> bool:
         """An operator makes a trade void if no order was ever sent for it."""
@@ -440,7 +440,9 @@ class TradingDay(RuleBasedStateMachine):
 
     def settle(self, asset: Asset) -> None:
         """What an operator does about what is left of one asset."""
-        rows = [row for row in self.rows_of(asset) if row.filled and row.status in ("open", "missed") and row.rest]
+        rows = [
+            row for row in self.rows_of(asset) if row.filled and row.status in ("open", "missed") and row.rest
+        ]
         surplus = self.broker.position(asset) - sum((row.rest for row in rows), ZERO)
         if not surplus:
             return

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot.market_hours import NEW_YORK
-from bot.models import BotConfig
+from bot.models.status_rows import StatusConfig
 from bot.settings.settings import Settings
 from bot.states import BotState, Mode
 from bot.status import gate
@@ -34,18 +34,21 @@ def always() -> Settings:
     return settings_of("postgresql://nowhere/nothing")
 
 
-def config(**changes: Any) -> BotConfig:
+def config(**changes: Any) -> StatusConfig:
     values: dict[str, Any] = {
         "enabled": True,
         "state": BotState.RUNNING,
         "mode": Mode.PAPER,
         "killed_at": None,
+        "kill_reason": None,
+        "revision": 1,
         "reconciled_at": NOON,
+        "agreed_at": NOON,
         "count_open_loss": True,
         "max_concurrent_positions": 3,
         "daily_loss_limit_usd": Decimal(500),
     }
-    return BotConfig(**{**values, **changes})
+    return StatusConfig(**{**values, **changes})
 
 
 def moment(at: datetime = NOON, **changes: Any) -> Snapshot:
@@ -54,7 +57,7 @@ def moment(at: datetime = NOON, **changes: Any) -> Snapshot:
     at = at.astimezone(UTC)
     fine = Snapshot(
         now=at,
-        config=config(**changes),
+        config=config(**{"reconciled_at": at, **changes}),
         open_trades=0,
         realized_pnl=Decimal(0),
         trade_count=0,
@@ -104,9 +107,14 @@ def test_it_says_every_reason_at_once(settings: Settings) -> None:
         open_trades=4,
         realized_pnl=Decimal(-501),
     )
-    assert gate.judge(worst, settings).reasons == tuple(
-        reason for reason in Reason if reason is not Reason.RECONCILIATION_STALE
-    ), "what never agreed is not stale"
+    # books that never agreed cannot be stale
+    every = tuple(reason for reason in Reason if reason is not Reason.RECONCILIATION_STALE)
+    assert gate.judge(worst, settings).reasons == every
+
+
+def test_an_agreement_that_is_too_old_closes_it(settings: Settings) -> None:
+    old = moment(reconciled_at=NOON - timedelta(hours=1))
+    assert gate.judge(old, settings).reasons == (Reason.RECONCILIATION_STALE,)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from tests.tools.chaos.histories import NOON, also, fine, looked, misremember, mistell, row, spoil, told
 from tools.chaos.checker import RULES, check
 from tools.chaos.history import History, Span
+from tools.chaos.manual import Sent
 
 SECOND = timedelta(seconds=1)
 ENVELOPE = {"error": "No.", "code": "database_unavailable", "details": {}}
@@ -32,6 +33,14 @@ def start_after_stop(history: History) -> History:
     rows = [replace(late, seq=5) if each.seq == 7 else each for each in history.rows if each.seq != 5]
     attempts = [each for each in history.attempts if each.mark not in ("mark-5", "mark-7")]
     return replace(history, rows=rows, attempts=attempts)
+
+
+def manual(history: History, seq: int, sent: float, said: float | None) -> History:
+    """One command was a manual one, sent so many seconds after noon, which its message says or says otherwise."""
+    noon, command = NOON.timestamp(), next(each for each in history.rows if each.seq == seq)
+    told_time = None if said is None else noon + said
+    kept = {command.id: Sent(command.id, command.kind, noon + sent, told_time, None)}
+    return replace(spoil(history, seq, source="celery"), sent=kept)
 
 
 def while_away(history: History) -> History:
@@ -85,7 +94,24 @@ BREACHES: dict[str, list[Callable[[History], History]]] = {
     "nothing_logged_before_a_halt_takes_effect_after_it": [start_after_stop],
     "only_a_later_halt_supersedes": [
         lambda h: spoil(h, 14, status="superseded", error_code="superseded"),
-        lambda h: spoil(h, 5, kind="update_config"),
+        lambda h: spoil(h, 5, kind="reconcile"),
+    ],
+    "nothing_sent_before_a_halt_takes_effect_after_it": [
+        lambda h: manual(h, 7, sent=5.0, said=5.0),
+        lambda h: manual(h, 10, sent=7.5, said=7.5),
+        lambda h: manual(
+            spoil(h, 6, status="rejected", revision=None, error_code="invalid_transition"), 7, 5.0, 5.0
+        ),
+    ],
+    "old_thresholds_do_not_replace_newer_ones": [
+        lambda h: manual(
+            also(h, row(15, "update_config", "stopped stopped", revision=11)), 15, sent=3.0, said=3.0
+        ),
+    ],
+    "what_says_no_time_or_a_future_one_is_rejected": [
+        lambda h: manual(h, 10, sent=10.0, said=None),
+        lambda h: manual(h, 7, sent=7.0, said=307.0),
+        lambda h: manual(h, 11, sent=11.0, said=311.0),
     ],
     "expiry_is_kept": [
         lambda h: spoil(h, 1, finished_at=NOON + 32 * SECOND),
@@ -96,7 +122,8 @@ BREACHES: dict[str, list[Callable[[History], History]]] = {
     ],
     "nothing_stays_pending": [
         lambda h: spoil(h, 9, status="queued", finished_at=None, error_code=None),
-        lambda h: spoil(h, 13, finished_at=NOON + 60 * SECOND),
+        lambda h: spoil(h, 11, finished_at=NOON + 60 * SECOND),
+        lambda h: spoil(h, 13, finished_at=NOON + 110 * SECOND),
     ],
     "finished_rows_are_whole": [
         lambda h: spoil(h, 4, to_state="running"),
@@ -206,6 +233,10 @@ def test_a_reconcile_may_be_passed_by_what_was_issued_after_it_was_accepted():
     waiting = {"commandId": "id-12", "state": "stopped", "status": "queued"}
     history = mistell(history, "mark-12", status=202, body=waiting)
     assert not [v for v in check(history) if v.rule == "order_is_real_time_order"]
+
+
+def test_a_manual_command_that_was_sent_after_the_halt_is_fine():
+    assert check(manual(fine(), 7, sent=6.5, said=6.5)) == []
 
 
 def test_a_command_whose_outcome_is_unknown_may_be_its_own_or_absent():

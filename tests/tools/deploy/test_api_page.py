@@ -15,6 +15,7 @@ import pytest
 from tests.support.client import TOKENS
 from tests.support.stack import ROOT, Stack
 from tools.doc_blocks import blocks, unmarked
+from web.schemas.responses import PositionOut
 
 PAGE = "api.md"
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
@@ -55,20 +56,29 @@ def test_every_block_is_run() -> None:
 def test_the_shell_examples_from_top_to_bottom(stack: Stack, environment: dict[str, str]) -> None:
     preamble, *rest = blocks(PAGE, mark="api")
     got = [answers(sh(preamble + block, environment)) for block in rest]
-    commands, waiting, refused, twice, killed, reading, changing, _events = got
+    commands, waiting, rejected, twice, killed, lists, broker, trade, changing, settling, reports, _events = (
+        got
+    )
 
     assert [each["state"] for each in commands] == ["running", "paused", "running", "stopped"]
     assert waiting[0]["state"] == "running"
     assert waiting[-1]["kind"] == "pause"
-    [error] = refused
-    shown = json.loads(blocks(PAGE, language="json")[1])
-    for each in (error, shown):
-        each["details"].pop("commandId")
-    assert error == shown
+    examples = [json.loads(block) for block in blocks(PAGE, language="json")]
+    for answer, shown in ((rejected, examples[1]), (settling, examples[3])):
+        [error] = answer
+        for each in (error, shown):
+            each["details"].pop("commandId")
+        assert error == shown
     assert twice[0]["commandId"] == twice[1]["commandId"]
     assert [each.get("state", each.get("code")) for each in killed] == ["stopped", "killed", "stopped"]
-    assert not [each for each in reading if "error" in each]
-    assert len(reading) == 7
+    assert not [each for each in (*lists, *broker, *trade, *reports) if "error" in each]
+    assert (len(lists), len(broker)) == (7, 3)
+    assert set(examples[2]["items"][0]) <= set(PositionOut.model_json_schema(by_alias=True)["properties"])
+    _started, filled, partly, closed, corrected, events, _stopped = trade
+    assert [each["status"] for each in (filled, partly, closed)] == ["open", "open", "closed"]
+    assert (partly["exitedShares"], corrected["exitPrice"]) == (40, 9.33)
+    newest, *_, first = events["items"]
+    assert (first["kind"], newest["reason"]) == ("opened", "the average of both fills")
     assert changing[0]["maxConcurrentPositions"] == 4
     assert changing[1]["code"] == "validation"
     assert changing[2]["mode"] == "paper"
@@ -111,13 +121,14 @@ def test_the_python_client_gets_through_a_restart_of_web(stack: Stack, environme
     assert output.splitlines()[:2] == ["running", "stopped"]
 
 
-def test_commands_by_hand(stack: Stack, environment: dict[str, str]) -> None:
+def test_manual_commands(stack: Stack, environment: dict[str, str]) -> None:
     [block] = blocks(PAGE, mark="celery")
     sh(block, environment)
     stack.wait_for(
         lambda: (
-            [row["kind"] for row in stack.commands()[-2:] if row["source"] == "celery"] == ["start", "stop"]
+            [row["kind"] for row in stack.commands()[-3:] if row["source"] == "celery"]
+            == ["start", "stop", "settle"]
         ),
         10,
-        "both are in the log",
+        "all are in the log",
     )

@@ -1,4 +1,4 @@
-"""The deployment on a real engine, when there is one: exactly what docs/compose-run.md shows."""
+"""The deployment on a real engine, when there is one: exactly what docs/proofs/compose-run.md shows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import yaml  # type: ignore[import-untyped]
 from tests.support.stack import ROOT
 from tools.compose_trial.images import IMAGES, PROXY_IMAGE
 
-TRANSCRIPT = ROOT / "docs" / "compose-run.md"
+TRANSCRIPT = ROOT / "docs" / "proofs" / "compose-run.md"
 
 
 def docker(*arguments: str) -> subprocess.CompletedProcess[str]:

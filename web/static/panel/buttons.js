@@ -20,7 +20,7 @@ export function bind(mayAct) {
   byId("kill").addEventListener("click", askKill);
   byId("mode-typed").addEventListener("input", judgeTyped);
   document.addEventListener("busy-changed", () => status && allow(status));
-  for (const dialog of document.querySelectorAll("dialog")) {
+  for (const dialog of [byId("kill-dialog"), byId("mode-dialog")]) {
     dialog.addEventListener("close", () => closed(dialog));
   }
   byId("mode-dialog").querySelector("form").addEventListener("submit", (event) => {

@@ -15,7 +15,7 @@ const MOST_ENTRIES = 4;
 const followed = new Set(); // functions that look at once
 const busy = new Map(); // kind -> how many are under way
 
-const PATHS = { set_mode: ["PATCH", "/mode"], update_config: ["PATCH", "/config"] };
+const PATHS = { set_mode: ["PATCH", "/mode"], update_config: ["PATCH", "/config"], settle: ["POST", "/settlements"] };
 
 /** Send a command; resolves with its row in the log, or with `{error, errorCode, details}` when it never got there. */
 export async function send(kind, params = {}, reason = "") {

@@ -13,6 +13,8 @@ const plain = new Intl.NumberFormat("en-US", { maximumFractionDigits: 6 });
 const minus = (text) => text.replace("-", "−");
 
 export const number = (value) => minus(plain.format(value));
+/** A count that may not be known. */
+export const count = (value) => (value === null || value === undefined ? "–" : number(value));
 export const money = (value) => minus(dollars.format(value));
 export const roundMoney = (value) => minus(wholeDollars.format(value));
 export const signedMoney = (value) => (value > 0 ? "+" : "") + money(value);
@@ -59,12 +61,18 @@ export const COMMANDS = {
   set_mode: "Switch mode",
   update_config: "Change thresholds",
   reconcile: "Reconcile",
+  settle: "Settle",
+  flatten: "Flatten",
 };
 
 /** A command with what it asked for. */
 export function command(kind, params) {
   const name = COMMANDS[kind] ?? words(kind);
   if (kind === "set_mode" && params?.mode) return `${name} to ${params.mode}`;
+  if (kind === "settle" && params?.action) return `${name}: ${words(params.action)} ${params.symbol ?? `trade ${String(params.tradeId).slice(0, 8)}`}`;
+  if (kind === "flatten" && params?.cancel) return "End the flatten";
+  if (kind === "flatten" && params?.symbol) return `${name} ${params.symbol}`;
+  if (params?.flatten) return `${name} and flatten`;
   if (kind === "update_config" && params) return `${name}: ${Object.entries(params).map(([key, value]) => `${spaced(key)} ${value}`).join(", ")}`;
   return name;
 }
@@ -82,6 +90,7 @@ export function reason(slug, status, config) {
     killed: "It was killed: rearm it first.",
     not_running: `It is ${status.state}, not running.`,
     not_reconciled: "Database and broker have not been found to agree.",
+    flattening: "It is being flattened: orders are cancelled, positions closed.",
     worker_offline: "No worker was seen for 30 s.",
     market_closed: `The market is closed until ${bell(status.marketChangesAt, status.asOf)} ET.`,
     max_positions: config ? `All ${config.maxConcurrentPositions} positions are taken.` : "All positions are taken.",
@@ -102,8 +111,8 @@ export const BROKER = {
   stale_evidence: "Answer too old",
 };
 
-export const TRIGGERS = { startup: "at startup", manual: "by hand", mode_switch: "after a mode switch", retry: "as a retry" };
-export const DIFFERENCES = { unknown_here: "not in the database", quantity: "another quantity", side: "another side" };
+export const TRIGGERS = { startup: "at startup", manual: "by hand", mode_switch: "after a mode switch", retry: "as a retry", periodic: "on schedule", settle: "after a settlement" };
+export const DIFFERENCES = { unknown_here: "not in the database", quantity: "another quantity", side: "another side", suspect: "gone at Alpaca, for the first time" };
 
 export const words = (slug) => (slug ?? "").replaceAll("_", " ");
 const spaced = (camel) => camel.replace(/([A-Z])/g, (letter) => ` ${letter.toLowerCase()}`);

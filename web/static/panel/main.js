@@ -5,12 +5,14 @@ import { repeated } from "./refetch.js";
 import { get } from "./api.js";
 import { byId, el, setData, setText } from "./dom.js";
 import * as buttons from "./buttons.js";
+import * as flatten from "./flatten.js";
 import { isSameDay, time } from "./format.js";
 import * as statusView from "./status.js";
 import { listen } from "./event_stream.js";
 import * as charts from "./charts.js";
 import * as records from "./records.js";
 import { look } from "./commands.js";
+import * as settlements from "./settle.js";
 import * as tabs from "./tabs.js";
 import * as thresholds from "./thresholds.js";
 
@@ -53,6 +55,7 @@ function show(now) {
   byId("unavailable").hidden = true;
   statusView.show(now, thresholds.current());
   buttons.allow(now);
+  flatten.show(now);
   setStale();
   look();
   if (!before) {
@@ -124,6 +127,8 @@ document.addEventListener("session-ended", () => {
 thresholds.bind(start.config, () => records.refreshShown());
 records.bind();
 buttons.bind(start.mayAct);
+settlements.bind(start.mayAct);
+flatten.bind(start.mayAct);
 charts.bind();
 tabs.bind((panel) => records.refresh(panel));
 if (start.status) show(start.status);

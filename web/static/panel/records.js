@@ -3,13 +3,15 @@
 import { now } from "./relative_time.js";
 import { get } from "./api.js";
 import { byId, el } from "./dom.js";
-import { DIFFERENCES, command, duration, money, number, signedMoney, when, words } from "./format.js";
+import * as settlements from "./settle.js";
+import { DIFFERENCES, command, count, duration, money, number, signedMoney, when, words } from "./format.js";
 
 const PAGE = 25;
 
 const cell = (label, content, kind = "") => el("td", { role: "cell", "data-label": label, class: kind || null }, ...[content].flat());
 const outcome = (word, text = words(word)) => el("span", { class: "outcome", "data-outcome": word }, text);
 const row = (id, ...cells) => el("tr", { role: "row", "data-id": id }, ...cells);
+const verdict = ({ outcome: read, differences }) => (read === "failed" ? outcome("failed", "Failed") : differences.length ? outcome("differs", "Disagrees") : outcome("ok", "Agrees"));
 const at = (iso) => (iso ? when(iso, now()) : "");
 
 const ROWS = {
@@ -17,7 +19,7 @@ const ROWS = {
     row(
       item.id,
       cell("Time (ET)", at(item.issuedAt), "nowrap"),
-      cell("Command", command(item.kind, item.params), "text"),
+      cell("Command", [command(item.kind, item.params), settlements.ofCommand(item)].filter(Boolean), "text"),
       cell("Outcome", outcome(item.status), "nowrap"),
       cell("State", item.toState && item.fromState !== item.toState ? `${item.fromState} → ${item.toState}` : (item.toState ?? item.fromState ?? ""), "nowrap"),
       cell("Actor", item.actor),
@@ -38,6 +40,7 @@ const ROWS = {
       cell("Exit reason", [words(item.exitReason), item.note].filter(Boolean).join(" – ")),
       cell("Catalyst", [words(item.catalystType), item.catalystTier && `tier ${item.catalystTier}`].filter(Boolean).join(", ")),
       cell("Held", item.exitAt ? duration((new Date(item.exitAt) - new Date(item.entryAt)) / 1000) : "", "number"),
+      cell("Settle", settlements.ofTrade(item) ?? "", "number"),
     ),
   reconciliations: (item) =>
     row(
@@ -45,15 +48,25 @@ const ROWS = {
       cell("Finished (ET)", at(item.finishedAt), "nowrap"),
       cell("Trigger", words(item.trigger)),
       cell("Mode", item.mode),
-      cell("Outcome", outcome(item.outcome)),
-      cell("Open here", number(item.openTrades), "number"),
-      cell("At Alpaca", number(item.brokerPositions), "number"),
-      cell("Matched", number(item.matched), "number"),
-      cell("Missed", number(item.missed), "number"),
-      cell("In flight", number(item.inFlight), "number"),
+      cell("Outcome", verdict(item), "nowrap"),
+      cell("Open here", count(item.openTrades), "number"),
+      cell("At Alpaca", count(item.brokerPositions), "number"),
+      cell("Matched", count(item.matched), "number"),
+      cell("Missed", count(item.missed), "number"),
+      cell("In flight", count(item.inFlight), "number"),
+      cell("What changed", changes(item)),
       cell("What disagreed", item.error ?? (item.differences.map((found) => `${found.symbol}: ${DIFFERENCES[found.kind] ?? found.kind}, ${found.here} here, ${found.there} at Alpaca`).join("; ") || (item.outcome === "ok" ? "nothing" : "")), "text"),
     ),
 };
+
+/** What a reconciliation changed in the books, and what it suspects. */
+function changes(report) {
+  const told = { booked: "exits booked", corrected: "entries corrected", voided: "made void", suspect: "suspect" };
+  return Object.entries(told)
+    .filter(([name]) => report[name])
+    .map(([name, text]) => `${count(report[name])} ${text}`)
+    .join(", ");
+}
 
 const lists = new Map();
 

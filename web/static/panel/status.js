@@ -2,6 +2,7 @@
 
 import { now, since, tick } from "./relative_time.js";
 import { announce, byId, el, setData, setText } from "./dom.js";
+import * as settlements from "./settle.js";
 import { BROKER, DIFFERENCES, STATES, TRIGGERS, bell, duration, money, number, reason, signedMoney, time, when } from "./format.js";
 
 let shown = null;
@@ -113,10 +114,26 @@ function showReconciliation(status) {
     if (last.missed) parts.push(`${last.missed} written off as missed`);
     return parts.filter(Boolean).join("; ");
   });
+  showDifferences(differences);
+}
+
+function showDifferences(differences) {
   byId("differences").hidden = !differences.length;
-  byId("differences-rows").replaceChildren(
+  const rows = byId("differences-rows");
+  const text = JSON.stringify(differences);
+  if (rows.dataset.shown === text) return; // a button that has the focus keeps it
+  rows.dataset.shown = text;
+  rows.replaceChildren(
     ...differences.map((found) =>
-      el("tr", {}, el("th", { scope: "row" }, found.symbol), el("td", {}, DIFFERENCES[found.kind] ?? found.kind), el("td", { class: "number" }, found.here), el("td", { class: "number" }, found.there)),
+      el(
+        "tr",
+        {},
+        el("th", { scope: "row" }, found.symbol),
+        el("td", {}, DIFFERENCES[found.kind] ?? found.kind),
+        el("td", { class: "number" }, found.here),
+        el("td", { class: "number" }, found.there),
+        el("td", { class: "number" }, settlements.ofDifference(found)),
+      ),
     ),
   );
 }

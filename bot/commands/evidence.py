@@ -1,0 +1,98 @@
+"""Gathers what a command, or a due reconciliation, needs from Alpaca, before the lock is taken, and has it judged."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from uuid import UUID
+
+from bot.commands import log as command_log
+from bot.commands import mode_switch
+from bot.commands.controller import Controller
+from bot.commands.handlers import CommandEvidence
+from bot.models import BotCommand, BotReconciliation, Trigger
+from bot.reconciliation import evidence
+from bot.reconciliation.schedule import ATTEMPT_SEC
+from bot.settings.settings import Settings
+from bot.states import CommandKind
+from bot.storage.database import Database
+
+log = logging.getLogger(__name__)
+
+#: Reads at Alpaca what a pending command needs. It holds no lock.
+Gatherer = Callable[[Database, Settings, BotCommand], CommandEvidence]
+
+
+def _for_reconcile(database: Database, settings: Settings, command: BotCommand) -> CommandEvidence:
+    return evidence.gather(database, settings)
+
+
+def _for_set_mode(database: Database, settings: Settings, command: BotCommand) -> CommandEvidence:
+    return mode_switch.gather(database, settings, mode_switch.wanted_mode(command.params))
+
+
+#: One for each kind whose row of ``COMMANDS`` says that it needs evidence.
+GATHERERS: Mapping[CommandKind, Gatherer] = MappingProxyType(
+    {CommandKind.RECONCILE: _for_reconcile, CommandKind.SET_MODE: _for_set_mode}
+)
+
+
+class EvidenceGatherer:
+    """Gathers evidence for one process. Many processes may: each attempt is made by one of them."""
+
+    def __init__(self, controller: Controller, database: Database, settings: Settings) -> None:
+        self._controller = controller
+        self._database = database
+        self._settings = settings
+
+    def gather_for(self, command_id: UUID) -> None:
+        """Gather the evidence for a pending command and have it judged, unless another process is at it.
+
+        A process that dies at it lets go at once; from one that is frozen the right is taken after ATTEMPT_SEC.
+
+        Raises:
+            DatabaseUnavailable: Postgres is away.
+        """
+        with self._database.holding(command_id) as is_free:
+            if not self._database.run(
+                lambda session: command_log.claim_gathering(
+                    session, command_id, ATTEMPT_SEC, self._settings, is_orphan=is_free
+                )
+            ):
+                return
+            command = self._controller.find(command_id)
+            if command is not None:
+                self._gather(command)
+
+    def reconcile_if_due(self, *, force: bool = False) -> bool:
+        """Make the attempt to reconcile that is due; with *force* also one that is not.
+
+        Returns:
+            False when none was due, or another process is at it.
+
+        Raises:
+            DatabaseUnavailable: Postgres is away.
+        """
+        trigger = self._controller.claim_reconciliation(force=force)
+        if trigger is None:
+            return False
+        report = self._controller.conclude(evidence.gather(self._database, self._settings), Trigger(trigger))
+        _log_report(report)
+        return True
+
+    def _gather(self, command: BotCommand) -> None:
+        found = GATHERERS[command.kind](self._database, self._settings, command)
+        # a reading serves later reconciliations, too, which were asked for before it began
+        last = None if command.kind is CommandKind.RECONCILE else command.seq
+        self._controller.apply(up_to_seq=last, evidence={command.id: found})
+        if command.kind is CommandKind.SET_MODE:
+            self.reconcile_if_due()
+
+
+def _log_report(report: BotReconciliation) -> None:
+    """One line: what was found, or why nothing is known."""
+    found = report.error or (
+        f"{report.open_trades} open trades, {report.missed} missed, {len(report.differences)} differences"
+    )
+    log.info("reconciliation (%s, %s) %s: %s", report.trigger, report.mode, report.outcome, found)

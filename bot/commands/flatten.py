@@ -1,0 +1,89 @@
+"""What a ``flatten`` asks for, and a kill or stop that flattens, too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import Field, StrictBool, model_validator
+
+from bot.alerts import outbox
+from bot.booking.author import Author
+from bot.booking.booking import Booking
+from bot.commands.settlement import PositionSymbol
+from bot.errors import InvalidParams, InvalidTransition
+from bot.flattening import exit_marks, flattens
+from bot.models import AlertKind, BotCommand
+from bot.storage.locked_bot import LockedBot
+from bot.trading import trade_requests
+from bot.trading.trade_requests import TradeRequest
+
+
+class FlattenRequest(TradeRequest):
+    """The parameters of a ``flatten``; the reason stands beside them in the log."""
+
+    symbol: PositionSymbol | None = Field(
+        None, description="Flatten this symbol only; the whole account without it."
+    )
+    cancel: StrictBool = Field(False, description="End the flatten that is at work.")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if self.cancel and self.symbol is not None:
+            raise ValueError("a flatten is ended as a whole: leave symbol out")
+        return self
+
+
+def read(params: Mapping[str, Any] | None) -> FlattenRequest:
+    """The request that a command makes.
+
+    Raises:
+        InvalidParams: naming each bad field.
+    """
+    return trade_requests.read(FlattenRequest, params or {})
+
+
+def is_asked_for(params: object, *, strict: bool = True) -> bool:
+    """Whether a kill or stop with these *params* flattens, too.
+
+    Raises:
+        InvalidParams: *strict*, and ``flatten`` is neither true nor false.
+    """
+    wanted = params.get("flatten", False) if isinstance(params, Mapping) else False
+    if strict and not isinstance(wanted, bool):
+        raise InvalidParams(details={"fields": {"flatten": ["must be true or false"]}})
+    return wanted is True
+
+
+def start(locked: LockedBot, command: BotCommand, symbol: str | None = None) -> None:
+    """Start a flatten of *symbol* or of the account, or have the one at work do it."""
+    mode = locked.config.mode
+    begun = flattens.start(locked.session, command.id, mode, symbol, locked.now)
+    if begun.is_new:
+        facts = {
+            "mode": mode,
+            "actor": command.actor,
+            "reason": command.reason,
+            "symbols": begun.flatten.symbols,
+        }
+        outbox.put(locked.session, AlertKind.FLATTENING, {"commandId": str(command.id), **facts})
+    locked.session.flush()
+
+
+def cancel(locked: LockedBot, command: BotCommand) -> None:
+    """End the flatten at work; the open trades that it marked are no longer expected to end by it.
+
+    Raises:
+        InvalidTransition: none is at work.
+    """
+    ended = flattens.cancel(locked.session, locked.now)
+    if ended is None:
+        raise InvalidTransition("There is no flatten at work that could be ended.")
+    with Booking(locked.session, Author(command.actor, command.reason, command.id)) as booking:
+        exit_marks.clear(locked.session, booking, ended)
+    facts = {"mode": ended.mode, "actor": command.actor, "reason": command.reason}
+    left = {"orders": ended.orders_left, "positions": (ended.positions_left or [])[:20]}
+    outbox.put(
+        locked.session, AlertKind.FLATTEN_CANCELLED, {"commandId": str(ended.command_id), **facts, **left}
+    )
+    locked.session.flush()

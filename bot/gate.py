@@ -1,0 +1,6 @@
+"""The gate, under the name that other programs import."""
+
+from bot.status.gate import Gate, Reason, judge
+from bot.status.snapshot import snapshot
+
+__all__ = ["Gate", "Reason", "judge", "snapshot"]

@@ -1,0 +1,47 @@
+"""The parts of two rows that a status and the gate need. They are read far more often than all that the rows hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from bot.models.reconciliation import Outcome, Trigger
+from bot.states import BotState, Mode
+
+
+@dataclass(frozen=True, slots=True)
+class StatusConfig:
+    """Of ``BotConfig``."""
+
+    enabled: bool
+    state: BotState
+    mode: Mode
+    killed_at: datetime | None
+    kill_reason: str | None
+    revision: int
+    reconciled_at: datetime | None
+    agreed_at: datetime | None
+    max_concurrent_positions: int
+    daily_loss_limit_usd: Decimal
+    count_open_loss: bool
+
+    @property
+    def killed(self) -> bool:
+        """Whether the kill latch is on."""
+        return self.killed_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """Of ``BotReconciliation``."""
+
+    id: int
+    trigger: Trigger
+    finished_at: datetime
+    outcome: Outcome
+    error_code: str | None
+    error: str | None
+    missed: int
+    differences: list[dict[str, Any]]

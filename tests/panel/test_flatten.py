@@ -1,0 +1,80 @@
+"""The panel's button that makes the account flat: what it asks, and what it shows meanwhile."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.faults.flatten_run import FlattenRun
+from tests.panel.driver import Panel
+from tests.support.stack import Stack
+
+_AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
+_OPTIONS = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "resultTypes": ["violations"],
+}
+
+
+def _check(page: Page) -> None:
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(_AXE)
+    found = page.evaluate("options => axe.run(document, options)", _OPTIONS)["violations"]
+    assert not found, [(rule["help"], [node["html"] for node in rule["nodes"]]) for rule in found]
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_it_says_what_is_open_asks_once_and_shows_how_far_it_is(stack, open_panel, width, scheme):
+    run = FlattenRun(stack)
+    run.holds(AAPL=10, MSFT=-4)
+    stack.broker.control("PUT", "/prices", {"AAPL": "20", "MSFT": "50"})
+    stack.broker.control("PUT", "/fills", {"hold": True})
+    stack.api().do("/reconcile", headers={"Prefer": "wait=10"})
+    panel: Panel = open_panel(stack, width=width, color_scheme=scheme)
+    page = panel.page
+    page.locator("#flatten").click()
+    dialog = page.get_by_role("dialog", name="Flatten the account?")
+    expect(dialog).to_contain_text("2 positions, worth about $400")
+    expect(dialog).to_contain_text("sell 10 AAPL")
+    expect(dialog).to_contain_text("buy 4 MSFT")
+    _check(page)
+    dialog.get_by_label("Reason").fill("enough")
+    dialog.get_by_role("button", name="Flatten now").click()
+    banner = page.locator("#flattening")
+    expect(banner).to_contain_text("Flattening")
+    expect(banner).to_contain_text("10 AAPL")
+    expect(banner).to_contain_text("2 orders")
+    _check(page)
+    stack.broker.control("PUT", "/fills", {"hold": False})
+    expect(banner).to_be_hidden(timeout=20_000)
+    assert stack.commands()[-1]["reason"] == "enough"
+    run.wait_flat()
+    run.check()
+
+
+def test_a_flatten_can_be_ended_from_the_panel(stack: Stack, panel: Panel) -> None:
+    run = FlattenRun(stack)
+    run.holds(AAPL=10)
+    stack.broker.control("PUT", "/halts", ["AAPL"])
+    run.start()
+    banner = panel.page.locator("#flattening")
+    expect(banner).to_contain_text("halted", timeout=15_000)
+    banner.get_by_role("button", name="End the flatten").click()
+    expect(banner).to_be_hidden()
+    assert run.row()["state"] == "cancelled"
+    stack.broker.control("PUT", "/halts", [])
+
+
+def test_live_money_asks_to_type_it(stack: Stack, panel: Panel) -> None:
+    # the switch itself is tested elsewhere: only this part of the page is told that the mode is live
+    panel.page.evaluate(
+        "import('/static/panel/flatten.js').then(m => m.show({flatten: 'none', mode: 'live'}))"
+    )
+    panel.page.locator("#flatten").click()
+    dialog = panel.page.get_by_role("dialog", name="Flatten the account?")
+    yes = dialog.get_by_role("button", name="Flatten now")
+    expect(yes).to_be_disabled()
+    dialog.get_by_label("Type live to flatten").fill("live")
+    expect(yes).to_be_enabled()

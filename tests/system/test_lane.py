@@ -1,0 +1,196 @@
+"""Kill, stop and pause have a lane of their own: what others do, with or without a token, takes neither its threads nor its
+connections, and no backlog its time. (How long a kill takes beside each is measured by the bench.)"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+
+import pytest
+import requests
+
+from tests.support.client import TOKENS
+from tests.support.messages import Messages
+from tests.support.stack import Stack
+from web.commands.dispatch import MOST_OF_ONE
+from web.streaming.gunicorn_worker import PATIENCE_SEC
+
+#: Web processes, and all their ordinary threads.
+PROCESSES = 2
+THREADS = PROCESSES * 64
+HALF_A_BODY = (
+    b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    b"Content-Length: 50\r\n\r\ntoken="
+)
+
+
+@contextmanager
+def asked(stack: Stack, request: bytes, count: int) -> Iterator[list[socket.socket]]:
+    """So many clients that have sent *request*."""
+    with ExitStack() as clients:
+        opened = []
+        for _ in range(count):
+            client = clients.enter_context(socket.create_connection(("127.0.0.1", stack.port), timeout=30))
+            client.sendall(request)
+            opened.append(client)
+        yield opened
+
+
+def composed(method: str, path: str, *headers: str) -> bytes:
+    """A request of another operator than the one who kills."""
+    lines = [
+        f"{method} /api/bot{path} HTTP/1.1",
+        "Host: x",
+        f"Authorization: Bearer {TOKENS['operator2']}",
+        *headers,
+    ]
+    return ("\r\n".join([*lines, "Content-Length: 0"]) + "\r\n\r\n").encode()
+
+
+def kills(stack: Stack) -> None:
+    """A kill is applied, in far less time than what is in its way lasts."""
+    began = time.monotonic()
+    response = stack.api().request("POST", "/kill")
+    assert response.status_code == 200, response.text
+    assert time.monotonic() - began < PATIENCE_SEC / 2
+
+
+def test_a_kill_passes_half_requests_that_need_no_token(stack: Stack):
+    with asked(stack, HALF_A_BODY, 300):
+        kills(stack)
+
+
+@pytest.mark.parametrize("path", ["stop", "pause"])
+def test_a_stop_or_a_pause_passes_them_too(stack: Stack, path: str):
+    stack.api().do("/start")
+    with asked(stack, HALF_A_BODY, 300):
+        assert stack.api().request("POST", f"/{path}").status_code == 200
+
+
+def test_a_kill_passes_requests_that_wait_for_a_frozen_worker(stack: Stack):
+    stack.worker.freeze()
+    with asked(stack, composed("POST", "/reconcile", "Prefer: wait=10"), 160):
+        kills(stack)
+    go_on(stack)
+
+
+def go_on(stack: Stack) -> None:
+    """Let the worker finish what is pending."""
+    stack.worker.thaw()
+    stack.wait_for(lambda: stack.status()["pendingCommands"] == 0, 20, "nothing is pending")
+
+
+def test_one_actor_lets_only_so_many_requests_wait_and_the_others_are_answered_at_once(stack: Stack):
+    stack.worker.freeze()
+    began = time.monotonic()
+    with asked(
+        stack, composed("POST", "/reconcile", "Prefer: wait=8"), PROCESSES * MOST_OF_ONE + 10
+    ) as clients:
+        answers = [0.0] * len(clients)
+
+        def read(place: int) -> None:
+            assert clients[place].recv(4096).startswith(b"HTTP/1.1 202")
+            answers[place] = time.monotonic() - began
+
+        threads = [threading.Thread(target=read, args=(place,)) for place in range(len(clients))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+    go_on(stack)
+    assert sum(0 < seconds < 6 for seconds in answers) >= 10
+    assert max(answers) >= 7, "the others did wait"
+
+
+def test_a_kill_is_judged_alone_beside_a_backlog(stack: Stack):
+    stack.worker.freeze()
+    stack.sql(
+        "INSERT INTO bot_command (id, kind, actor, source)"
+        " SELECT gen_random_uuid(), 'reconcile', 'x', 'api' FROM generate_series(1, 40000)"
+    )
+    kills(stack)
+    response = stack.api().request("POST", "/rearm")
+    assert (response.status_code, response.json()["code"]) == (429, "too_many_pending")
+    assert response.headers["Retry-After"] == "1"
+    assert stack.api().request("POST", "/stop").status_code == 400
+    stack.sql("UPDATE bot_command SET status = 'rejected', finished_at = now() WHERE status = 'queued'")
+    stack.worker.thaw()
+
+
+def test_a_list_that_cannot_be_had_in_time_is_given_up_and_says_so(stack: Stack):
+    with closing(stack.tables.connect()) as connection:
+        connection.cursor().execute("LOCK TABLE bot_trade IN ACCESS EXCLUSIVE MODE")
+        began = time.monotonic()
+        response = stack.api("viewer").request("GET", "/trades")
+        assert response.status_code == 503, response.text
+        assert response.headers["Retry-After"]
+        assert time.monotonic() - began < 6
+        kills(stack)
+
+
+def test_more_lists_than_are_read_at_once_are_put_off_and_a_kill_is_not(stack: Stack):
+    with closing(stack.tables.connect()) as connection:
+        connection.cursor().execute("LOCK TABLE bot_reconciliation IN ACCESS EXCLUSIVE MODE")
+        with asked(stack, composed("GET", "/reconciliations"), 60) as readers:
+            kills(stack)
+            answers = [reader.recv(4096) for reader in readers]
+    assert any(b"lists_busy" in answer for answer in answers)
+    assert all(answer.startswith(b"HTTP/1.1 503") for answer in answers)
+
+
+def test_one_actor_cannot_open_all_event_streams(stack: Stack):
+    stream = composed("GET", "/events")
+    viewer = stream.replace(TOKENS["operator2"].encode(), TOKENS["viewer"].encode())
+    with asked(stack, viewer, 700) as streams:
+        answers = [client.recv(4096) for client in streams]
+        assert any(b"too_many_streams" in answer for answer in answers)
+        with asked(stack, stream, 1) as [operator]:
+            assert operator.recv(4096).startswith(b"HTTP/1.1 200")
+        kills(stack)
+
+
+def test_a_manual_kill_passes_manual_reconciliations_at_a_slow_broker(stack: Stack):
+    messages = Messages(stack.redis.url)
+    stack.broker.faults({"kind": "slow", "seconds": 4})
+    reconciles = [messages.send("reconcile") for _ in range(5)]
+    stack.wait_for(lambda: stack.broker.calls(), 10, "the broker is asked")
+    kill = messages.send("kill")
+    row = stack.wait_finished(kill, 3)
+    assert row["status"] == "applied"
+    stack.broker.faults()
+    for reconcile in reconciles:
+        assert stack.wait_finished(reconcile, 60)["status"] == "applied"
+
+
+def test_what_makes_the_bot_safer_is_read_before_what_was_sent_earlier(stack: Stack):
+    stack.worker.freeze()
+    messages = Messages(stack.redis.url)
+    for _ in range(100):
+        messages.send("update_config", maxConcurrentPositions=3)
+    kill = messages.send("kill")
+    stack.worker.thaw()
+    row = stack.wait_finished(kill, 20)
+    after = "SELECT 1 FROM bot_command WHERE kind = 'update_config' AND source = 'celery' AND seq > %s"
+    # the worker may have had one or two in its hand
+    stack.wait_for(lambda: len(stack.sql(after, [row["seq"]])) >= 95, 30, "the others come after it")
+
+
+def test_a_kill_says_what_stays_open(stack: Stack):
+    stack.open_trade("AAPL", 10)
+    stack.sql(
+        "INSERT INTO bot_trade (symbol, entry_price, shares, filled, mode, alpaca_order_id)"
+        " VALUES ('MSFT', 10, 5, false, 'paper', 'order-1')"
+    )
+    answer = requests.post(
+        f"{stack.url}/api/bot/kill", headers={"Authorization": f"Bearer {TOKENS['operator']}"}, timeout=10
+    ).json()
+    assert {"symbol": "AAPL", "shares": 10} in answer["staysOpen"]["positions"]
+    assert {"orderId": "order-1", "symbol": "MSFT", "shares": 5} in answer["staysOpen"]["workingOrders"]
+
+
+def test_the_log_says_from_where_a_command_came(stack: Stack):
+    stack.api().do("/kill")
+    assert stack.commands()[-1]["remote_addr"] == "127.0.0.1"

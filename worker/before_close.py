@@ -1,0 +1,56 @@
+"""A schedule of beat's: so many minutes before each close of the exchange."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from celery.schedules import BaseSchedule, schedstate
+
+from bot import market_hours
+
+#: A time that was missed by more than this does not count any more.
+LATEST = timedelta(minutes=5)
+
+
+class BeforeClose(BaseSchedule):
+    """*minutes* before each close, by the exchange's calendar; never late."""
+
+    def __init__(self, minutes: int, nowfun: Any = None, app: Any = None) -> None:
+        super().__init__(nowfun=nowfun, app=app)
+        self.minutes = minutes
+
+    @property
+    def tz(self) -> Any:
+        """The zone that beat counts in."""
+        return market_hours.NEW_YORK
+
+    def remaining_estimate(self, last_run_at: datetime) -> timedelta:
+        """Until it is due; negative when it has been for a while."""
+        return self._due_at(last_run_at) - self.now()
+
+    def is_due(self, last_run_at: datetime) -> schedstate:
+        """Whether it is due, and in how many seconds to ask again."""
+        remaining = self.remaining_estimate(last_run_at)
+        is_due = remaining <= timedelta(0)
+        following = (
+            market_hours.next_before_close(self.now(), self.minutes) - self.now() if is_due else remaining
+        )
+        return schedstate(is_due, following.total_seconds())
+
+    def _due_at(self, last_run_at: datetime) -> datetime:
+        return market_hours.next_before_close(
+            max(self.maybe_make_aware(last_run_at), self.now() - LATEST), self.minutes
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, BeforeClose) and other.minutes == self.minutes
+
+    def __hash__(self) -> int:
+        return hash(self.minutes)
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.minutes,)
+
+    def __repr__(self) -> str:
+        return f"<{self.minutes} minutes before each close>"
