@@ -302,7 +302,7 @@ class TradingDay(RuleBasedStateMachine):
         self.strikes(f"{kind}, {'whole' if shares == most else 'part'}")
         # quantities are what is compared: what is traded before it is settled could hide it
         self.look_again()
-        if any(self.withdraw(trade_id) for trade_id, plan in self.plans.items() if plan.asset is asset):
+        if self.withdraw(asset):
             self.look_again()
         self.settle(asset)
         assert asset.symbol not in self.reconcile_now().differences
@@ -353,7 +353,7 @@ class TradingDay(RuleBasedStateMachine):
         for order in self.broker.working(asset):
             self.broker.cancel(order.id)
         self.look_again()
-        if any(self.withdraw(trade_id) for trade_id, plan in self.plans.items() if plan.asset is asset):
+        if self.withdraw(asset):
             self.look_again()
 
     # -- time, and reconciliation -----------------------------------------------------------------------------
@@ -406,7 +406,8 @@ class TradingDay(RuleBasedStateMachine):
             for order in self.broker.working(asset):
                 self.broker.cancel(order.id)
         self.look_again()
-        if any(self.withdraw(trade_id) for trade_id in self.plans):
+        withdrawn = [self.withdraw(asset) for asset in self.assets]
+        if any(withdrawn):
             self.look_again()
         for asset in self.assets:
             self.settle(asset)
@@ -422,14 +423,17 @@ class TradingDay(RuleBasedStateMachine):
             cash = self.broker.cash[asset.id]
             assert abs(pnl - (cash + cost)) < CENT, f"{asset.symbol}: booked {pnl}, earned {cash + cost}"
 
-    def withdraw(self, trade_id: UUID) -> bool:
-        """An operator makes a trade void if no order was ever sent for it."""
-        row = self.books.rows()[trade_id]
-        if self.plans[trade_id].order is not None or row.status != "open" or row.filled:
-            return False
-        self.books.settle("void", trade_id=trade_id)
-        self.strikes("settled: void")
-        return True
+    def withdraw(self, asset: Asset) -> bool:
+        """An operator makes trades void of which no order was ever sent; whether there were any."""
+        unsent = [
+            row.id
+            for row in self.rows_of(asset)
+            if row.status == "open" and not row.filled and self.plans[row.id].order is None
+        ]
+        for trade_id in unsent:
+            self.books.settle("void", trade_id=trade_id)
+            self.strikes("settled: void")
+        return bool(unsent)
 
     def look_again(self) -> None:
         """Reconcile until nothing lags, and suspects are decided about."""
