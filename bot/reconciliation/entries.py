@@ -41,6 +41,11 @@ class Entry:
         return abs(self.shares) - abs(self.trade.exited) - self.leaving
 
     @property
+    def is_overdrawn(self) -> bool:
+        """Whether more exits are booked than filled in the end, as after a bust."""
+        return self.is_final and abs(self.shares) < abs(self.trade.exited)
+
+    @property
     def is_known(self) -> bool:
         """Whether anything says that it filled: what is recorded, or an order."""
         return self.trade.filled or self.order is not None

@@ -48,10 +48,12 @@ class Explanation:
     settled: tuple[LocalTrade, ...]
     #: Trades of which the broker has to show some shares, on their way or not.
     certain: tuple[LocalTrade, ...]
+    #: Whether more exits of a trade are booked than filled of its entry in the end, as after a bust: an operator settles that.
+    is_overdrawn: bool
 
     def allows(self, shares: Decimal) -> bool:
         """Whether a position of *shares* agrees with this explanation."""
-        return self.low <= shares <= self.high
+        return not self.is_overdrawn and self.low <= shares <= self.high
 
 
 def explain(
@@ -72,6 +74,7 @@ def explain(
         EntryFound(each.trade, each.shares, each.price, each.at, each.order.id)
         for each in entries
         if each.is_final and each.shares and each.price and each.at and each.order and is_corrected(each)
+        if not each.is_overdrawn
     )
     held = sum((each.open for each in entries), ZERO)
     most = held + sum((each.left for each in entries), ZERO) + slack.lagging
@@ -87,6 +90,7 @@ def explain(
         in_flight=tuple(each.trade for each in entries if each.is_in_flight),
         settled=tuple(each.trade for each in entries if not each.is_in_flight and each.open > 0),
         certain=tuple(each.trade for each in entries if each.open > each.recent),
+        is_overdrawn=any(each.is_overdrawn for each in entries),
     )
 
 

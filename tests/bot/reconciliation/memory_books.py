@@ -44,7 +44,7 @@ class Row:
     asset_id: str | None = None
     order_id: str | None = None
     filled: bool = False
-    is_adjusted: bool = False
+    adjusted_at: datetime | None = None
     status: str = "open"
     exits: list[Exit] = field(default_factory=list)
     #: US dollars that its exits earned.
@@ -157,7 +157,7 @@ class MemoryBooks:
         match action:
             case "adjust":
                 trade.shares, trade.price = trade.exited + params["shares"], params["entry_price"]
-                trade.is_adjusted = trade.filled = True
+                trade.adjusted_at, trade.filled = self.now, True
             case "close":
                 shares = params.get("shares", trade.rest)
                 trade.leave(Exit(shares, params["exit_price"], self.now, self.now))
@@ -238,7 +238,7 @@ class MemoryBooks:
             entry_at=row.entry_at,
             order_id=row.order_id,
             exit_order_id=None,
-            is_adjusted=row.is_adjusted,
+            adjusted_at=row.adjusted_at,
             created_at=row.created_at,
             updated_at=row.created_at,
         )

@@ -104,8 +104,8 @@ class TradingDay(RuleBasedStateMachine):
     def enter(self, data: st.DataObject, price: Decimal) -> None:
         """A reservation; mostly its order is sent at once."""
         asset = self.one_of(data, self.assets)
-        if self.is_odd(asset, "merger"):
-            return
+        if self.is_odd(asset, "merger") or self.is_odd(asset, "entry bust"):
+            return  # it is traded no more
         wanted = data.draw(sizes)
         trade_id = self.books.reserve(asset.symbol, asset.side * wanted, price)
         plan = self.plans[trade_id] = Plan(asset, wanted, self.broker.clock())
@@ -263,6 +263,7 @@ class TradingDay(RuleBasedStateMachine):
             case "hand buy":
                 self.buy_from_elsewhere(asset, data.draw(sizes), price)
             case "rename":
+                self.calm(asset)
                 rows = self.rows_of(asset)
                 shown = {each.asset_id for each in self.broker.positions()}
                 if asset.id in shown and all(row.asset_id for row in rows if row.status == "open"):
@@ -280,6 +281,7 @@ class TradingDay(RuleBasedStateMachine):
         self.strikes(kind)
 
     def bust(self, data: st.DataObject, asset: Asset, kind: str) -> None:
+        self.calm(asset)
         side = asset.side if kind == "entry bust" else -asset.side
         orders = [
             order
@@ -290,9 +292,8 @@ class TradingDay(RuleBasedStateMachine):
             and order.status in ("filled", "canceled")
             and (order.replaces is None or not self.broker.inherits)
         ]
-        if not orders or self.broker.working(asset):
+        if not orders:
             return
-        self.books.advance(LAG_SEC)
         order = self.one_of(data, orders)
         most = int(order.filled)
         shares = data.draw(st.one_of(st.just(most), st.integers(1, most)))
@@ -301,7 +302,7 @@ class TradingDay(RuleBasedStateMachine):
         self.strikes(f"{kind}, {'whole' if shares == most else 'part'}")
         # quantities are what is compared: what is traded before it is settled could hide it
         self.look_again()
-        if any(self.withdraw(trade_id) for trade_id, plan in self.plans.items() if plan.asset is asset):
+        if self.withdraw(asset):
             self.look_again()
         self.settle(asset)
         assert asset.symbol not in self.reconcile_now().differences
@@ -352,7 +353,7 @@ class TradingDay(RuleBasedStateMachine):
         for order in self.broker.working(asset):
             self.broker.cancel(order.id)
         self.look_again()
-        if any(self.withdraw(trade_id) for trade_id, plan in self.plans.items() if plan.asset is asset):
+        if self.withdraw(asset):
             self.look_again()
 
     # -- time, and reconciliation -----------------------------------------------------------------------------
@@ -405,7 +406,8 @@ class TradingDay(RuleBasedStateMachine):
             for order in self.broker.working(asset):
                 self.broker.cancel(order.id)
         self.look_again()
-        if any(self.withdraw(trade_id) for trade_id in self.plans):
+        withdrawn = [self.withdraw(asset) for asset in self.assets]
+        if any(withdrawn):
             self.look_again()
         for asset in self.assets:
             self.settle(asset)
@@ -421,14 +423,17 @@ class TradingDay(RuleBasedStateMachine):
             cash = self.broker.cash[asset.id]
             assert abs(pnl - (cash + cost)) < CENT, f"{asset.symbol}: booked {pnl}, earned {cash + cost}"
 
-    def withdraw(self, trade_id: UUID) -> bool:
-        """An operator makes a trade void if no order was ever sent for it."""
-        row = self.books.rows()[trade_id]
-        if self.plans[trade_id].order is not None or row.status != "open" or row.filled:
-            return False
-        self.books.settle("void", trade_id=trade_id)
-        self.strikes("settled: void")
-        return True
+    def withdraw(self, asset: Asset) -> bool:
+        """An operator makes trades void of which no order was ever sent; whether there were any."""
+        unsent = [
+            row.id
+            for row in self.rows_of(asset)
+            if row.status == "open" and not row.filled and self.plans[row.id].order is None
+        ]
+        for trade_id in unsent:
+            self.books.settle("void", trade_id=trade_id)
+            self.strikes("settled: void")
+        return bool(unsent)
 
     def look_again(self) -> None:
         """Reconcile until nothing lags, and suspects are decided about."""

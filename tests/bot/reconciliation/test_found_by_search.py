@@ -1,0 +1,107 @@
+"""What the search of ``test_property`` found once: each the shortest history that it takes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+
+from tests.bot.reconciliation.broker_model import Asset, ModelBroker
+from tests.bot.reconciliation.memory_books import Clock, MemoryBooks
+
+
+@pytest.fixture
+def broker() -> ModelBroker:
+    return ModelBroker(Clock(datetime(2026, 11, 20, 15, tzinfo=UTC)))
+
+
+@pytest.fixture
+def books(broker: ModelBroker) -> MemoryBooks:
+    return MemoryBooks(broker)
+
+
+@pytest.fixture
+def asset(broker: ModelBroker) -> Asset:
+    return broker.lists("AAPL", 1)
+
+
+def bought(books: MemoryBooks, asset: Asset, shares: int, price: int) -> UUID:
+    """A trade whose order filled; the executor died before it could record that."""
+    trade = books.reserve(asset.symbol, Decimal(shares), Decimal(price))
+    order = books.broker.send(asset, 1, Decimal(shares), str(trade))
+    books.broker.fill(order, Decimal(shares), Decimal(price))
+    return trade
+
+
+def sold_by_hand(books: MemoryBooks, asset: Asset, shares: int, price: int) -> str:
+    order = books.broker.send(asset, -1, Decimal(shares))
+    books.broker.fill(order, Decimal(shares), Decimal(price))
+    return order
+
+
+def exits(books: MemoryBooks, trade: UUID) -> list[tuple[int, int]]:
+    return [(int(each.shares), int(each.price)) for each in books.trades[trade].exits]
+
+
+def reconcile_for_a_while(books: MemoryBooks) -> None:
+    books.advance(61)
+    for _ in range(4):
+        books.reconcile()
+        books.advance(11)
+
+
+def test_a_sale_is_not_taken_for_the_exit_of_a_trade_whose_order_was_never_sent(
+    books: MemoryBooks, asset: Asset
+) -> None:
+    never_sent = books.reserve(asset.symbol, Decimal(3), Decimal(10))
+    trade = bought(books, asset, 2, 10)
+    sold_by_hand(books, asset, 2, 12)
+    reconcile_for_a_while(books)
+    assert exits(books, never_sent) == []
+    assert (books.trades[trade].status, exits(books, trade)) == ("closed", [(2, 12)])
+
+
+def test_an_entry_that_filled_is_recorded_though_the_position_is_gone_and_nothing_explains_it(
+    books: MemoryBooks, asset: Asset
+) -> None:
+    trade = bought(books, asset, 7, 4)
+    books.advance(61)
+    books.broker.pay_out(asset, Decimal(5))
+    reconcile_for_a_while(books)
+    row = books.trades[trade]
+    assert (row.status, row.filled, row.shares) == ("missed", True, 7), "it counts as an unsettled trade"
+
+
+def test_one_sale_does_not_end_both_a_trade_that_knows_its_asset_and_one_that_does_not(
+    books: MemoryBooks, asset: Asset
+) -> None:
+    first = bought(books, asset, 3, 5)
+    reconcile_for_a_while(books)
+    assert books.trades[first].asset_id == asset.id
+    second = bought(books, asset, 7, 3)
+    sold_by_hand(books, asset, 5, 2)
+    sold_by_hand(books, asset, 5, 6)
+    reconcile_for_a_while(books)
+    assert exits(books, first) == [(3, 2)]
+    assert exits(books, second) == [(2, 2), (5, 6)]
+
+
+@pytest.mark.parametrize("busted", [8, 10])
+def test_a_bust_of_what_has_been_sold_already_is_a_difference_and_keeps_no_other_trade_waiting(
+    books: MemoryBooks, asset: Asset, broker: ModelBroker, busted: int
+) -> None:
+    trade = bought(books, asset, 10, 5)
+    sold_by_hand(books, asset, 6, 7)
+    reconcile_for_a_while(books)
+    order = books.trades[trade].order_id
+    assert order is not None
+    broker.bust(order, Decimal(busted))
+    other = bought(books, broker.lists("MSFT", 1), 1, 1)
+    books.advance(61)
+    for _ in range(3):
+        assert books.reconcile().differences == {"AAPL": "side"}
+        books.advance(11)
+    assert (books.trades[trade].status, books.trades[trade].rest) == ("open", 4)
+    assert books.trades[other].filled
