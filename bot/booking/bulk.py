@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 from bot.booking.author import Author
 from bot.models import BotTrade, BotTradeEvent, ExitReason, TradeEventKind, TradeStatus
 
+#: What an event tells of such an ending.
+_TOLD = ("status", "exit_reason", "note")
 #: A trade's id, and its ``updated_at`` when it was looked at.
 Seen = tuple[UUID, datetime]
 
@@ -68,7 +70,12 @@ def _end(
         update(BotTrade)
         .where(BotTrade.id == old.c.id, BotTrade.updated_at == old.c.updated_at)
         .values(status=status, exit_reason=reason, note=func.concat_ws("\n", BotTrade.note, marked, note))
-        .returning(BotTrade.id, BotTrade.status, BotTrade.exit_reason, BotTrade.note)
+        # with what was there before: to join the two again would compare every changed row with every old one
+        .returning(
+            BotTrade.id,
+            *(old.c[name].label(f"old_{name}") for name in _TOLD),
+            *(BotTrade.__table__.c[name].label(f"new_{name}") for name in _TOLD),
+        )
         .cte("changed")
     )
     events = select(
@@ -76,17 +83,17 @@ def _end(
         literal(kind.value),
         *(
             func.jsonb_build_object(
-                *(literal("status"), row.c.status),
-                *(literal("exitReason"), row.c.exit_reason),
-                *(literal("note"), row.c.note),
+                *(literal("status"), changed.c[f"{when}_status"]),
+                *(literal("exitReason"), changed.c[f"{when}_exit_reason"]),
+                *(literal("note"), changed.c[f"{when}_note"]),
             )
-            for row in (old, changed)
+            for when in ("old", "new")
         ),
         literal(author.actor),
         literal(author.reason),
         literal(author.command_id, PgUuid),
         literal(author.request_key),
-    ).join(old, old.c.id == changed.c.id)
+    )
     written = insert(BotTradeEvent).from_select(
         ["trade_id", "kind", "before", "after", "actor", "reason", "command_id", "request_key"], events
     )

@@ -168,7 +168,7 @@ OPENING: dict[str, Any] = {"symbol": "ACME", "shares": 10, "entry_price": 10}
         ({"entry_at": datetime(2026, 1, 5)}, "entryAt: Input should have timezone info."),  # noqa: DTZ001
         ({"entry_at": 5}, "entryAt: must be a time with its offset"),
         ({"entry_at": datetime(1, 1, 1, tzinfo=UTC)}, "entryAt: is before the year 2000."),
-        ({"colour": "red"}, "colour: Extra inputs are not permitted."),
+        ({"colour": "red"}, "colour: is not a known field."),
         (
             {"symbol": "a", "shares": 0},
             "symbol: must be a symbol as Alpaca writes it, such as AAPL or BRK.B. shares:",

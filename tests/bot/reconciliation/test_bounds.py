@@ -132,8 +132,8 @@ def lock_times(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     take, save = LockedBot.take, LockedBot.commit
     taken: list[float] = []
 
-    def noted_take(*args: Any) -> LockedBot:
-        locked = take(*args)
+    def noted_take(*args: Any, **more: Any) -> LockedBot:
+        locked = take(*args, **more)
         taken.append(time.monotonic())
         return locked
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bot.market_hours import NEW_YORK
+from bot.models import FlattenState
 from bot.models.status_rows import StatusConfig
 from bot.settings.settings import Settings
 from bot.states import BotState, Mode
@@ -106,6 +107,7 @@ def test_it_says_every_reason_at_once(settings: Settings) -> None:
         worker_seen_at=None,
         open_trades=4,
         realized_pnl=Decimal(-501),
+        flatten=FlattenState.WORKING,
     )
     # books that never agreed cannot be stale
     every = tuple(reason for reason in Reason if reason is not Reason.RECONCILIATION_STALE)
