@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
@@ -350,7 +351,7 @@ class LedgerMachine(RuleBasedStateMachine):
             local=local,
             read_at=at,
             account=account_of(self.model.mode),
-            clock=Clock(at, is_open=True, next_open=at, next_close=at),
+            clock=Clock(at, is_open=True, next_open=at + timedelta(2), next_close=at + timedelta(1)),
             positions=positions,
             comparison=comparison,
             trades=read_trades(session, symbols, at),
