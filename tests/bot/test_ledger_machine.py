@@ -328,7 +328,7 @@ class LedgerMachine(RuleBasedStateMachine):
             reading = world.database.run(lambda session: self.read(session, lost, stray=stray))
             report = world.controller.conclude(reading, Trigger.MANUAL)
             assert report.outcome is Outcome.OK, report.error
-            missed += report.missed
+            missed += report.missed or 0
             world.sql("UPDATE bot_suspect SET since = since - interval '11 seconds'")
         assert missed == len(lost)
         for trade_id in lost:
