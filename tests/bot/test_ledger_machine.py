@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
@@ -322,12 +323,14 @@ class LedgerMachine(RuleBasedStateMachine):
         world, model = self.world, self.model
         for table, column in (("bot_trade", "created_at"), ("bot_trade", "entry_at")):
             world.sql(f"UPDATE {table} SET {column} = {column} - interval '2 minutes' WHERE status = 'open'")
+        missed = 0
         for _ in range(2 if lost else 1):
             reading = world.database.run(lambda session: self.read(session, lost, stray=stray))
             report = world.controller.conclude(reading, Trigger.MANUAL)
             assert report.outcome is Outcome.OK, report.error
+            missed += report.missed or 0
             world.sql("UPDATE bot_suspect SET since = since - interval '11 seconds'")
-        assert report.missed == len(lost)
+        assert missed == len(lost)
         for trade_id in lost:
             model.trades[trade_id].status = "missed"
             model.trades[trade_id].exit_reason = "reconciled_missing"
@@ -350,7 +353,7 @@ class LedgerMachine(RuleBasedStateMachine):
             local=local,
             read_at=at,
             account=account_of(self.model.mode),
-            clock=Clock(at, is_open=True, next_open=at, next_close=at),
+            clock=Clock(at, is_open=True, next_open=at + timedelta(2), next_close=at + timedelta(1)),
             positions=positions,
             comparison=comparison,
             trades=read_trades(session, symbols, at),

@@ -71,7 +71,9 @@ def test_an_entry_that_filled_is_recorded_though_the_position_is_gone_and_nothin
     books.broker.pay_out(asset, Decimal(5))
     reconcile_for_a_while(books)
     row = books.trades[trade]
-    assert (row.status, row.filled, row.shares) == ("missed", True, 7), "it counts as an unsettled trade"
+    assert (row.status, row.filled, row.shares) == ("missed", True, Decimal(7)), (
+        "it counts as an unsettled trade"
+    )
 
 
 def test_one_sale_does_not_end_both_a_trade_that_knows_its_asset_and_one_that_does_not(
@@ -103,5 +105,5 @@ def test_a_bust_of_what_has_been_sold_already_is_a_difference_and_keeps_no_other
     for _ in range(3):
         assert books.reconcile().differences == {"AAPL": "side"}
         books.advance(11)
-    assert (books.trades[trade].status, books.trades[trade].rest) == ("open", 4)
+    assert (books.trades[trade].status, books.trades[trade].rest) == ("open", Decimal(4))
     assert books.trades[other].filled

@@ -209,7 +209,8 @@ class TradingDay(RuleBasedStateMachine):
             return
         fills = [each.fill for each in self.broker.fills if each.fill.order_id in plan.exits]
         unsaid = [fill for fill in fills if fill.id not in plan.recorded]
-        if unsaid and data.draw(st.booleans()):
+        says_it: bool = data.draw(st.booleans())
+        if unsaid and says_it:
             fill = self.one_of(data, unsaid)
             plan.recorded.add(fill.id)
             self.books.record_exit(trade_id, -fill.shares, fill.price, fill.at, fill.order_id)
@@ -392,9 +393,8 @@ class TradingDay(RuleBasedStateMachine):
                 if each.order_id:
                     booked[each.order_id] = booked.get(each.order_id, ZERO) + abs(each.shares)
         filled: dict[str, Decimal] = {}
-        for each in self.broker.fills:
-            order_id = each.fill.order_id
-            filled[order_id] = filled.get(order_id, ZERO) + abs(each.fill.shares)
+        for fill in (each.fill for each in self.broker.fills):
+            filled[fill.order_id] = filled.get(fill.order_id, ZERO) + abs(fill.shares)
         for order_id, shares in booked.items():
             own = filled.get(order_id, ZERO)
             assert shares <= max(own, self.broker.orders[order_id].filled), f"{order_id} is booked twice"
