@@ -21,7 +21,7 @@ from tests.support.waiting import wait_for
 from tests.tools.launcher.server_run import ServerRun
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMAND = (sys.executable, "-m", "launcher.__main__", "--demo")
+COMMAND = (sys.executable, "-m", "launcher", "--demo")
 
 
 @pytest.fixture(scope="module")

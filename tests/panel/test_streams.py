@@ -150,6 +150,7 @@ class World:
             "enabled": False, "killed": False, "killed_at": None, "kill_reason": None, "allowed_commands": [],
             "accepting_signals": False, "reasons": [], "reconciliation": None,
             "worker": {"online": True, "last_seen_at": now}, "pending_commands": 0, "sandbox": True, "as_of": now,
+            "unsettled_trades": 0, "open_pnl": None, "flatten": "none",
         }  # fmt: skip
         optional = {name: None for name, field in StatusOut.model_fields.items() if not field.is_required()}
         return StatusOut.model_validate({**optional, **fixed, **self.values})

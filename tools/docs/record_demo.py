@@ -43,7 +43,7 @@ class Recording:
         self._began = time.monotonic()
         self._port = _free_port()
         self.server = subprocess.Popen(
-            [sys.executable, "-m", "launcher.__main__", "--demo"],
+            [sys.executable, "-m", "launcher", "--demo"],
             cwd=ROOT,
             env={
                 "PATH": os.environ["PATH"],

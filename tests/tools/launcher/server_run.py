@@ -13,11 +13,11 @@ from pathlib import Path
 from tests.support import ports
 
 READY = "Pitboss runs."
-LAUNCHER = (sys.executable, "-m", "launcher.__main__")
+LAUNCHER = (sys.executable, "-m", "launcher")
 
 
 class ServerRun:
-    """`python -m launcher.__main__` in a tree, or another command, with only the environment that it is given."""
+    """`python -m launcher` in a tree, or another command, with only the environment that it is given."""
 
     def __init__(self, tree: Path, *, command: Sequence[str | Path] = LAUNCHER, **env: str) -> None:
         self.tree = tree

@@ -1,4 +1,4 @@
-"""A tree with the real `script`, `bot` and `sandbox`, and the smallest web and worker that can be run.
+"""A tree with the real `launcher`, `bot` and `sandbox`, and the smallest web and worker that can be run.
 
 The launcher is proved on it: what web and worker do is not its business, and the stubs can be told to misbehave.
 """
@@ -67,7 +67,7 @@ def come_online(**_):
 
 def plant(directory: Path) -> Path:
     """Writes the tree into an empty directory."""
-    for package in ("script", "bot", "sandbox"):
+    for package in ("launcher", "bot", "sandbox"):
         shutil.copytree(ROOT / package, directory / package, ignore=shutil.ignore_patterns("__pycache__"))
     for name, text in {
         "web/__init__.py": WEB,
