@@ -32,6 +32,9 @@ EVIDENCE_SEC = 1.0
 #: Commands that evidence is gathered for in a row, before it is looked what else is due.
 MOST_AT_ONCE = 20
 
+#: How long an attempt that is under way may take to end when the worker is stopped, in seconds.
+FINISH_SEC = 5.0
+
 log = logging.getLogger(__name__)
 
 
@@ -64,7 +67,8 @@ class Background:
         self._stopping.set()
         self._listener.wake()
         self._evidence_needed.set()
-        ended = [each.join(1) for each in self._repeated.values()]
+        # an attempt in hand may end: what it is made for is an operator's command, perhaps
+        ended = [each.join(FINISH_SEC if name == "evidence" else 1) for name, each in self._repeated.items()]
         if all(ended):
             self._listener.close()
         try:

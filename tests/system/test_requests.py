@@ -9,6 +9,7 @@ import requests
 
 from tests.support import envelope
 from tests.support.client import TOKENS
+from tests.support.invariants import decided
 from tests.support.reset import reset
 from tests.support.stack import Stack
 
@@ -37,9 +38,9 @@ def _stack(shared_stack: Stack) -> Stack:
 @pytest.fixture
 def api(_stack: Stack) -> Iterator[Stack]:
     """The system; nothing that a test does may reach its log."""
-    before = _stack.config(), _count(_stack)
+    before = decided(_stack.config()), _count(_stack)
     yield _stack
-    assert (_stack.config(), _count(_stack)) == before
+    assert (decided(_stack.config()), _count(_stack)) == before
 
 
 def _count(stack: Stack) -> int:
