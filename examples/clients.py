@@ -68,6 +68,11 @@ class Broker:
         """The present price of each symbol that is held."""
         return {row["symbol"]: row["current_price"] for row in self._call("GET", "/positions")}
 
+    def held(self, symbol: str) -> Decimal:
+        """The shares of a symbol that the account holds; negative is short."""
+        position: Row | None = self._call("GET", f"/positions/{symbol}")
+        return Decimal(position["qty"]) if position else Decimal(0)
+
     def find(self, name: str) -> Row | None:
         """The order that was sent under this name (Alpaca's client order id), or None if there is none."""
         found: Row | None = self._call("GET", "/orders:by_client_order_id", params={"client_order_id": name})

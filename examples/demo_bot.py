@@ -51,8 +51,8 @@ class DemoBot:
             closed = f"closed: {', '.join(gate['reasons'])}"
             say(f"the gate is {'open' if gate['mayOpen'] else closed}")
             self._heard = gate
-        if not gate["mayMonitor"]:
-            return
+        if not gate["mayMonitor"] or "flattening" in gate["reasons"]:
+            return  # a flatten sells all by itself
         missed: list[Row] = []
         if time.monotonic() > self._next_look_back:
             # what was written off may have filled, or been sold, after all
@@ -125,9 +125,12 @@ class DemoBot:
             name = f"{trade['id']}-exit-{attempt}"
             order = self._broker.find(name)
             if order is None:
-                if not may_send:
+                # no more than is still there: who sold the rest, a person or a flatten, has it booked by reconciliation,
+                # and a sale of what is gone would open a short position
+                size = min(left, self._broker.held(trade["symbol"]))
+                if not may_send or size <= 0:
                     return
-                order, may_send = self._broker.send(name, trade["symbol"], left, "sell", type="market"), False
+                order, may_send = self._broker.send(name, trade["symbol"], size, "sell", type="market"), False
             order = self._broker.finish(order, PATIENCE_SEC / self._speed)
             if filled := Decimal(order["filled_qty"]):
                 left -= filled

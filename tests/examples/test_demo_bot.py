@@ -76,6 +76,10 @@ class Demo:
             )
         )
 
+    def intents(self) -> set[str]:
+        """What the orders at the broker were for: to open, or to close."""
+        return {order["position_intent"] for order in self.orders()}
+
     def agrees(self) -> bool:
         """Whether ledger and broker have the same positions, and realized the same profit, to the last digit."""
         account = self.account()
@@ -168,6 +172,31 @@ def test_paused_it_opens_nothing_and_still_exits_what_is_open(demo: Demo) -> Non
     assert demo.agrees()
     demo.stack.api().do("/resume")
     demo.wait("it trades again", lambda: len(demo.trades()) > known)
+
+
+def test_what_was_sold_by_hand_it_does_not_sell_again(demo: Demo) -> None:
+    demo.process.start()
+    trade = demo.wait_for_open()[0]
+    some = str(trade["shares"] - 1)
+    sale = {"symbol": trade["symbol"], "side": "sell", "qty": some}
+    demo.stack.broker.control("POST", f"/accounts/{KEY}/trades", sale)
+    demo.stack.api().do("/pause")
+    demo.stack.api().do("/reconcile")
+    demo.wait("the rest is sold", lambda: not demo.account()["positions"])
+    demo.stack.api().do("/reconcile")
+    demo.wait("all is booked", lambda: not demo.trades("status = 'open'"))
+    assert demo.agrees()
+    assert demo.intents() == {"buy_to_open", "sell_to_close"}, "nothing is sold that is not there"
+
+
+def test_it_leaves_the_selling_to_a_flatten(demo: Demo) -> None:
+    demo.process.start()
+    demo.wait_for_open(2)
+    demo.stack.api().do("/flatten")
+    demo.wait("all is booked", lambda: not demo.trades("status = 'open'"), 40)
+    demo.wait("it is flat", lambda: demo.stack.api().get("/flatten").json()["state"] == "flat", 40)
+    assert demo.agrees()
+    assert demo.intents() == {"buy_to_open", "sell_to_close"}, "nothing is sold that is not there"
 
 
 @pytest.mark.parametrize("halt", ["stop", "kill"])

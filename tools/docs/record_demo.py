@@ -36,8 +36,8 @@ those that `script/server` shows, with the seconds since the recording began.
 class Recording:
     """One run, and the page that is written about it."""
 
-    def __init__(self, directory: str) -> None:
-        self._page = [HEAD]
+    def __init__(self, directory: str, head: str = HEAD, **env: str) -> None:
+        self._page = [head]
         self._lines: list[tuple[float, str]] = []
         self._shown = 0
         self._began = time.monotonic()
@@ -51,6 +51,7 @@ class Recording:
                 "DATA_DIR": directory,
                 "PORT": str(self._port),
                 "FLOWER_PORT": str(_free_port()),
+                **env,
             },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -73,13 +74,17 @@ class Recording:
         self, method: str, path: str, *, show: Callable[[Any], Any] = lambda row: row, **body: Any
     ) -> Any:
         """A call of the operator, shown with its answer."""
-        url = f"http://127.0.0.1:{self._port}/api/bot{path}"
-        headers = {"Authorization": f"Bearer {self._token}"}
-        answer = requests.request(method, url, headers=headers, json=body or None, timeout=20)
+        answer = self.ask(method, path, body)
         said = f" {json.dumps(body)}" if body else ""
         shown = json.dumps(show(answer.json()), indent=2)
-        self._block(f"> {method} /api/bot{path}{said}\n{answer.status_code}\n{shown}", "json")
+        self.block(f"> {method} /api/bot{path}{said}\n{answer.status_code}\n{shown}", "json")
         return answer.json()
+
+    def ask(self, method: str, path: str, body: Any = None) -> requests.Response:
+        """The same, not shown."""
+        url = f"http://127.0.0.1:{self._port}/api/bot{path}"
+        headers = {"Authorization": f"Bearer {self._token}"}
+        return requests.request(method, url, headers=headers, json=body or None, timeout=20)
 
     def broker(self, method: str, path: str, body: Any = None) -> Any:
         return requests.request(method, f"{self.sandbox}/sandbox{path}", json=body, timeout=10).json()
@@ -105,20 +110,20 @@ class Recording:
         chosen = [
             f"{at:6.1f}  {line}" for at, line in new if not parts or re.match(rf"({'|'.join(parts)}) ", line)
         ]
-        self._block("\n".join(chosen) or "(nothing)", "text")
+        self.block("\n".join(chosen) or "(nothing)", "text")
 
     def table(self, rows: list[dict[str, Any]], *columns: str) -> None:
         lines = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
         lines += [f"| {' | '.join(str(row[column]) for column in columns)} |" for row in rows]
         self._page.append("\n" + "\n".join(lines) + "\n")
 
-    def finish(self) -> None:
+    def finish(self, page: Path = PAGE) -> None:
         self.server.send_signal(signal.SIGTERM)
         self.server.wait(40)
         text = "".join(self._page)
         for secret in (self._token, self._found(r"password (\S+)")):
             text = text.replace(secret, "…")
-        PAGE.write_text(text)
+        page.write_text(text)
 
     def _found(self, pattern: str) -> str:
         match = re.search(pattern, "\n".join(line for _, line in self._lines))
@@ -126,7 +131,7 @@ class Recording:
             raise SystemExit(f"nothing matches {pattern}")
         return match[1]
 
-    def _block(self, text: str, language: str) -> None:
+    def block(self, text: str, language: str) -> None:
         self._page.append(f"\n```{language}\n{text}\n```\n")
 
     def _read(self) -> None:
