@@ -4,6 +4,7 @@ busts, splits and lags; and reconciliation, which has to keep the books right.""
 from __future__ import annotations
 
 import sys
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -69,9 +70,9 @@ class TradingDay(RuleBasedStateMachine):
     books: Books
     broker: ModelBroker
 
+    @abstractmethod
     def begin(self, *, inherits: bool) -> None:
         """Make ``broker`` and ``books``."""
-        raise NotImplementedError
 
     @initialize(inherits=st.booleans(), sides=st.tuples(*[st.sampled_from((1, 1, -1))] * 2))
     def open_the_market(self, inherits: bool, sides: tuple[int, ...]) -> None:
