@@ -185,9 +185,10 @@ def test_neither_does_the_pool_of_batches(database_url: str):
 
     together(8, lambda: database.batched(wait))
     with database.engine.connect() as survivor:
+        # with a time-out in milliseconds it waits until they have ended
         survivor.execute(
             text(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
         )

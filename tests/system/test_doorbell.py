@@ -133,13 +133,15 @@ def test_a_stop_calls_off_a_start_that_is_pending(stack: Stack):
 def test_a_halt_calls_off_everything_that_was_issued_before_it_and_still_pends(stack: Stack, halt: str):
     stack.api().do("/start")
     stack.worker.freeze()
+    unaffected = send(stack, "/reconcile")
     earlier = [
         send(stack, "/resume"),
-        send(stack, "/pause"),
         send(stack, "/start"),
         send(stack, "/mode", {"mode": "live"}),
+        send(
+            stack, "/pause"
+        ),  # the last one: after a second web would apply it, and judge what comes before it
     ]
-    unaffected = send(stack, "/reconcile")
     done = stack.api().do(f"/{halt}")
 
     assert done["state"] == "stopped"
