@@ -47,7 +47,15 @@ class BotTradeEvent(Base):
     """One change of one trade, for good: a trigger refuses to change or delete it. It outlives its trade."""
 
     __tablename__ = "bot_trade_event"
-    __table_args__ = (Index("ix_bot_trade_event_trade", "trade_id", "id"),)
+    __table_args__ = (
+        Index("ix_bot_trade_event_trade", "trade_id", "id"),
+        # orders that another one replaced, as reconciliation found them
+        Index(
+            "ix_bot_trade_event_replaced_order",
+            text("(before ->> 'alpacaOrderId')"),
+            postgresql_where=text("before ->> 'alpacaOrderId' IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     trade_id: Mapped[UUID] = mapped_column(PgUuid)

@@ -25,9 +25,7 @@ def open_trade(
     session: Session, books: Booking, settings: Settings, trade_id: UUID, opening: OpenTrade
 ) -> BotTrade:
     """See ``Ledger.open_trade``; *trade_id* is what the trade will have."""
-    if opening.alpaca_order_id and (
-        there := trade_rules.of_order(session, BotTrade.alpaca_order_id, opening.alpaca_order_id)
-    ):
+    if opening.alpaca_order_id and (there := trade_rules.entered_by(session, opening.alpaca_order_id)):
         trade_rules.must_agree(there, opening, "symbol", "shares", "entry_price", "entry_at")
         return there
     if there := session.get(BotTrade, trade_id):
@@ -80,7 +78,8 @@ def void_trade(books: Booking, trade: BotTrade, withdrawal: VoidTrade) -> None:
 def _correct(session: Session, books: Booking, trade: BotTrade, entry: RecordEntry) -> None:
     """What is said of an entry whose fill is recorded already."""
     # an order that follows the one that is recorded is found by reconciliation, with what filled of each
-    books.attach_order(trade, entry.alpaca_order_id)
+    if trade_rules.entered_by(session, entry.alpaca_order_id) is not trade:
+        books.attach_order(trade, entry.alpaca_order_id)
     shares, price = entry.shares, entry.entry_price
     if shares is None or price is None:
         return

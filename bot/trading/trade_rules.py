@@ -11,7 +11,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from bot.booking.rules import conflict, side
 from bot.errors import TradeConflict
-from bot.models import BotTrade
+from bot.models import BotTrade, BotTradeEvent
+from bot.reconciliation.bookkeeping import ACTOR
 from bot.trading import trade_requests
 
 #: A broker's clock may be ahead of the database's by this much.
@@ -23,6 +24,21 @@ def of_order(session: Session, column: InstrumentedAttribute[str | None], order_
     return session.scalars(select(BotTrade).where(column == order_id)).one_or_none()
 
 
+def entered_by(session: Session, order_id: str) -> BotTrade | None:
+    """The trade that this order entered, or that a later order of its chain did.
+
+    An order that was replaced at the broker still stands for its trade: an executor that did not hear of the replacement
+    goes on naming it.
+    """
+    if trade := of_order(session, BotTrade.alpaca_order_id, order_id):
+        return trade
+    replaced = select(BotTradeEvent.trade_id).where(
+        BotTradeEvent.actor == ACTOR, BotTradeEvent.before["alpacaOrderId"].astext == order_id
+    )
+    trade_id = session.scalars(replaced.limit(1)).first()
+    return None if trade_id is None else session.get(BotTrade, trade_id)
+
+
 def must_be_free(
     session: Session, trade: BotTrade, column: InstrumentedAttribute[str | None], order_id: str
 ) -> None:
@@ -31,7 +47,8 @@ def must_be_free(
     Raises:
         TradeConflict: it belongs to another one.
     """
-    owner = of_order(session, column, order_id)
+    enters = column is BotTrade.alpaca_order_id
+    owner = entered_by(session, order_id) if enters else of_order(session, column, order_id)
     if owner is not None and owner is not trade:
         raise TradeConflict(
             f"Order {order_id} belongs to trade {owner.id}.", details={"tradeId": str(owner.id)}

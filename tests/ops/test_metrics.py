@@ -159,6 +159,15 @@ def test_a_process_that_ends_takes_nothing_out_of_the_sums(stack: Stack) -> None
     assert Scrape(stack.api()).total(count[0], route=count[1]) >= before
 
 
+def test_a_process_that_has_just_begun_its_file_keeps_no_scrape_out(stack: Stack) -> None:
+    begun = Path(stack.env()["PROMETHEUS_MULTIPROC_DIR"]) / "histogram_0.db"
+    begun.touch()
+    try:
+        assert Scrape(stack.api()).get("database_up") == 1
+    finally:
+        begun.unlink()
+
+
 def test_the_directory_is_made_fresh_and_goes_with_gunicorn(make_stack: StackFactory) -> None:
     memory = Path("/dev/shm")  # noqa: S108 - gunicorn's, and looked at only
     if not memory.is_dir():

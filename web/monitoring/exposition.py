@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -59,9 +60,23 @@ class Metrics:
 def _http() -> CollectorRegistry:
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return request_metrics.REGISTRY  # one process, as with flask run
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry)
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_EveryProcess(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])))
     return registry
+
+
+class _EveryProcess(Collector):
+    """The sums over gunicorn's processes.
+
+    A process creates its file, and gives it a length afterwards: prometheus_client cannot read one that has none yet.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def collect(self) -> Iterable[Metric]:
+        written = [str(file) for file in self._directory.glob("*.db") if file.stat().st_size]
+        return MultiProcessCollector.merge(written)
 
 
 class _Queue(Collector):

@@ -11,6 +11,8 @@ import pytest
 
 from bot import market_hours
 from bot.alerts.conditions import CLOCKS_MAY_DIFFER, ConditionMonitor
+from bot.errors import TradeConflict
+from bot.ledger import Ledger
 from bot.models import Outcome, Trigger
 from bot.settings.types import MarketHours
 from bot.states import CommandKind
@@ -146,6 +148,31 @@ def test_an_entry_that_was_replaced_in_the_dashboard_is_one_trade_with_its_fill(
     assert (row["filled"], row["entry_price"], row["alpaca_order_id"]) == (True, Decimal("9.75"), second)
     assert (report.corrected, report.matched, report.differences) == (1, 1, [])
     assert len(fake_world.trades()) == 1
+
+
+@pytest.mark.parametrize("named", ["first", "second"])
+def test_an_executor_that_names_any_order_of_the_chain_reports_the_same_trade(
+    fake_world: Fake, named: str
+) -> None:
+    trade = fake_world.trade("AAPL", 10, filled=False)
+    ledger = Ledger(fake_world.database, fake_world.settings)
+    first = fake_world.paper.order("new", "AAPL", 10, client_order_id=str(trade), at=fake_world.ago(110))
+    ledger.record_entry(trade, alpaca_order_id=first)
+    second = fake_world.paper.replace(first)
+    fake_world.paper.fill(second, 10, "9.75", fake_world.ago(70))
+    fake_world.paper.holds(AAPL=10)
+    assert fake_world.reconcile().corrected == 1
+    order = {"first": first, "second": second}[named]
+
+    fill: dict[str, Any] = {"alpaca_order_id": order, "entry_price": "9.75", "shares": 10}
+    assert ledger.record_entry(trade, **fill).shares == 10
+    assert ledger.open_trade(symbol="AAPL", **fill).id == trade
+
+    row = fake_world.trades()[trade]
+    assert (row["alpaca_order_id"], row["entry_price"]) == (second, Decimal("9.75"))
+    assert len(fake_world.trades()) == 1
+    with pytest.raises(TradeConflict, match=f"Order {order} belongs to trade {trade}"):
+        ledger.record_entry(fake_world.trade("AAPL", 10, filled=False), **fill)
 
 
 def test_an_order_id_that_is_none_at_alpaca_is_no_such_order(fake_world: Fake) -> None:
