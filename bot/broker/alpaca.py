@@ -16,7 +16,7 @@ from uuid import UUID
 from pydantic import BeforeValidator, FailFast, SkipValidation, TypeAdapter, ValidationError
 
 from bot.broker import alpaca_parsing as parsing
-from bot.broker.alpaca_http import AlpacaHttp, Objection, is_no_order
+from bot.broker.alpaca_http import AlpacaHttp, Objection, is_no_asset, is_no_order
 from bot.broker.readings import Account, Clock, Fill, Order, Position
 from bot.errors import BrokerGarbled, BrokerNotFound
 
@@ -160,6 +160,19 @@ class Alpaca(AlpacaHttp):
             params["page_token"] = page[-1].id if page else ""
             found |= {fill.id: fill for fill in page}
         return list(found.values())
+
+    def symbol_of(self, asset_id: str) -> str | None:
+        """What an asset is called now; None where Alpaca says that there is none."""
+        if not _can_be_asked_for(asset_id):
+            return None
+        try:
+            row = self.get(f"/v2/assets/{quote(asset_id, safe='')}", absent=is_no_asset)
+        except BrokerNotFound:
+            return None
+        found, symbol = parsing.asset_of(row)
+        if found.lower() != asset_id.lower():
+            raise BrokerGarbled(f"Alpaca answered with the asset {found}, which was not asked for.")
+        return symbol
 
     def suspends_trade(self) -> bool:
         """Whether the account rejects new orders because its owner wants it so."""

@@ -77,6 +77,11 @@ def is_no_order(said: Objection) -> bool:
     return said.says("order not found")
 
 
+def is_no_asset(said: Objection) -> bool:
+    """Whether *said* means that there is no such asset."""
+    return said.says("asset not found")
+
+
 #: Whether an answer says that the thing asked for does not exist.
 Absent = Callable[[Objection], bool]
 

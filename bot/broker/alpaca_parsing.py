@@ -88,6 +88,12 @@ def clock_of(answer: object) -> Clock:
     )
 
 
+def asset_of(answer: object) -> tuple[str, str]:
+    """The id and the symbol of one asset."""
+    row = _row(answer, "an asset")
+    return _text(row, "id", "an asset"), _text(row, "symbol", "an asset")
+
+
 def position_of(answer: object) -> Position:
     """One position; a quantity and a side that contradict each other are garbled, and so is a position of nothing."""
     row = _row(answer, "a position")

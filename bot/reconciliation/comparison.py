@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from bot.broker.readings import Position
 from bot.reconciliation.local import Ignored, Local, OpenGroup
-from bot.reconciliation.record import ZERO
+from bot.reconciliation.record import ZERO, Names
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,10 @@ class Holding:
         """Every name that the asset goes by in the open trades and at the broker."""
         names = {group.symbol for group in self.groups}
         return frozenset(names | ({self.position.symbol} if self.position else set()))
+
+    def symbols_by(self, names: Names) -> frozenset[str]:
+        """These, and those that *names* has of the asset: a fill keeps the symbol of its day."""
+        return self.symbols.union(*(names.get(group.asset_id or "", ()) for group in self.groups))
 
     @property
     def is_in_question(self) -> bool:

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy.orm import Session
-
 from bot.broker.alpaca import Alpaca
 from bot.broker.readings import Account, Clock, Order, Position
 from bot.errors import BrokerError, BrokerInconsistent, BrokerTimeout, KeysMissing
 from bot.reconciliation.comparison import Comparison, Holding, compare
 from bot.reconciliation.local import LAG, BookedExit, Local, LocalTrade, read_booked, read_local, read_trades
-from bot.reconciliation.record import ZERO, BrokerRecord
+from bot.reconciliation.record import ZERO, BrokerRecord, Names
 from bot.runtime.timeout import run_with_timeout
 from bot.settings.settings import Settings
 from bot.states import Mode
@@ -28,6 +26,8 @@ WALL_SEC = 12.0
 ORDERS_ONE_BY_ONE = 10
 #: At most this many orders behind fills that no trade explains are asked for.
 STRANGE_ORDERS = 10
+#: At most this many assets without a position are asked for.
+ABSENT_ASSETS = 10
 #: A trade's exits are numbered; so many of them are asked for by name.
 MOST_EXITS = 5
 #: The positions' prices move between two calls: by so much of the account's value a list may fall short of it.
@@ -118,16 +118,15 @@ def _read(database: Database, alpaca: Alpaca, local: Local) -> Reading:
     symbols = sorted({symbol for each in comparison.questions for symbol in each.symbols})
     trades: tuple[LocalTrade, ...] = ()
     booked: tuple[BookedExit, ...] = ()
+    names: Names = {}
     if symbols:
         recent = local.began_at - LAG
-
-        def read_books(session: Session) -> tuple[tuple[LocalTrade, ...], tuple[BookedExit, ...]]:
-            found = read_trades(session, symbols, local.began_at)
-            oldest = min((trade.entry_at for trade in found), default=recent) - LAG
-            return found, read_booked(session, symbols, oldest, recent)
-
-        trades, booked = database.read(read_books)
-    record = _read_record(alpaca, trades, comparison.questions)
+        trades = database.read(lambda session: read_trades(session, symbols, local.began_at))
+        names = read_names(alpaca, trades, comparison.questions)
+        sold_as = sorted(set(symbols).union(*names.values()))
+        oldest = min((trade.entry_at for trade in trades), default=recent) - LAG
+        booked = database.read(lambda session: read_booked(session, sold_as, oldest, recent))
+    record = read_record(alpaca, trades, comparison.questions, names)
     return Reading(
         local=local,
         read_at=read_at,
@@ -165,7 +164,27 @@ def _check_values(account: Account, positions: Mapping[str, Position], compariso
             )
 
 
-def _read_record(alpaca: Alpaca, trades: Sequence[LocalTrade], questions: Sequence[Holding]) -> BrokerRecord:
+def read_names(alpaca: Alpaca, trades: Sequence[LocalTrade], questions: Sequence[Holding]) -> Names:
+    """Every symbol that the assets of *trades* have or had, by the asset's id.
+
+    The broker is asked about those without a position: of what was renamed and sold between two readings, nothing else
+    tells the new symbol.
+    """
+    names: dict[str, set[str]] = {}
+    for trade in trades:
+        if trade.asset_id:
+            names.setdefault(trade.asset_id, set()).update({trade.symbol, *trade.former_symbols})
+    absent = {group.asset_id for each in questions if each.position is None for group in each.groups}
+    for asset_id in sorted(names.keys() & absent)[:ABSENT_ASSETS]:
+        if symbol := alpaca.symbol_of(asset_id):
+            names[asset_id].add(symbol)
+    return names
+
+
+def read_record(
+    alpaca: Alpaca, trades: Sequence[LocalTrade], questions: Sequence[Holding], names: Names
+) -> BrokerRecord:
+    """The orders and fills that could explain *questions*."""
     if not trades:
         return BrokerRecord({}, {}, ())
     oldest = min(min(trade.entry_at, trade.created_at) for trade in trades) - LAG
@@ -182,7 +201,9 @@ def _read_record(alpaca: Alpaca, trades: Sequence[LocalTrade], questions: Sequen
     for trade in unlisted[:ORDERS_ONE_BY_ONE]:
         found |= {order.id.lower(): order for order in _entry_chain(alpaca, trade)}
     fills = sorted(alpaca.fills_since(oldest), key=lambda fill: fill.at)
-    short = {symbol for each in questions if abs(each.there) < abs(each.here) for symbol in each.symbols}
+    short = {
+        symbol for each in questions if abs(each.there) < abs(each.here) for symbol in each.symbols_by(names)
+    }
     strange = [fill.order_id for fill in fills if fill.symbol in short and fill.order_id.lower() not in found]
     for order_id in list(dict.fromkeys(strange))[:STRANGE_ORDERS]:
         if order := alpaca.order(order_id):
@@ -197,6 +218,7 @@ def _read_record(alpaca: Alpaca, trades: Sequence[LocalTrade], questions: Sequen
         by_client_id={order.client_order_id: order for order in found.values()},
         fills=fills,
         unasked=frozenset(trade.id for trade in unlisted[ORDERS_ONE_BY_ONE:]),
+        names=names,
     )
 
 

@@ -61,6 +61,7 @@ def find_exits(
         fill
         for fill in [*record.fills_in(symbols), *_unlisted(entries, record)]
         if fill.shares * sign < 0 and fill.at >= oldest and not _is_busted(record.order(fill.order_id))
+        if _may_be_of(entries, record.order(fill.order_id))
     ]
     named = {(each.trade_id, each.fill_id) for each in booked}
     for fill, shares in _unbooked(leaving, booked):
@@ -88,6 +89,12 @@ def find_exits(
                 )
             )
     return found, slack
+
+
+def _may_be_of(entries: Sequence[Entry], order: Order | None) -> bool:
+    """Whether an order can have sold what *entries* hold: its symbol may be another asset's by now."""
+    assets = {each.trade.asset_id for each in entries} - {None}
+    return order is None or not order.asset_id or not assets or order.asset_id in assets
 
 
 def _is_busted(order: Order | None) -> bool:

@@ -102,7 +102,8 @@ def judge(
             for trade in by_symbol.get(symbol, ())
             if _belongs(trade, holding)
         ]
-        exits = [each for symbol in sorted(holding.symbols) for each in exits_of.get(symbol, ())]
+        symbols = holding.symbols_by(record.names)
+        exits = [each for symbol in sorted(symbols) for each in exits_of.get(symbol, ())]
         _judge_holding(verdict, holding, own, exits, record, suspects, at)
     return verdict
 
@@ -120,7 +121,7 @@ def _judge_holding(
     suspects: Mapping[UUID, datetime],
     at: datetime,
 ) -> None:
-    explanation = explain(trades, holding.symbols, booked, record, at)
+    explanation = explain(trades, holding.symbols_by(record.names), booked, record, at)
     there = holding.there
     agrees = explanation.allows(there)
     here = holding.here

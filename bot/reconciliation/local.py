@@ -6,13 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
+from typing import cast as as_type
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Text, cast, func, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
-from bot.models import BotIgnoredPosition, BotTrade, BotTradeExit, TradeStatus
+from bot.models import (
+    BotIgnoredPosition,
+    BotTrade,
+    BotTradeEvent,
+    BotTradeExit,
+    TradeEventKind,
+    TradeStatus,
+)
 from bot.reconciliation.schedule import REQUESTS_OF_AN_ATTEMPT, requests_made
 from bot.settings.settings import Settings
 from bot.states import Mode
@@ -78,6 +87,8 @@ class LocalTrade:
     created_at: datetime
     #: Tells whether the row was touched since.
     updated_at: datetime
+    #: Symbols that its asset had before, since it was opened.
+    former_symbols: Sequence[str] = ()
 
     @property
     def held(self) -> Decimal:
@@ -119,6 +130,11 @@ def read_local(batch: Pipeline, settings: Settings) -> Local:
 
 def read_trades(session: Session, symbols: Sequence[str], before: datetime) -> tuple[LocalTrade, ...]:
     """The open trades of *symbols* that were made before *before*, the one that was entered first in front."""
+    former = (
+        select(func.array_agg(BotTradeEvent.before["symbol"].astext))
+        .where(BotTradeEvent.trade_id == BotTrade.id, BotTradeEvent.kind == TradeEventKind.RENAMED)
+        .scalar_subquery()
+    )
     rows = session.execute(
         select(
             BotTrade.id,
@@ -134,6 +150,7 @@ def read_trades(session: Session, symbols: Sequence[str], before: datetime) -> t
             BotTrade.adjusted_at,
             BotTrade.created_at,
             BotTrade.updated_at,
+            func.coalesce(former, cast([], ARRAY(Text))),
         )
         .where(
             BotTrade.status == TradeStatus.OPEN,
@@ -142,7 +159,7 @@ def read_trades(session: Session, symbols: Sequence[str], before: datetime) -> t
         )
         .order_by(BotTrade.entry_at, BotTrade.created_at, BotTrade.id)
     )
-    return tuple(LocalTrade(*found) for found in cast(Sequence[Sequence[Any]], rows.all()))
+    return tuple(LocalTrade(*found) for found in as_type(Sequence[Sequence[Any]], rows.all()))
 
 
 def read_booked(

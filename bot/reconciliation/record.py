@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from typing import TypeVar
@@ -14,6 +14,7 @@ from bot.broker.readings import Fill, Order
 from bot.reconciliation.local import LocalTrade
 
 T = TypeVar("T")
+Names = Mapping[str, AbstractSet[str]]
 ZERO = Decimal(0)
 
 
@@ -29,6 +30,8 @@ class BrokerRecord:
     fills: Sequence[Fill]
     #: Trades whose order was not asked for, because there were too many: they are not written off.
     unasked: AbstractSet[UUID] = frozenset()
+    #: Every symbol that the assets in question have or had, by the asset's id.
+    names: Names = field(default_factory=dict)
 
     @cached_property
     def _fills_by_order(self) -> Mapping[str, Sequence[Fill]]:

@@ -34,6 +34,7 @@ def refusal(status: int, code: int, message: str) -> Answer:
 
 
 NO_ORDER = refusal(404, 40410000, "order not found")
+NO_ASSET = refusal(404, 40410000, "asset not found for the id")
 NO_POSITION = refusal(404, 40410000, "position does not exist")
 NO_ENDPOINT = refusal(404, 40410000, "endpoint not found")
 NO_UUID = refusal(422, 40010001, "order_id is missing")
@@ -80,6 +81,8 @@ class FakeAccount:
         self.positions: dict[str, Row] = {}
         self.orders: dict[str, Row] = {}
         self.fills: list[Row] = []
+        #: New symbols, by the asset's id.
+        self.renamed: dict[str, str] = {}
         self._account: Row = {**fake.ACCOUNT, "id": str(uuid4())}
         for derived in ("long_market_value", "short_market_value"):
             del self._account[derived]
@@ -272,6 +275,8 @@ class FakeAccount:
                 return Answer({"suspend_trade": self.suspended, "no_shorting": False})
             case "GET", ["clock"]:
                 return Answer(self._clock_row())
+            case "GET", ["assets", _]:
+                return self._asset(thing)
             case "GET", ["positions"]:
                 return Answer(list(self.positions.values()))
             case "DELETE", ["positions", _]:
@@ -308,6 +313,13 @@ class FakeAccount:
             return refusal(422, 42210000, f'order is already in "{row["status"]}" state')
         row["status"] = "canceled"
         return Answer(b"", 204)
+
+    def _asset(self, asset: str) -> Answer:
+        """What an asset is called: as its position, else as its last order, unless it was renamed since."""
+        rows = [*self.orders.values(), *self.positions.values()]
+        symbols = [row["symbol"] for row in rows if row["asset_id"] == asset]
+        symbol = self.renamed.get(asset) or (symbols[-1] if symbols else None)
+        return Answer({"id": asset, "symbol": symbol}) if symbol else NO_ASSET
 
     def _orders(self, query: Mapping[str, str]) -> list[Row]:
         status, limit = query.get("status", "open"), int(query.get("limit", 50))

@@ -203,6 +203,10 @@ class ModelBroker:
             if shares
         ]
 
+    def symbol_of(self, asset_id: str) -> str | None:
+        """See ``Alpaca``."""
+        return self.assets[asset_id].symbol if asset_id in self.assets else None
+
     def order(self, order_id: str) -> Order | None:
         """See ``Alpaca``."""
         return self.orders.get(order_id)

@@ -42,6 +42,7 @@ class Row:
     created_at: datetime
     entry_at: datetime
     asset_id: str | None = None
+    former_symbols: list[str] = field(default_factory=list)
     order_id: str | None = None
     filled: bool = False
     adjusted_at: datetime | None = None
@@ -194,6 +195,9 @@ class MemoryBooks:
             ),
             key=lambda each: (each.entry_at, each.created_at, each.id),
         )
+        names = evidence.read_names(cast(Any, self.broker), trades, comparison.questions)
+        symbols = symbols.union(*names.values())
+        record = evidence.read_record(cast(Any, self.broker), trades, comparison.questions, names)
         oldest = min((each.entry_at for each in trades), default=at - LAG) - LAG
         booked = sorted(
             (
@@ -207,7 +211,6 @@ class MemoryBooks:
             ),
             key=lambda each: each.at,
         )
-        record = evidence._read_record(cast(Any, self.broker), trades, comparison.questions)
         return judge(comparison, trades, booked, record, self.suspects, at), comparison, at
 
     def _groups(self, at: datetime) -> tuple[OpenGroup, ...]:
@@ -241,6 +244,7 @@ class MemoryBooks:
             adjusted_at=row.adjusted_at,
             created_at=row.created_at,
             updated_at=row.created_at,
+            former_symbols=tuple(row.former_symbols),
         )
 
     def _book(self, verdict: Verdict) -> None:
@@ -278,6 +282,7 @@ class MemoryBooks:
                     row.asset_id = asset_id
             for old, new, asset_id in comparison.renamed:
                 if (row.symbol, row.asset_id) == (old, asset_id):
+                    row.former_symbols.append(old)
                     row.symbol = new
 
     def advance(self, seconds: float) -> None:

@@ -18,7 +18,7 @@ from bot.settings.types import MarketHours
 from bot.states import CommandKind
 from bot.status import gate, heartbeat
 from bot.status.snapshot import snapshot
-from tests.bot.fake_account import FakeAccount
+from tests.bot.fake_account import FakeAccount, asset_id
 from tests.bot.world import World
 
 Fake = World[FakeAccount]
@@ -291,6 +291,44 @@ def test_a_symbol_change_loses_nothing(fake_world: Fake) -> None:
     assert (report.matched, report.differences) == (1, [])
     assert fake_world.trades()[trade]["symbol"] == "META"
     assert fake_world.events(trade)[-1]["kind"] == "renamed"
+
+
+def test_a_sale_under_a_new_symbol_that_no_reading_has_seen_is_booked(fake_world: Fake) -> None:
+    trade = bought(fake_world, "FB", 10)
+    running(fake_world)
+    fake_world.paper.renamed[asset_id("FB")] = "META"
+    fake_world.paper.holds()
+    sold(fake_world, "META", 10, 110, asset_id=asset_id("FB"))
+    report = fake_world.reconcile(Trigger.PERIODIC)
+    row = fake_world.trades()[trade]
+    assert (report.booked, report.missed, report.differences) == (1, 0, [])
+    assert (row["status"], row["exit_price"], row["exit_reason"]) == ("closed", 110, "reconciled_exit")
+
+
+def test_a_sale_under_the_old_symbol_is_booked_when_its_fill_is_listed_after_the_change(
+    fake_world: Fake,
+) -> None:
+    trade = bought(fake_world, "FB", 10)
+    running(fake_world)
+    row = fake_world.paper.positions.pop("FB")
+    fake_world.paper.positions["META"] = {**row, "symbol": "META", "qty": "6", "qty_available": "6"}
+    fake_world.reconcile(Trigger.PERIODIC)
+    assert fake_world.trades()[trade]["symbol"] == "META"
+    sold(fake_world, "FB", 4, 110)
+    report = fake_world.reconcile(Trigger.PERIODIC)
+    assert (report.booked, report.matched, report.differences) == (1, 1, [])
+    assert fake_world.trades()[trade]["exited_shares"] == 4
+
+
+def test_a_sale_of_another_asset_that_took_over_a_symbol_ends_no_trade(fake_world: Fake) -> None:
+    trade = bought(fake_world, "FB", 10)
+    running(fake_world)
+    fake_world.paper.renamed[asset_id("FB")] = "META"
+    fake_world.paper.holds()
+    sold(fake_world, "FB", 10, 3, asset_id=str(uuid4()))
+    report = fake_world.reconcile_twice()
+    assert (report.booked, report.missed) == (0, 1)
+    assert fake_world.status_of(trade) == "missed"
 
 
 def test_a_split_is_a_difference_to_settle(fake_world: Fake) -> None:

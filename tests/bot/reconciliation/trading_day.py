@@ -265,15 +265,11 @@ class TradingDay(RuleBasedStateMachine):
             case "hand buy":
                 self.buy_from_elsewhere(asset, data.draw(sizes), price)
             case "rename":
-                self.calm(asset)
-                rows = self.rows_of(asset)
-                shown = {each.asset_id for each in self.broker.positions()}
-                if asset.id in shown and all(row.asset_id for row in rows if row.status == "open"):
+                # a trade that has not learned its asset is known by its symbol alone
+                if all(row.asset_id for row in self.rows_of(asset) if row.status == "open"):
                     asset.symbol += "X"
                     self.names[asset.symbol] = asset.id
                     self.strikes("another symbol")
-                    # what is sold under the new name before any reading shows it cannot be told from another asset's
-                    self.reconcile_now()
 
     def is_odd(self, asset: Asset, kind: str) -> bool:
         return self.odd.get(asset.id, ("",))[0] == kind
