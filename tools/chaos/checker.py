@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tools.chaos import client_rules, log_rules, order_rules
+from tools.chaos import client_rules, flatten_rules, log_rules, order_rules
 from tools.chaos.history import History
 
 Rule = Callable[[History], Iterator[str]]
@@ -37,6 +37,9 @@ RULES: tuple[Rule, ...] = (
     client_rules.who_looks_sees_what_is_acknowledged,
     client_rules.a_frozen_process_delays_no_kill,
     client_rules.every_answer_is_described,
+    flatten_rules.every_flatten_ends,
+    flatten_rules.what_was_asked_to_be_flattened_is,
+    flatten_rules.flattens_come_from_applied_commands_one_at_a_time,
 )
 
 

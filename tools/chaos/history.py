@@ -64,6 +64,19 @@ class Config:
 
 
 @dataclass(frozen=True)
+class Flatten:
+    """One row of bot_flatten."""
+
+    command_id: str
+    state: str
+    started_at: datetime
+    finished_at: datetime | None
+
+    def __str__(self) -> str:
+        return f"the flatten of {self.command_id} (begun {self.started_at:%H:%M:%S.%f})"
+
+
+@dataclass(frozen=True)
 class Attempt:
     """One request of a client and what came of it. Attempts with one mark are one intention, sent again."""
 
@@ -120,6 +133,7 @@ class History:
     read_at: datetime
     #: Manual commands, as their sender wrote them down, by their ids.
     sent: Mapping[str, Sent] = field(default_factory=dict)
+    flattens: Sequence[Flatten] = ()
     #: When web or Postgres was away or frozen, without which nobody can be answered.
     away: Sequence[Span] = ()
 

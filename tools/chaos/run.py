@@ -30,6 +30,10 @@ MOST_TRIES = 3
 RECOVER_SEC = 30.0
 #: What is pending at the end has to reach its end within this time, in seconds.
 SETTLE_SEC = 45.0
+_PENDING = """
+    SELECT 1 FROM bot_command WHERE status = 'queued'
+    UNION ALL SELECT 1 FROM bot_flatten WHERE finished_at IS NULL LIMIT 1
+"""
 
 
 @dataclass(frozen=True)
@@ -212,21 +216,20 @@ class Run:
     # -- the end ----------------------------------------------------------------------------------------------
 
     def _settle(self) -> None:
-        """Returns when nothing is pending; what still is after a while will be found by the checker."""
+        """Returns when no command is pending and no flatten at work; what still is after a while will be found by the checker."""
         deadline = now() + SETTLE_SEC
         while now() < deadline:
             with suppress(psycopg2.Error):
-                if not tables.query(
-                    self._system.postgres.url, "SELECT 1 FROM bot_command WHERE status = 'queued' LIMIT 1"
-                ):
+                if not tables.query(self._system.postgres.url, _PENDING):
                     return
             time.sleep(0.1)
 
     def _judge(self, seconds: float) -> Outcome:
-        rows, config, read_at = tables.read(self._system.postgres.url)
+        found = tables.read(self._system.postgres.url)
         away = [each.span for each in self._struck if each.takes_away]
         sent = {each.id: each for each in manual.read(self._journals)}
-        history = History(rows, config, journal.read(self._journals), read_at, sent, away)
+        attempts = journal.read(self._journals)
+        history = History(found.rows, found.config, attempts, found.read_at, sent, found.flattens, away)
         violations = check(history)
         violations += [
             Violation("it_recovers", f"no command was applied within {RECOVER_SEC:.0f} s after: {each.name}")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import psycopg2
 import psycopg2.extras
 
-from tools.chaos.history import Config, Row
+from tools.chaos.history import Config, Flatten, Row
 
 _ROWS = """
     SELECT id::text, seq, kind, params, source, reason, status, from_state, to_state, mode, revision, error_code,
@@ -20,10 +21,21 @@ _ROWS = """
 _CONFIG = """
     SELECT state, mode, enabled, killed_at IS NOT NULL AS killed, revision, max_concurrent_positions FROM bot_config
 """
+_FLATTENS = "SELECT command_id::text, state, started_at, finished_at FROM bot_flatten ORDER BY started_at"
 
 
-def read(url: str) -> tuple[list[Row], Config, datetime]:
-    """The log, the one row of the bot, and the database's time, all of one moment."""
+@dataclass(frozen=True)
+class Tables:
+    """The log, the one row of the bot, the flattens, and the database's time, all of one moment."""
+
+    rows: Sequence[Row]
+    config: Config
+    flattens: Sequence[Flatten]
+    read_at: datetime
+
+
+def read(url: str) -> Tables:
+    """What the tables hold now."""
     with closing(psycopg2.connect(url)) as connection:
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         with connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor:
@@ -31,9 +43,11 @@ def read(url: str) -> tuple[list[Row], Config, datetime]:
             rows = [Row(**row) for row in cursor.fetchall()]
             cursor.execute(_CONFIG)
             [config] = cursor.fetchall()
+            cursor.execute(_FLATTENS)
+            flattens = [Flatten(**row) for row in cursor.fetchall()]
             cursor.execute("SELECT clock_timestamp() AS now")
             [clock] = cursor.fetchall()
-    return rows, Config(**config), clock["now"]
+    return Tables(rows, Config(**config), flattens, clock["now"])
 
 
 def query(url: str, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

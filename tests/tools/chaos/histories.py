@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tools.chaos.history import LOOK, Attempt, Config, History, Row
+from tools.chaos.history import LOOK, Attempt, Config, Flatten, History, Row
 
 NOON = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
 LIFETIME_SEC = {"start": 30, "resume": 30, "set_mode": 30}
@@ -82,7 +82,7 @@ def looked(at: float, revision: int, state: str, mode: str = "paper") -> Attempt
 
 
 def fine() -> History:
-    """Start, pause, resume, a refusal, a superseded pause, stop, start, kill, rearm, thresholds, mode, an expiry."""
+    """Start, pause, resume, a refusal, a superseded pause, stop, start, kill, rearm, thresholds, mode, an expiry, flatten."""
     stop_at = NOON + timedelta(seconds=6.01)
     rows = [
         row(1, "start", "stopped running", revision=1),
@@ -104,7 +104,10 @@ def fine() -> History:
             status="expired",
             finished_at=NOON + timedelta(seconds=14 + 30.1),
         ),
+        row(15, "flatten", "stopped stopped", revision=11, mode="live"),
+        row(16, "flatten", "stopped stopped", revision=12, mode="live"),  # done by the one at work
     ]
+    flatten = Flatten("id-15", "flat", NOON + timedelta(seconds=15), NOON + timedelta(seconds=20))
     queued = told(rows[4], status=202, body={"commandId": "id-5", "state": "running", "status": "queued"})
     refused = told(
         rows[0], mark="mark-x", status=422, body={"error": "No.", "code": "validation", "details": {}}
@@ -120,11 +123,10 @@ def fine() -> History:
         looked(12.9, 9, "stopped", "live"),
     ]
     config = Config(
-        state="stopped", mode="live", enabled=False, killed=False, revision=10, max_concurrent_positions=7
+        state="stopped", mode="live", enabled=False, killed=False, revision=12, max_concurrent_positions=7
     )
-    return History(
-        rows, config, sorted(attempts, key=lambda each: each.answered_at), NOON + timedelta(minutes=2)
-    )
+    attempts.sort(key=lambda each: each.answered_at)
+    return History(rows, config, attempts, NOON + timedelta(minutes=2), flattens=[flatten])
 
 
 def spoil(history: History, seq: int, **changes: Any) -> History:
@@ -137,6 +139,11 @@ def mistell(history: History, mark: str, **changes: Any) -> History:
     """The same, but for what one client was told."""
     attempts = [replace(each, **changes) if each.mark == mark else each for each in history.attempts]
     return replace(history, attempts=attempts)
+
+
+def spoil_flatten(history: History, **changes: Any) -> History:
+    """The same, but for its flatten."""
+    return replace(history, flattens=[replace(each, **changes) for each in history.flattens])
 
 
 def misremember(history: History, **changes: Any) -> History:

@@ -7,9 +7,20 @@ from typing import Any
 
 import pytest
 
-from tests.tools.chaos.histories import NOON, also, fine, looked, misremember, mistell, row, spoil, told
+from tests.tools.chaos.histories import (
+    NOON,
+    also,
+    fine,
+    looked,
+    misremember,
+    mistell,
+    row,
+    spoil,
+    spoil_flatten,
+    told,
+)
 from tools.chaos.checker import RULES, check
-from tools.chaos.history import History, Span
+from tools.chaos.history import Flatten, History, Span
 from tools.chaos.manual import Sent
 
 SECOND = timedelta(seconds=1)
@@ -55,7 +66,25 @@ def unknown(history: History, mark: str, command_id: str | None) -> History:
     return mistell(history, mark, status=503, body=body)
 
 
+def another_flatten(history: History, after: timedelta) -> History:
+    """A second one, of the second command, so long after noon."""
+    again = Flatten("id-16", "flat", NOON + after, NOON + 30 * SECOND)
+    return replace(history, flattens=[*history.flattens, again])
+
+
 BREACHES: dict[str, list[Callable[[History], History]]] = {
+    "every_flatten_ends": [lambda h: spoil_flatten(h, state="working", finished_at=None)],
+    "what_was_asked_to_be_flattened_is": [
+        lambda h: replace(h, flattens=[]),
+        lambda h: spoil_flatten(h, finished_at=NOON + 15.5 * SECOND),
+        lambda h: also(spoil(h, 8, params={"flatten": True})),
+    ],
+    "flattens_come_from_applied_commands_one_at_a_time": [
+        lambda h: spoil_flatten(h, command_id="id-13"),
+        lambda h: spoil_flatten(h, command_id="id-4"),
+        lambda h: spoil_flatten(h, command_id="id-unknown"),
+        lambda h: another_flatten(h, 19 * SECOND),
+    ],
     "no_id_twice": [
         lambda h: spoil(h, 4, id="id-9"),
         lambda h: also(h, row(4, "reconcile", "stopped x", revision=None, id="id-15", reason=None)),
@@ -210,9 +239,9 @@ def test_a_breach_is_found(rule: str, number: int):
 def test_a_stop_that_kept_a_start_from_happening_is_fine():
     history = fine()
     called_off = {"status": "superseded", "error_code": "superseded"}
-    stop = row(16, "stop", "stopped stopped", revision=11, mode="live")
+    stop = row(18, "stop", "stopped stopped", revision=13, mode="live")
     start = row(
-        15,
+        17,
         "start",
         "stopped superseded",
         revision=None,
@@ -220,7 +249,7 @@ def test_a_stop_that_kept_a_start_from_happening_is_fine():
         mode="live",
         **called_off,
     )
-    assert check(misremember(also(history, start, stop), revision=11)) == []
+    assert check(misremember(also(history, start, stop), revision=13)) == []
 
 
 def test_what_was_issued_while_the_other_was_under_way_may_be_applied_in_either_order():
