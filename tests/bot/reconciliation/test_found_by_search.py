@@ -107,3 +107,21 @@ def test_a_bust_of_what_has_been_sold_already_is_a_difference_and_keeps_no_other
         books.advance(11)
     assert (books.trades[trade].status, books.trades[trade].rest) == ("open", Decimal(4))
     assert books.trades[other].filled
+
+
+def test_a_trade_is_not_missed_while_what_ended_it_is_booked_to_one_whose_entry_was_busted(
+    books: MemoryBooks, asset: Asset, broker: ModelBroker
+) -> None:
+    busted = bought(books, asset, 3, 5)
+    books.advance(1)
+    held = bought(books, asset, 1, 5)
+    sold_by_hand(books, asset, 1, 7)
+    reconcile_for_a_while(books)
+    assert exits(books, busted) == [(1, 7)]
+    order = books.trades[busted].order_id
+    assert order is not None
+    broker.bust(order, Decimal(3))
+    assert broker.position(asset) == 0
+    reconcile_for_a_while(books)
+    assert (books.trades[held].status, books.trades[busted].status) == ("open", "open")
+    assert books.reconcile().differences == {"AAPL": "quantity"}, "an operator settles it"
