@@ -4,7 +4,6 @@ import fcntl
 import os
 import shutil
 import socket
-import statistics
 import subprocess
 import tempfile
 import time
@@ -124,19 +123,20 @@ def test_promtool_likes_the_metrics(stack: Stack) -> None:
 
 
 def test_a_hundred_thousand_finished_commands_keep_the_scrape_cheap(stack: Stack) -> None:
-    def median_ms() -> float:
+    def least_ms() -> float:
+        """What others do on the machine makes it longer, never shorter."""
         api, times = stack.api(), []
         for _ in range(40):
             began = time.perf_counter()
             Scrape(api)
             times.append(time.perf_counter() - began)
-        return statistics.median(times) * 1000
+        return min(times) * 1000
 
-    median_ms()
-    before = median_ms()
+    least_ms()
+    before = least_ms()
     stack.sql(FINISHED, [100_000])
     stack.sql("ANALYZE bot_command")
-    after = median_ms()
+    after = least_ms()
     began = time.perf_counter()
     stack.sql("SELECT kind, status, count(*) FROM bot_command GROUP BY 1, 2")
     counting = (time.perf_counter() - began) * 1000
