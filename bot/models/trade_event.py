@@ -55,6 +55,8 @@ class BotTradeEvent(Base):
             text("(before ->> 'alpacaOrderId')"),
             postgresql_where=text("before ->> 'alpacaOrderId' IS NOT NULL"),
         ),
+        # rare, and looked for with every trade in question
+        Index("ix_bot_trade_event_renamed", "trade_id", postgresql_where=text("kind = 'renamed'")),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)

@@ -11,7 +11,17 @@ from bot.broker.alpaca import Alpaca
 from bot.broker.readings import Account, Clock, Order, Position
 from bot.errors import BrokerError, BrokerInconsistent, BrokerTimeout, KeysMissing
 from bot.reconciliation.comparison import Comparison, Holding, compare
-from bot.reconciliation.local import LAG, BookedExit, Local, LocalTrade, read_booked, read_local, read_trades
+from bot.reconciliation.local import (
+    BUST_TIME,
+    LAG,
+    BookedExit,
+    Local,
+    LocalTrade,
+    read_booked,
+    read_closed,
+    read_local,
+    read_trades,
+)
 from bot.reconciliation.record import ZERO, BrokerRecord, Names
 from bot.runtime.timeout import run_with_timeout
 from bot.settings.settings import Settings
@@ -118,6 +128,7 @@ def _read(database: Database, alpaca: Alpaca, local: Local) -> Reading:
     symbols = sorted({symbol for each in comparison.questions for symbol in each.symbols})
     trades: tuple[LocalTrade, ...] = ()
     booked: tuple[BookedExit, ...] = ()
+    closed: tuple[LocalTrade, ...] = ()
     names: Names = {}
     if symbols:
         recent = local.began_at - LAG
@@ -126,7 +137,9 @@ def _read(database: Database, alpaca: Alpaca, local: Local) -> Reading:
         sold_as = sorted(set(symbols).union(*names.values()))
         oldest = min((trade.entry_at for trade in trades), default=recent) - LAG
         booked = database.read(lambda session: read_booked(session, sold_as, oldest, recent))
-    record = read_record(alpaca, trades, comparison.questions, names)
+        if gone := gone_symbols(comparison.questions, names):
+            closed = database.read(lambda session: read_closed(session, gone, local.began_at - BUST_TIME))
+    record = read_record(alpaca, trades, comparison.questions, names, closed)
     return Reading(
         local=local,
         read_at=read_at,
@@ -181,8 +194,18 @@ def read_names(alpaca: Alpaca, trades: Sequence[LocalTrade], questions: Sequence
     return names
 
 
+def gone_symbols(questions: Sequence[Holding], names: Names) -> list[str]:
+    """The symbols of what the trades hold and the broker does not."""
+    gone = [each.symbols_by(names) for each in questions if each.here and not each.there]
+    return sorted(set().union(*gone))
+
+
 def read_record(
-    alpaca: Alpaca, trades: Sequence[LocalTrade], questions: Sequence[Holding], names: Names
+    alpaca: Alpaca,
+    trades: Sequence[LocalTrade],
+    questions: Sequence[Holding],
+    names: Names,
+    closed: Sequence[LocalTrade] = (),
 ) -> BrokerRecord:
     """The orders and fills that could explain *questions*."""
     if not trades:
@@ -200,6 +223,9 @@ def read_record(
     unlisted = [] if one_by_one else [t for t in trades if t.order_id and t.order_id.lower() not in found]
     for trade in unlisted[:ORDERS_ONE_BY_ONE]:
         found |= {order.id.lower(): order for order in _entry_chain(alpaca, trade)}
+    for trade in closed:
+        if trade.order_id and trade.order_id.lower() not in found:
+            found |= {order.id.lower(): order for order in _entry_chain(alpaca, trade)}
     fills = sorted(alpaca.fills_since(oldest), key=lambda fill: fill.at)
     short = {
         symbol for each in questions if abs(each.there) < abs(each.here) for symbol in each.symbols_by(names)
@@ -218,6 +244,7 @@ def read_record(
         by_client_id={order.client_order_id: order for order in found.values()},
         fills=fills,
         unasked=frozenset(trade.id for trade in unlisted[ORDERS_ONE_BY_ONE:]),
+        closed=closed,
         names=names,
     )
 

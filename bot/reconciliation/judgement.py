@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from bot.reconciliation.comparison import Comparison, Holding
+from bot.reconciliation.entries import read_entry
 from bot.reconciliation.exits import ExitFound
 from bot.reconciliation.explanation import EntryFound, Explanation, explain
 from bot.reconciliation.local import LAG, BookedExit, LocalTrade
@@ -121,7 +122,11 @@ def _judge_holding(
     suspects: Mapping[UUID, datetime],
     at: datetime,
 ) -> None:
-    explanation = explain(trades, holding.symbols_by(record.names), booked, record, at)
+    symbols = holding.symbols_by(record.names)
+    explanation = explain(trades, symbols, booked, record, at)
+    # exits that are booked to a trade whose entry was busted may have ended another one
+    closed = (read_entry(trade, record, at) for trade in record.closed if trade.symbol in symbols)
+    is_overdrawn = explanation.is_overdrawn or any(each.is_overdrawn for each in closed)
     there = holding.there
     agrees = explanation.allows(there)
     here = holding.here
@@ -142,7 +147,7 @@ def _judge_holding(
         gone = {each.id for each in explanation.void}
         verdict.matched += sum(1 for each in explanation.settled if each.id not in gone)
         return
-    if there == 0 and explanation.certain and not explanation.is_overdrawn:
+    if there == 0 and explanation.certain and not is_overdrawn:
         _judge_absent(verdict, holding, explanation, changed | record.unasked, suspects, at)
         return
     kind = DifferenceKind.QUANTITY

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from typing import cast as as_type
 from uuid import UUID
 
-from sqlalchemy import Text, cast, func, or_, select
+from sqlalchemy import Select, Text, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
@@ -30,6 +29,8 @@ from bot.storage.statements import MODE_NOW, OPEN_BY_ASSET
 
 #: A position can lag its fill by seconds, and an order its reservation: within this time neither is held against a trade.
 LAG = timedelta(seconds=60)
+#: What filled can be busted for days; of trades that were closed within this time so many are looked at once more.
+BUST_TIME, MOST_CLOSED = timedelta(days=3), 5
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Local:
 
 @dataclass(frozen=True)
 class LocalTrade:
-    """One open trade that is in question. Shares are signed: negative is short."""
+    """One trade that is in question. Shares are signed: negative is short."""
 
     id: UUID
     symbol: str
@@ -130,36 +131,47 @@ def read_local(batch: Pipeline, settings: Settings) -> Local:
 
 def read_trades(session: Session, symbols: Sequence[str], before: datetime) -> tuple[LocalTrade, ...]:
     """The open trades of *symbols* that were made before *before*, the one that was entered first in front."""
+    rows = session.execute(
+        _local_trades(symbols)
+        .where(BotTrade.status == TradeStatus.OPEN, BotTrade.created_at < before)
+        .order_by(BotTrade.entry_at, BotTrade.created_at, BotTrade.id)
+    )
+    return tuple(LocalTrade(*found) for found in rows)
+
+
+def read_closed(session: Session, symbols: Sequence[str], since: datetime) -> tuple[LocalTrade, ...]:
+    """The trades of *symbols* that were closed since *since*, the last one in front; no more than MOST_CLOSED."""
+    rows = session.execute(
+        _local_trades(symbols)
+        .where(BotTrade.status == TradeStatus.CLOSED, BotTrade.exit_at >= since)
+        .order_by(BotTrade.exit_at.desc(), BotTrade.id)
+        .limit(MOST_CLOSED)
+    )
+    return tuple(LocalTrade(*found) for found in rows)
+
+
+def _local_trades(symbols: Sequence[str]) -> Select[*tuple[Any, ...]]:
     former = (
         select(func.array_agg(BotTradeEvent.before["symbol"].astext))
         .where(BotTradeEvent.trade_id == BotTrade.id, BotTradeEvent.kind == TradeEventKind.RENAMED)
         .scalar_subquery()
     )
-    rows = session.execute(
-        select(
-            BotTrade.id,
-            BotTrade.symbol,
-            BotTrade.asset_id,
-            BotTrade.shares,
-            BotTrade.exited_shares,
-            BotTrade.filled,
-            BotTrade.entry_price,
-            BotTrade.entry_at,
-            BotTrade.alpaca_order_id,
-            BotTrade.alpaca_exit_order_id,
-            BotTrade.adjusted_at,
-            BotTrade.created_at,
-            BotTrade.updated_at,
-            func.coalesce(former, cast([], ARRAY(Text))),
-        )
-        .where(
-            BotTrade.status == TradeStatus.OPEN,
-            BotTrade.created_at < before,
-            BotTrade.symbol == func.any(list(symbols)),
-        )
-        .order_by(BotTrade.entry_at, BotTrade.created_at, BotTrade.id)
-    )
-    return tuple(LocalTrade(*found) for found in as_type(Sequence[Sequence[Any]], rows.all()))
+    return select(
+        BotTrade.id,
+        BotTrade.symbol,
+        BotTrade.asset_id,
+        BotTrade.shares,
+        BotTrade.exited_shares,
+        BotTrade.filled,
+        BotTrade.entry_price,
+        BotTrade.entry_at,
+        BotTrade.alpaca_order_id,
+        BotTrade.alpaca_exit_order_id,
+        BotTrade.adjusted_at,
+        BotTrade.created_at,
+        BotTrade.updated_at,
+        func.coalesce(former, cast([], ARRAY(Text))),
+    ).where(BotTrade.symbol == func.any(list(symbols)))
 
 
 def read_booked(

@@ -30,6 +30,8 @@ class BrokerRecord:
     fills: Sequence[Fill]
     #: Trades whose order was not asked for, because there were too many: they are not written off.
     unasked: AbstractSet[UUID] = frozenset()
+    #: Trades that were closed lately, of the assets whose position is gone.
+    closed: Sequence[LocalTrade] = ()
     #: Every symbol that the assets in question have or had, by the asset's id.
     names: Names = field(default_factory=dict)
 

@@ -1,4 +1,4 @@
-"""An index to find the trade of an entry order that was replaced at the broker.
+"""Indexes to find the trade of an entry order that was replaced at the broker, and the former symbols of a trade.
 
 Revision ID: 0009
 Revises: 0008
@@ -13,17 +13,19 @@ down_revision = "0008"
 branch_labels = None
 depends_on = None
 
-INDEX = "ix_bot_trade_event_replaced_order"
+REPLACED, RENAMED = "ix_bot_trade_event_replaced_order", "ix_bot_trade_event_renamed"
 
 
 def upgrade():
     op.create_index(
-        INDEX,
+        REPLACED,
         "bot_trade_event",
         [sa.text("(before ->> 'alpacaOrderId')")],
         postgresql_where=sa.text("before ->> 'alpacaOrderId' IS NOT NULL"),
     )
+    op.create_index(RENAMED, "bot_trade_event", ["trade_id"], postgresql_where=sa.text("kind = 'renamed'"))
 
 
 def downgrade():
-    op.drop_index(INDEX, "bot_trade_event")
+    for index in (REPLACED, RENAMED):
+        op.drop_index(index, "bot_trade_event")

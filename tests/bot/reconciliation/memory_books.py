@@ -12,7 +12,15 @@ from uuid import UUID
 from bot.reconciliation import evidence
 from bot.reconciliation.comparison import Comparison, compare
 from bot.reconciliation.judgement import Verdict, judge
-from bot.reconciliation.local import LAG, BookedExit, Local, LocalTrade, OpenGroup
+from bot.reconciliation.local import (
+    BUST_TIME,
+    LAG,
+    MOST_CLOSED,
+    BookedExit,
+    Local,
+    LocalTrade,
+    OpenGroup,
+)
 from bot.states import Mode
 from tests.bot.reconciliation.broker_model import PLACES, ZERO, ModelBroker
 
@@ -197,7 +205,16 @@ class MemoryBooks:
         )
         names = evidence.read_names(cast(Any, self.broker), trades, comparison.questions)
         symbols = symbols.union(*names.values())
-        record = evidence.read_record(cast(Any, self.broker), trades, comparison.questions, names)
+        gone = evidence.gone_symbols(comparison.questions, names)
+        closed = [
+            self._local(row)
+            for row in self.trades.values()
+            if row.status == "closed" and row.symbol in gone and row.exits[-1].at >= at - BUST_TIME
+        ]
+        closed.sort(key=lambda each: self.trades[each.id].exits[-1].at, reverse=True)
+        record = evidence.read_record(
+            cast(Any, self.broker), trades, comparison.questions, names, closed[:MOST_CLOSED]
+        )
         oldest = min((each.entry_at for each in trades), default=at - LAG) - LAG
         booked = sorted(
             (

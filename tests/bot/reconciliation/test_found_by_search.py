@@ -109,6 +109,24 @@ def test_a_bust_of_what_has_been_sold_already_is_a_difference_and_keeps_no_other
     assert books.trades[other].filled
 
 
+def test_a_trade_is_not_missed_while_what_ended_it_is_booked_to_one_that_is_closed_and_whose_entry_was_busted(
+    books: MemoryBooks, asset: Asset, broker: ModelBroker
+) -> None:
+    busted = bought(books, asset, 1, 5)
+    sold_by_hand(books, asset, 1, 7)
+    reconcile_for_a_while(books)
+    assert books.trades[busted].status == "closed"
+    held = bought(books, asset, 1, 6)
+    reconcile_for_a_while(books)
+    order = books.trades[busted].order_id
+    assert order is not None
+    broker.bust(order, Decimal(1))
+    assert broker.position(asset) == 0
+    reconcile_for_a_while(books)
+    assert books.trades[held].status == "open"
+    assert books.reconcile().differences == {"AAPL": "quantity"}, "an operator settles it"
+
+
 def test_a_trade_is_not_missed_while_what_ended_it_is_booked_to_one_whose_entry_was_busted(
     books: MemoryBooks, asset: Asset, broker: ModelBroker
 ) -> None:
