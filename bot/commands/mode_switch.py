@@ -17,7 +17,6 @@ from bot.errors import (
     AccountUnavailable,
     BrokerError,
     BrokerTimeout,
-    CredentialsMissing,
     InvalidParams,
     MarketHoursOverride,
     OrdersWorking,
@@ -109,10 +108,7 @@ def judge(
     if target is Mode.LIVE and settings.market_hours is MarketHours.ALWAYS:
         raise MarketHoursOverride()
     for mode in (target, config.mode):
-        if settings.alpaca(mode) is None:
-            raise CredentialsMissing(
-                f"The {mode} account has no keys: set ALPACA_{mode.upper()}_API_KEY and _SECRET, then restart."
-            )
+        settings.require_alpaca(mode)
     trades = session.scalars(select(func.count()).where(BotTrade.status == TradeStatus.OPEN)).one()
     if trades:
         raise PositionsOpen(

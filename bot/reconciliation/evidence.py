@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from bot.broker.alpaca import Alpaca
 from bot.broker.readings import Account, Clock, Order, Position
-from bot.errors import BrokerError, BrokerInconsistent, BrokerTimeout, KeysMissing
+from bot.errors import BrokerError, BrokerInconsistent, BrokerTimeout, CredentialsMissing
 from bot.reconciliation.comparison import Comparison, Holding, compare
 from bot.reconciliation.local import LAG, BookedExit, Local, LocalTrade, read_booked, read_local, read_trades
 from bot.reconciliation.record import ZERO, BrokerRecord
@@ -72,7 +72,7 @@ class ReadFailed:
 
     mode: Mode
     began_at: datetime
-    error: BrokerError
+    error: BrokerError | CredentialsMissing
     requests: int = 0
 
 
@@ -86,12 +86,10 @@ def gather(database: Database, settings: Settings) -> Evidence:
         DatabaseUnavailable: Postgres is away.
     """
     local = database.batched(lambda batch: read_local(batch, settings))
-    access = settings.alpaca(local.mode)
-    if access is None:
-        keys = f"ALPACA_{local.mode.upper()}_API_KEY and _SECRET"
-        return ReadFailed(
-            local.mode, local.began_at, KeysMissing(f"The {local.mode} account has no keys: set {keys}.")
-        )
+    try:
+        access = settings.require_alpaca(local.mode)
+    except CredentialsMissing as error:
+        return ReadFailed(local.mode, local.began_at, error)
     with Alpaca(access, budget_sec=BROKER_BUDGET_SEC, most_requests=local.requests_left) as alpaca:
         try:
             return run_with_timeout(WALL_SEC, lambda: _read(database, alpaca, local))
@@ -103,9 +101,9 @@ def gather(database: Database, settings: Settings) -> Evidence:
 
 def retry_after(evidence: Evidence) -> float:
     """Seconds that Alpaca asked to be left alone."""
-    if isinstance(evidence, ReadFailed):
-        return evidence.error.retry_after_sec or 0.0
-    return evidence.retry_after_sec
+    if isinstance(evidence, Reading):
+        return evidence.retry_after_sec
+    return (isinstance(evidence.error, BrokerError) and evidence.error.retry_after_sec) or 0.0
 
 
 def _read(database: Database, alpaca: Alpaca, local: Local) -> Reading:

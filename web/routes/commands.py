@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from apiflask import APIBlueprint
-from flask import request
+from flask import g, request
 from sqlalchemy.orm import Session
 
 from bot.commands.log import NewCommand
@@ -212,18 +212,19 @@ def _send(
         remote_addr=scheme.address(),
         idempotency_key=idempotency_key(),
     )
-    return services().dispatch.send(wanted, Preference.parse(request.headers.get("Prefer")))
+    g.preference = Preference.parse(request.headers.get("Prefer"))
+    return services().dispatch.send(wanted, g.preference)
 
 
 def _answer(command: BotCommand, **more: Any) -> Any:
-    """200 once it is applied, 202 while it is queued.
+    """What ``_send`` came to: 200 once it is applied, 202 while it is queued.
 
     Raises:
         CommandNotApplied: it was finished, but not applied.
     """
     headers = {}
-    if applied := Preference.parse(request.headers.get("Prefer")).applied:
-        headers["Preference-Applied"] = applied
+    if g.preference.applied:
+        headers["Preference-Applied"] = g.preference.applied
     common = {"command_id": command.id, "status": command.status, "revision": command.revision, **more}
     if command.status is CommandStatus.APPLIED:
         if command.revision is None:
