@@ -43,7 +43,8 @@ from web.routes import (
     today,
     trades,
 )
-from web.schemas.responses import ErrorOut, StatusOut
+from web.schemas.responses import ErrorOut
+from web.schemas.status import StatusOut
 from web.services import Services, install
 from web.streaming.status_stream import Events
 

@@ -24,7 +24,7 @@ from bot.models import BotConfig
 from bot.storage.notifications import CHANGES
 from web.commands.outcomes import OutcomeWaiter
 from web.http.places import Places
-from web.schemas.responses import StatusOut
+from web.schemas.status import StatusOut
 from web.streaming.detached_response import StreamResponse
 from web.streaming.socket_writer import Streams
 
