@@ -15,6 +15,7 @@ from uuid import UUID
 
 from sqlalchemy import func, update
 
+from bot.broker.time_limits import GATHERING_LEASE_SEC
 from bot.commands import log as command_log
 from bot.commands import unlogged_kill
 from bot.commands.handlers import CommandEvidence, CommandHandlers
@@ -24,7 +25,6 @@ from bot.models import BotCommand, BotConfig, BotReconciliation, Trigger
 from bot.reconciliation import schedule
 from bot.reconciliation.evidence import Evidence
 from bot.reconciliation.gate_control import close_gate, conclude
-from bot.reconciliation.schedule import ATTEMPT_SEC
 from bot.settings.settings import Settings
 from bot.states import BotState, CommandKind, Source
 from bot.storage.database import Database
@@ -191,7 +191,7 @@ class Controller:
         due = update(BotConfig)
         if not force:
             due = due.where(schedule.is_due(now, self._settings))
-        claimed = due.values(reconcile_due_at=now + timedelta(seconds=ATTEMPT_SEC)).returning(
+        claimed = due.values(reconcile_due_at=now + timedelta(seconds=GATHERING_LEASE_SEC)).returning(
             func.coalesce(BotConfig.reconcile_trigger, Trigger.PERIODIC.value)
         )
         return patiently(

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from bot.broker.alpaca import Alpaca
 from bot.broker.readings import Account, Clock, Order, Position
+from bot.broker.time_limits import RECONCILIATION as LIMITS
 from bot.errors import BrokerError, BrokerInconsistent, BrokerTimeout, CredentialsMissing
 from bot.reconciliation.comparison import Comparison, Holding, compare
 from bot.reconciliation.local import LAG, BookedExit, Local, LocalTrade, read_booked, read_local, read_trades
@@ -20,10 +21,6 @@ from bot.settings.settings import Settings
 from bot.states import Mode
 from bot.storage.database import Database
 
-#: All calls to Alpaca of one attempt end within this time, in seconds.
-BROKER_BUDGET_SEC = 9.0
-#: A call that does not even respect its own time-outs (name resolution, headers that drip) is left behind then.
-WALL_SEC = 12.0
 #: The orders of up to this many trades are asked for one by one; of more they are looked up in the list of orders.
 ORDERS_ONE_BY_ONE = 10
 #: At most this many orders behind fills that no trade explains are asked for.
@@ -80,7 +77,7 @@ Evidence = Reading | ReadFailed
 
 
 def gather(database: Database, settings: Settings) -> Evidence:
-    """Read both sides. Ends within WALL_SEC whatever Alpaca does.
+    """Read both sides. Ends within the wall of LIMITS whatever Alpaca does.
 
     Raises:
         DatabaseUnavailable: Postgres is away.
@@ -90,9 +87,9 @@ def gather(database: Database, settings: Settings) -> Evidence:
         access = settings.require_alpaca(local.mode)
     except CredentialsMissing as error:
         return ReadFailed(local.mode, local.began_at, error)
-    with Alpaca(access, budget_sec=BROKER_BUDGET_SEC, most_requests=local.requests_left) as alpaca:
+    with Alpaca(access, budget_sec=LIMITS.budget_sec, most_requests=local.requests_left) as alpaca:
         try:
-            return run_with_timeout(WALL_SEC, lambda: _read(database, alpaca, local))
+            return run_with_timeout(LIMITS.wall_sec, lambda: _read(database, alpaca, local))
         except TimeoutError:
             return ReadFailed(local.mode, local.began_at, BrokerTimeout(), alpaca.requests)
         except BrokerError as error:

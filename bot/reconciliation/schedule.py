@@ -11,8 +11,6 @@ from bot.runtime.retry import RetryPolicy
 from bot.settings.settings import Settings
 from bot.states import BotState
 
-#: How long one attempt holds the right to it, in seconds; longer than any attempt takes.
-ATTEMPT_SEC = 20.0
 #: Wait between attempts, in seconds: doubled with each failure.
 RETRY_FIRST_SEC, RETRY_MOST_SEC = 2.0, 60.0
 #: Time between attempts while the bot is stopped, in seconds; while it is not, RECONCILE_EVERY_SEC says it.
