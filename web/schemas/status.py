@@ -58,7 +58,7 @@ class StatusOut(Shape):
     killed_at: datetime | None
     kill_reason: str | None
     allowed_commands: list[CommandKind] = Field(
-        description="What the state and the kill latch allow now; other conditions may still refuse it."
+        description="What the state and the kill latch allow now; other conditions may still reject it."
     )
     accepting_signals: bool
     reasons: list[Reason] = Field(description="Every reason why signals are not accepted.")

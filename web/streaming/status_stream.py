@@ -48,7 +48,7 @@ RETRY_MS = 1_000
 class Events:
     """All event streams of one process."""
 
-    def __init__(self, read: Callable[[], StatusOut], watch: OutcomeWaiter) -> None:
+    def __init__(self, read: Callable[[], StatusOut], outcomes: OutcomeWaiter) -> None:
         """*read* reads the status, or raises a PitbossError."""
         self._read = read
         self._streams = Streams()
@@ -61,7 +61,7 @@ class Events:
         self._shown = ""
         self._seen_count = self._seen_news_count = 0
         self._beat_at = self._pulse_at = 0.0
-        watch.subscribe(self._heard)
+        outcomes.subscribe(self._heard)
 
     def start(self) -> None:
         self._streams.start()
