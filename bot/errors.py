@@ -296,9 +296,3 @@ class StaleEvidence(BrokerError):
     """What was read at Alpaca was too old, of another mode, or from before the gate was closed, when it came to be judged."""
 
     code = "stale_evidence"
-
-
-class KeysMissing(BrokerError):
-    """The present mode has no Alpaca keys in the settings."""
-
-    code = "credentials_missing"

@@ -13,9 +13,10 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import cast
 
+from bot.settings import kept_secret
 from bot.settings.settings import Settings
 from bot.settings.types import Role
-from launcher import kept_secret, preflight
+from launcher import preflight
 from launcher.banner import banner
 from launcher.console import Console
 from launcher.data_dir_lock import Instance

@@ -15,7 +15,7 @@ class Instance:
     """The right to use a data directory, held as long as this process, or the guard it started, lives."""
 
     def __init__(self, data_dir: Path) -> None:
-        """Raises StartError when somebody else holds it."""
+        """Raises StartError when another process holds it."""
         self._file = (data_dir / "lock").open("a+")
         self.fd = self._file.fileno()
         deadline = time.monotonic() + CLEANING_TIMEOUT_SEC

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from launcher import kept_secret, ports
+from bot.settings import kept_secret
+from launcher import ports
 from launcher.errors import StartError
 
 # What other terminals need to act on this running system, see server_env.

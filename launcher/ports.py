@@ -30,7 +30,7 @@ def is_free(host: str, port: int) -> bool:
 
 
 def unused() -> int:
-    """A loopback port that nobody uses at the moment, and that no earlier call of this process was given."""
+    """A loopback port that is not in use, and that no earlier call of this process returned."""
     while True:
         with socket.socket() as probe:
             probe.bind((LOOPBACK, 0))

@@ -1,4 +1,4 @@
-"""What is looked at before anything is started; each finding is one sentence that names the setting."""
+"""Checks before anything is started; each finding is one sentence that names the setting."""
 
 import os
 from collections.abc import Mapping

@@ -18,7 +18,7 @@ from launcher.reaper import Guard
 
 
 class StopOrder(IntEnum):
-    """Who stops first: nobody loses the server it still writes to."""
+    """Which programs stop first: each one stops before the servers that it writes to."""
 
     APPLICATION = 0  # web, worker, beat, Flower
     SANDBOX = 1

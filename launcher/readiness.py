@@ -1,4 +1,4 @@
-"""Asks the running web server how it is."""
+"""Asks the running web server whether it is ready."""
 
 import http.client
 import json

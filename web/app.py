@@ -43,7 +43,8 @@ from web.routes import (
     today,
     trades,
 )
-from web.schemas.responses import ErrorOut, StatusOut
+from web.schemas.responses import ErrorOut
+from web.schemas.status import StatusOut
 from web.services import Services, install
 from web.streaming.status_stream import Events
 
@@ -118,7 +119,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
             lane=lane_database,
             lists=ListReader(lists_database),
             controller=controller,
-            watch=watch,
+            outcomes=watch,
             dispatch=Dispatch(controller, lane, publisher, watch),
             status=SingleFlight(status_body),
             events=Events(read_status, watch),
@@ -153,13 +154,13 @@ def start(app: APIFlask) -> None:
     """Start what a serving process does beside its requests.
 
     Raises:
-        SettingsError: nobody could log in.
+        SettingsError: no token is configured, or the key of sessions cannot be kept.
     """
     services: Services = app.extensions["pitboss"]
     if not services.settings.tokens:
         raise SettingsError("API_TOKENS is not set: set it to name:role:token entries, comma separated.")
     app.secret_key = secret_key.load(services.settings)
-    services.watch.start()
+    services.outcomes.start()
     services.events.start()
     services.dispatch.publisher.start()
     services.background.start()

@@ -56,7 +56,7 @@ accesslog = None
 loglevel = _settings.log_level.lower()
 # The heartbeat file of gunicorn's processes must not wait for a busy disk.
 worker_tmp_dir = _MEMORY if os.path.isdir(_MEMORY) else None
-# A socket in the home directory by which gunicorn could be steered: nobody needs it here.
+# Otherwise gunicorn opens a control socket in the home directory, which is not used here.
 control_socket_disable = True
 
 

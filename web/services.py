@@ -28,7 +28,7 @@ class Services:
     lane: Database
     lists: ListReader
     controller: Controller
-    watch: OutcomeWaiter
+    outcomes: OutcomeWaiter
     dispatch: Dispatch
     #: The body of GET /status.
     status: SingleFlight[str]

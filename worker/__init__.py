@@ -1,4 +1,4 @@
-"""Speaks Celery: delivers commands to the controller, reconciles when it starts, and keeps the pulse.
+"""Speaks Celery: delivers commands to the controller, reconciles when it starts, and writes its heartbeat.
 
 ``celery -A worker worker``
 """

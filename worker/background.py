@@ -26,7 +26,7 @@ from worker import context
 
 #: How often pending commands are looked for, in seconds.
 SWEEP_SEC = 1.0
-#: How often a due reconciliation, or a command that waits for Alpaca's word, is looked for, in seconds.
+#: How often a due reconciliation, or a command that waits for evidence from Alpaca, is looked for, in seconds.
 EVIDENCE_SEC = 1.0
 
 #: Commands that evidence is gathered for in a row, before it is looked what else is due.
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 
 class Background:
-    """One thread for each, so that a slow Alpaca or a slow receiver of alerts delays neither the heartbeat nor the sweep."""
+    """Each job has its own thread, so that a slow Alpaca or a slow receiver of alerts delays neither heartbeat nor sweep."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -87,7 +87,7 @@ class Background:
         context.database().run(lambda session: heartbeat.beat(session, self._name))
 
     def _sweep(self) -> None:
-        """Finish what is pending; returns when a command may have been accepted, or after SWEEP_SEC."""
+        """Finish the pending commands, then wait until another one may have been accepted, or for SWEEP_SEC."""
         context.controller().apply(look_first=not self._notified)
         deadline = time.monotonic() + SWEEP_SEC
         self._notified = False
@@ -100,7 +100,7 @@ class Background:
                 self._evidence_needed.set()
 
     def _gather(self) -> None:
-        """Gather what evidence is needed for; returns when more may be, or after EVIDENCE_SEC."""
+        """Gather the evidence that is needed now, then wait until more may be needed, or for EVIDENCE_SEC."""
         context.evidence().reconcile_if_due()
         for command in context.controller().awaiting_evidence(MOST_AT_ONCE):
             context.evidence().gather_for(command.id)

@@ -1,4 +1,4 @@
-"""Reads a Celery message as an intention: a doorbell rung by the API, or a manual command."""
+"""Reads a Celery message: the API's notice that a command is in the log (a "doorbell"), or a manual command."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _checked(
 
 
 def _reason_of_kill(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
-    """What can be kept of the arguments of a kill: whatever somebody typed in a hurry, it kills."""
+    """The text of all arguments of a kill: it kills whatever its arguments are, and they are kept as its reason."""
     others = dict(kwargs)
     said = [others.pop("reason", None), *args, *(f"{name}={value}" for name, value in others.items())]
     text = " ".join(str(each) for each in said if each is not None)
@@ -100,7 +100,7 @@ def _due_at(request: Any) -> datetime | None:
 
 
 def _time(seconds: Any) -> datetime | None:
-    """The time of epoch *seconds*; None for what is none."""
+    """The time of epoch *seconds*; None for what is not a time."""
     if not isinstance(seconds, int | float) or isinstance(seconds, bool):
         return None
     try:

@@ -26,7 +26,7 @@ RETRY_SEC = 2.0
 PATIENCE_SEC = 3.0
 
 log = logging.getLogger(__name__)
-_pulse: Background | None = None
+_background: Background | None = None
 _starting = threading.Lock()
 _started = threading.Event()
 _ending = threading.Event()
@@ -50,7 +50,7 @@ def start(sender: Any = None, **_: Any) -> None:
 
 
 def _start(name: str) -> None:
-    global _pulse
+    global _background
     while not _asked_to_end():
         try:
             controller, database = context.controller(), context.database()
@@ -58,11 +58,11 @@ def _start(name: str) -> None:
             controller.restore(actor=name)
             database.run(lambda session: heartbeat.start(session, name))
             controller.apply_halts()
-            _pulse = _pulse or Background(name)
-            _pulse.start_heartbeat()
+            _background = _background or Background(name)
+            _background.start_heartbeat()
             context.evidence().reconcile_if_due(force=True)
             controller.apply()
-            _pulse.start_sweep()
+            _background.start_sweep()
             return
         except PitbossError as error:
             log.error("the worker cannot start yet: %s", error)
@@ -75,8 +75,8 @@ def _start(name: str) -> None:
 def end(**_: Any) -> None:
     """Stop the background threads: the worker shows as offline at once."""
     _ending.set()
-    if _pulse is not None:
-        _pulse.stop()
+    if _background is not None:
+        _background.stop()
 
 
 def _asked_to_end() -> bool:

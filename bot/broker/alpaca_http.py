@@ -18,6 +18,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
+from bot.broker.time_limits import CONNECT_TIMEOUT_SEC, READ_TIMEOUT_SEC
 from bot.errors import (
     BrokerError,
     BrokerFailed,
@@ -32,8 +33,6 @@ from bot.errors import (
 )
 from bot.settings.types import AlpacaAccess
 
-CONNECT_TIMEOUT_SEC = 2.0
-READ_TIMEOUT_SEC = 4.0
 #: An answer larger than this is not read to its end, in bytes. A list of 100,000 positions has some 60 MB.
 MAX_BODY = 256 * 1024 * 1024
 #: The same for every other answer: a page of 500 orders has 1 MB.

@@ -13,8 +13,9 @@ from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import func, or_, update
+from sqlalchemy import func, update
 
+from bot.broker.time_limits import GATHERING_LEASE_SEC
 from bot.commands import log as command_log
 from bot.commands import unlogged_kill
 from bot.commands.handlers import CommandEvidence, CommandHandlers
@@ -24,7 +25,6 @@ from bot.models import BotCommand, BotConfig, BotReconciliation, Trigger
 from bot.reconciliation import schedule
 from bot.reconciliation.evidence import Evidence
 from bot.reconciliation.gate_control import close_gate, conclude
-from bot.reconciliation.schedule import ATTEMPT_SEC
 from bot.settings.settings import Settings
 from bot.states import BotState, CommandKind, Source
 from bot.storage.database import Database
@@ -75,11 +75,15 @@ class Controller:
         def both(batch: Pipeline) -> tuple[BotCommand, LockedBot]:
             read = READ_LOCKED_ALONE(wanted.id) if is_kill else None
             locked = LockedBot.take(batch, command_log.insert_step(wanted), read=read)
-            self._log_unlogged_kill(locked)
+            unlogged_kill.write_row(locked)
             mine = next((each for each in locked.pending if each.id == wanted.id), None)
             if mine is None:
                 # with a key that was used before it is another row, perhaps finished while the lock was waited for
-                mine = _kill_again(locked, wanted) if is_kill else command_log.find_existing(batch, wanted)
+                mine = (
+                    command_log.find_kill(batch, wanted, is_killed=locked.config.killed)
+                    if is_kill
+                    else command_log.find_existing(batch, wanted)
+                )
             if mine.pending and is_kill:
                 self._handlers.judge(locked, mine, {}, superseded_some=False)
             elif mine.pending:
@@ -186,16 +190,8 @@ class Controller:
         now = func.clock_timestamp()
         due = update(BotConfig)
         if not force:
-            due = due.where(
-                or_(
-                    BotConfig.reconcile_due_at.is_(None),
-                    BotConfig.reconcile_due_at <= now,
-                    # from before the clock was put back
-                    BotConfig.reconcile_due_at > now + schedule.LATEST_DUE,
-                ),
-                schedule.has_requests_left(now, self._settings),
-            )
-        claimed = due.values(reconcile_due_at=now + timedelta(seconds=ATTEMPT_SEC)).returning(
+            due = due.where(schedule.is_due(now, self._settings))
+        claimed = due.values(reconcile_due_at=now + timedelta(seconds=GATHERING_LEASE_SEC)).returning(
             func.coalesce(BotConfig.reconcile_trigger, Trigger.PERIODIC.value)
         )
         return patiently(
@@ -241,10 +237,6 @@ class Controller:
         )
         return command
 
-    def _log_unlogged_kill(self, locked: LockedBot) -> None:
-        if locked.config.unlogged_kill is not None:
-            unlogged_kill.write_row(locked)
-
     # -- under the lock ---------------------------------------------------------------------------------------
 
     def _by_windows(
@@ -274,7 +266,7 @@ class Controller:
         """Run *work* on the locked row in one transaction, and when it is committed, log what it finished."""
 
         def with_row(locked: LockedBot) -> tuple[T, LockedBot]:
-            self._log_unlogged_kill(locked)
+            unlogged_kill.write_row(locked)
             return work(locked), locked
 
         result, locked = with_locked_bot(self._database, with_row, read)
@@ -282,23 +274,8 @@ class Controller:
         return result
 
 
-def _kill_again(locked: LockedBot, wanted: NewCommand) -> BotCommand:
-    """The kill that *wanted* is when its id or its key is in the log already. A key never answers "stopped" for a bot that is
-    not: unless the kill with that key still holds, or is still to be judged, it is a new one without a key."""
-    found = command_log.find(locked.batch, wanted.id)
-    if found is None:
-        found = command_log.by_key(locked.batch, wanted)
-        if (
-            found is None
-            or not command_log.asks_for(found, wanted)
-            or not (found.pending or locked.config.killed)
-        ):
-            return command_log.submit(locked.batch, replace(wanted, idempotency_key=None))
-    return found
-
-
-def _log_finished(locked: LockedBot | None) -> None:
-    for command in locked.finished if locked else ():
+def _log_finished(locked: LockedBot) -> None:
+    for command in locked.finished:
         took = (command.finished_at or command.issued_at) - command.issued_at
         log.info(
             "%s %s%s",

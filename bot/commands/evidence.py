@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from uuid import UUID
 
+from bot.broker.time_limits import GATHERING_LEASE_SEC
 from bot.commands import log as command_log
 from bot.commands import mode_switch
 from bot.commands.controller import Controller
 from bot.commands.handlers import CommandEvidence
 from bot.models import BotCommand, BotReconciliation, Trigger
 from bot.reconciliation import evidence
-from bot.reconciliation.schedule import ATTEMPT_SEC
 from bot.settings.settings import Settings
 from bot.states import CommandKind
 from bot.storage.database import Database
@@ -49,7 +49,7 @@ class EvidenceGatherer:
     def gather_for(self, command_id: UUID) -> None:
         """Gather the evidence for a pending command and have it judged, unless another process is at it.
 
-        A process that dies at it lets go at once; from one that is frozen the right is taken after ATTEMPT_SEC.
+        A process that dies at it lets go at once; from one that is frozen the right is taken after GATHERING_LEASE_SEC.
 
         Raises:
             DatabaseUnavailable: Postgres is away.
@@ -57,7 +57,7 @@ class EvidenceGatherer:
         with self._database.holding(command_id) as is_free:
             if not self._database.run(
                 lambda session: command_log.claim_gathering(
-                    session, command_id, ATTEMPT_SEC, self._settings, is_orphan=is_free
+                    session, command_id, GATHERING_LEASE_SEC, self._settings, is_orphan=is_free
                 )
             ):
                 return

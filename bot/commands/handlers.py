@@ -5,33 +5,28 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
 
-from bot.commands import flatten, mode_switch, settle, thresholds
+from bot.commands import flatten, mode_switch, send_time, settle, thresholds
 from bot.commands.mode_switch import Preflight
 from bot.errors import (
     CommandRefused,
     Expired,
     InvalidParams,
-    SendTimeInFuture,
-    SendTimeMissing,
     Superseded,
 )
 from bot.models import BotCommand, BotReconciliation, Trigger
 from bot.reconciliation.evidence import Evidence
 from bot.reconciliation.gate_control import ask_for_attempt, close_gate, conclude, repeat
 from bot.settings.settings import Settings
-from bot.states import BotState, CommandKind, CommandSpec, CommandStatus, Source, next_state, spec_of
+from bot.states import BotState, CommandKind, CommandStatus, next_state, spec_of
 from bot.storage.locked_bot import LockedBot
 
 log = logging.getLogger(__name__)
-
-#: A manual command may have been sent this far in the future, by the database's clock: no two clocks are quite the same.
-MOST_AHEAD = timedelta(seconds=2)
 
 #: What is read at Alpaca for a command, before the lock is taken.
 CommandEvidence = Evidence | Preflight
@@ -126,7 +121,7 @@ class CommandHandlers:
             config.halt_seq = max(config.halt_seq, command.seq)
             config.halted_at = max(config.halted_at or command.issued_at, command.issued_at)
         try:
-            _check_send_time(command, spec)
+            send_time.check(command, spec)
             after = handle(locked, command, given)
         except CommandRefused as refusal:
             _finish_refused(locked, command, refusal)
@@ -175,22 +170,6 @@ def _why_over(
     if command.expires_at is not None and command.expires_at <= now:
         return Expired()
     return None
-
-
-def _check_send_time(command: BotCommand, spec: CommandSpec) -> None:
-    """
-    Raises:
-        SendTimeMissing, SendTimeInFuture: it is a manual command of which a halt could not know whether it came before it.
-    """
-    needs_it = spec.needs_send_time(command.params)
-    if command.source is not Source.CELERY or (spec.safer and not needs_it):
-        return
-    if command.sent_at is None:
-        if needs_it:
-            raise SendTimeMissing()
-    elif command.sent_at - command.issued_at > MOST_AHEAD:
-        ahead = (command.sent_at - command.issued_at).total_seconds()
-        raise SendTimeInFuture(details={"aheadSec": round(ahead, 1)})
 
 
 def _finish_refused(locked: LockedBot, command: BotCommand, refusal: CommandRefused) -> None:

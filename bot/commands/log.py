@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -97,12 +97,26 @@ def find_existing(batch: Pipeline, wanted: NewCommand) -> BotCommand:
     found = find(batch, wanted.id) or by_key(batch, wanted)
     if found is None:
         raise TooManyPending()
-    if not asks_for(found, wanted):
+    if not _asks_for(found, wanted):
         raise IdempotencyConflict(details={"commandId": str(found.id)})
     return found
 
 
-def asks_for(found: BotCommand, wanted: NewCommand) -> bool:
+def find_kill(batch: Pipeline, wanted: NewCommand, *, is_killed: bool) -> BotCommand:
+    """The kill that is in the log already with the id or the key of *wanted*.
+
+    A key never answers "stopped" for a bot that is not: unless the bot *is killed* or the kill with that key is still to be
+    judged, *wanted* is a new one, without a key.
+    """
+    if found := find(batch, wanted.id):
+        return found
+    found = by_key(batch, wanted)
+    if found is not None and _asks_for(found, wanted) and (found.pending or is_killed):
+        return found
+    return submit(batch, replace(wanted, idempotency_key=None))
+
+
+def _asks_for(found: BotCommand, wanted: NewCommand) -> bool:
     """Whether the command *found* asks for the same as *wanted*."""
     return (found.kind, found.params, found.reason) == (wanted.kind, dict(wanted.params), wanted.reason)
 

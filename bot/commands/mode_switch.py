@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session
 
 from bot.broker.alpaca import Alpaca
 from bot.broker.readings import Account, Position
+from bot.broker.time_limits import MODE_SWITCH as LIMITS
 from bot.errors import (
     AccountMismatch,
     AccountUnavailable,
     BrokerError,
     BrokerTimeout,
-    CredentialsMissing,
     InvalidParams,
     MarketHoursOverride,
     OrdersWorking,
@@ -30,11 +30,6 @@ from bot.settings.settings import Settings
 from bot.settings.types import MarketHours
 from bot.states import CommandKind, Mode, next_state
 from bot.storage.database import Database
-
-#: All calls to Alpaca before one switch end within this time, in seconds.
-BROKER_BUDGET_SEC = 8.0
-#: So do calls that respect no time-out; it leaves some of MAX_AGE, so that their failure can still be judged.
-WALL_SEC = 9.0
 
 
 @dataclass(frozen=True)
@@ -78,10 +73,10 @@ def gather(database: Database, settings: Settings, target: Mode) -> Preflight:
 
     try:
         with (
-            Alpaca(here, budget_sec=BROKER_BUDGET_SEC) as leaving,
-            Alpaca(there, budget_sec=BROKER_BUDGET_SEC) as entering,
+            Alpaca(here, budget_sec=LIMITS.budget_sec) as leaving,
+            Alpaca(there, budget_sec=LIMITS.budget_sec) as entering,
         ):
-            return run_with_timeout(WALL_SEC, lambda: read(leaving, entering))
+            return run_with_timeout(LIMITS.wall_sec, lambda: read(leaving, entering))
     except TimeoutError:
         return Preflight(present, target, read_at, (), None, BrokerTimeout())
     except BrokerError as error:
@@ -109,10 +104,7 @@ def judge(
     if target is Mode.LIVE and settings.market_hours is MarketHours.ALWAYS:
         raise MarketHoursOverride()
     for mode in (target, config.mode):
-        if settings.alpaca(mode) is None:
-            raise CredentialsMissing(
-                f"The {mode} account has no keys: set ALPACA_{mode.upper()}_API_KEY and _SECRET, then restart."
-            )
+        settings.require_alpaca(mode)
     trades = session.scalars(select(func.count()).where(BotTrade.status == TradeStatus.OPEN)).one()
     if trades:
         raise PositionsOpen(

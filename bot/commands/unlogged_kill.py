@@ -58,9 +58,11 @@ def apply(locked: LockedBot, wanted: NewCommand) -> BotCommand:
 
 
 def write_row(locked: LockedBot) -> None:
-    """Put the kill that the log lacks into it, as the applied command that it is."""
+    """Put the kill that the log lacks, if there is one, into it, as the applied command that it is."""
     config = locked.config
-    kept = config.unlogged_kill or {}
+    kept = config.unlogged_kill
+    if kept is None:
+        return
     wanted = NewCommand(
         kind=CommandKind.KILL,
         id=UUID(kept["id"]),

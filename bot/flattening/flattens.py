@@ -10,12 +10,13 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, exists, func, or_, select, true, update
 from sqlalchemy.orm import Session
 
+from bot.broker.time_limits import FLATTEN_ROUND
 from bot.models import BotFlatten, BotWorker, FlattenState
 from bot.models.flatten import AT_WORK
 from bot.states import Mode
 
 #: How long the right to work on a flatten holds, in seconds: longer than a round. A process that dies lets go at once.
-LEASE = timedelta(seconds=12)
+LEASE = timedelta(seconds=FLATTEN_ROUND.lease_sec)
 #: How long others leave a flatten to the worker: when none was seen for as long, or a round is as late, they work on it.
 LEFT_TO_WORKER = timedelta(seconds=5)
 _NOW = func.clock_timestamp()

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from bot.broker.alpaca import Alpaca
 from bot.broker.readings import Account, Position
+from bot.broker.time_limits import FLATTEN_ROUND as LIMITS
 from bot.errors import (
     AccountMismatch,
     BrokerError,
@@ -23,10 +24,6 @@ from bot.runtime.timeout import run_with_timeout
 from bot.settings.settings import Settings
 from bot.states import Mode
 
-#: All calls of one round end within this time, in seconds; it leaves some of the lease.
-BROKER_BUDGET_SEC = 8.0
-#: So do calls that respect no time-out.
-WALL_SEC = 10.0
 #: A call that closes or cancels is not begun with less of the budget than this, in seconds.
 LEAST_LEFT_SEC = 1.0
 #: The account's market values and the list of positions may differ by so much, in US dollars.
@@ -64,11 +61,11 @@ class BrokerRound:
                 f"The {self._mode} account has no keys: set {name} and {name[:-3]}SECRET, then restart."
             )
             return
-        deadline = time.monotonic() + BROKER_BUDGET_SEC - LEAST_LEFT_SEC
+        deadline = time.monotonic() + LIMITS.budget_sec - LEAST_LEFT_SEC
         try:
             # leaving the context ends the calls of a thread that was left behind
-            with Alpaca(access, budget_sec=BROKER_BUDGET_SEC) as alpaca:
-                run_with_timeout(WALL_SEC, lambda: self._act(alpaca, deadline, before_closing))
+            with Alpaca(access, budget_sec=LIMITS.budget_sec) as alpaca:
+                run_with_timeout(LIMITS.wall_sec, lambda: self._act(alpaca, deadline, before_closing))
         except TimeoutError:
             self.error = str(BrokerTimeout())
         except BrokerError as error:

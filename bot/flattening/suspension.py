@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from bot.broker.alpaca import Alpaca
+from bot.broker.time_limits import SUSPENSION as LIMITS
 from bot.errors import AccountMismatch, BrokerError, BrokerTimeout
 from bot.flattening import flattens
 from bot.models import BotConfig, BotSuspension
@@ -25,10 +26,8 @@ from bot.storage.database import Database
 
 #: How often it is looked whether something has to be changed, in seconds.
 LOOK_SEC = 2.0
-#: All calls of one attempt end within this time, in seconds, also those that respect no time-out.
-BROKER_BUDGET_SEC, WALL_SEC = 6.0, 8.0
 #: How long an attempt keeps others away, and the wait after one that failed.
-LEASE, RETRY = timedelta(seconds=10), timedelta(seconds=5)
+LEASE, RETRY = timedelta(seconds=LIMITS.lease_sec), timedelta(seconds=5)
 _NOW = func.clock_timestamp()
 #: Number of the advisory lock under which it is looked.
 _LOCK = 0x70697462_03
@@ -115,8 +114,8 @@ class Suspender:
             alpaca.set_suspend_trade(change.suspend)
 
         try:
-            with Alpaca(access, budget_sec=BROKER_BUDGET_SEC) as alpaca:
-                run_with_timeout(WALL_SEC, lambda: make(alpaca))
+            with Alpaca(access, budget_sec=LIMITS.budget_sec) as alpaca:
+                run_with_timeout(LIMITS.wall_sec, lambda: make(alpaca))
         except TimeoutError:
             raise BrokerTimeout() from None
 

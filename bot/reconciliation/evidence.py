@@ -9,7 +9,8 @@ from decimal import Decimal
 
 from bot.broker.alpaca import Alpaca
 from bot.broker.readings import Account, Clock, Order, Position
-from bot.errors import BrokerError, BrokerInconsistent, BrokerTimeout, KeysMissing
+from bot.broker.time_limits import RECONCILIATION as LIMITS
+from bot.errors import BrokerError, BrokerInconsistent, BrokerTimeout, CredentialsMissing
 from bot.reconciliation.comparison import Comparison, Holding, compare
 from bot.reconciliation.local import (
     BUST_TIME,
@@ -28,10 +29,6 @@ from bot.settings.settings import Settings
 from bot.states import Mode
 from bot.storage.database import Database
 
-#: All calls to Alpaca of one attempt end within this time, in seconds.
-BROKER_BUDGET_SEC = 9.0
-#: A call that does not even respect its own time-outs (name resolution, headers that drip) is left behind then.
-WALL_SEC = 12.0
 #: The orders of up to this many trades are asked for one by one; of more they are looked up in the list of orders.
 ORDERS_ONE_BY_ONE = 10
 #: At most this many orders behind fills that no trade explains are asked for.
@@ -82,7 +79,7 @@ class ReadFailed:
 
     mode: Mode
     began_at: datetime
-    error: BrokerError
+    error: BrokerError | CredentialsMissing
     requests: int = 0
 
 
@@ -90,21 +87,19 @@ Evidence = Reading | ReadFailed
 
 
 def gather(database: Database, settings: Settings) -> Evidence:
-    """Read both sides. Ends within WALL_SEC whatever Alpaca does.
+    """Read both sides. Ends within the wall of LIMITS whatever Alpaca does.
 
     Raises:
         DatabaseUnavailable: Postgres is away.
     """
     local = database.batched(lambda batch: read_local(batch, settings))
-    access = settings.alpaca(local.mode)
-    if access is None:
-        keys = f"ALPACA_{local.mode.upper()}_API_KEY and _SECRET"
-        return ReadFailed(
-            local.mode, local.began_at, KeysMissing(f"The {local.mode} account has no keys: set {keys}.")
-        )
-    with Alpaca(access, budget_sec=BROKER_BUDGET_SEC, most_requests=local.requests_left) as alpaca:
+    try:
+        access = settings.require_alpaca(local.mode)
+    except CredentialsMissing as error:
+        return ReadFailed(local.mode, local.began_at, error)
+    with Alpaca(access, budget_sec=LIMITS.budget_sec, most_requests=local.requests_left) as alpaca:
         try:
-            return run_with_timeout(WALL_SEC, lambda: _read(database, alpaca, local))
+            return run_with_timeout(LIMITS.wall_sec, lambda: _read(database, alpaca, local))
         except TimeoutError:
             return ReadFailed(local.mode, local.began_at, BrokerTimeout(), alpaca.requests)
         except BrokerError as error:
@@ -113,9 +108,9 @@ def gather(database: Database, settings: Settings) -> Evidence:
 
 def retry_after(evidence: Evidence) -> float:
     """Seconds that Alpaca asked to be left alone."""
-    if isinstance(evidence, ReadFailed):
-        return evidence.error.retry_after_sec or 0.0
-    return evidence.retry_after_sec
+    if isinstance(evidence, Reading):
+        return evidence.retry_after_sec
+    return (isinstance(evidence.error, BrokerError) and evidence.error.retry_after_sec) or 0.0
 
 
 def _read(database: Database, alpaca: Alpaca, local: Local) -> Reading:

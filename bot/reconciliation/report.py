@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from bot.broker.readings import Account
-from bot.errors import AccountBlocked, AccountMismatch, BrokerError, StaleEvidence
+from bot.errors import AccountBlocked, AccountMismatch, BrokerError, CredentialsMissing, StaleEvidence
 from bot.models import BotConfig, BotReconciliation, Outcome, Trigger
 from bot.reconciliation import bookkeeping, last_reading, schedule
 from bot.reconciliation.evidence import Evidence, ReadFailed, Reading
@@ -111,7 +111,9 @@ def _is_of_startup(config: BotConfig, trigger: Trigger) -> bool:
     return config.gate_closed_by is Trigger.STARTUP and trigger in (Trigger.STARTUP, Trigger.RETRY)
 
 
-def _objection(config: BotConfig, evidence: Evidence, now: datetime) -> BrokerError | None:
+def _objection(
+    config: BotConfig, evidence: Evidence, now: datetime
+) -> BrokerError | CredentialsMissing | None:
     if isinstance(evidence, ReadFailed):
         return evidence.error
     if evidence.mode is not config.mode:

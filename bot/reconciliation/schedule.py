@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from bot.models import BotConfig, BotReconciliation
 from bot.runtime.retry import RetryPolicy
 from bot.settings.settings import Settings
 from bot.states import BotState
 
-#: How long one attempt holds the right to it, in seconds; longer than any attempt takes.
-ATTEMPT_SEC = 20.0
 #: Wait between attempts, in seconds: doubled with each failure.
 RETRY_FIRST_SEC, RETRY_MOST_SEC = 2.0, 60.0
 #: Time between attempts while the bot is stopped, in seconds; while it is not, RECONCILE_EVERY_SEC says it.
@@ -25,6 +23,19 @@ LATEST_DUE = timedelta(seconds=STOPPED_EVERY_SEC + 100)
 MOST_ATTEMPTS = 120
 #: Requests of an attempt that finds agreement; so many have to be left for it.
 REQUESTS_OF_AN_ATTEMPT = 3
+
+
+def is_due(now: ColumnElement[datetime], settings: Settings) -> ColumnElement[bool]:
+    """The condition on the bot's row that an attempt is due and may be made; *now* is the database's clock."""
+    return and_(
+        or_(
+            BotConfig.reconcile_due_at.is_(None),
+            BotConfig.reconcile_due_at <= now,
+            # from before the clock was put back
+            BotConfig.reconcile_due_at > now + LATEST_DUE,
+        ),
+        has_requests_left(now, settings),
+    )
 
 
 def has_requests_left(now: ColumnElement[datetime], settings: Settings) -> ColumnElement[bool]:

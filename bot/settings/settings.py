@@ -25,7 +25,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 
-from bot.errors import SettingsError
+from bot.errors import CredentialsMissing, SettingsError
 from bot.settings import secret_files, types
 from bot.settings.types import (
     SHORTEST_SECRET,
@@ -197,6 +197,19 @@ class Settings(BaseSettings):
         if key is None or secret is None:
             return None
         return AlpacaAccess(mode=mode, url=getattr(self, f"alpaca_{mode}_url"), key=key, secret=secret)
+
+    def require_alpaca(self, mode: Mode) -> AlpacaAccess:
+        """Address and keys of one mode.
+
+        Raises:
+            CredentialsMissing: naming the settings that hold them.
+        """
+        access = self.alpaca(mode)
+        if access is None:
+            raise CredentialsMissing(
+                f"The {mode} account has no keys: set ALPACA_{mode.upper()}_API_KEY and _SECRET, then restart."
+            )
+        return access
 
 
 def _sentence(problem: Any, from_files: Set[str] = frozenset()) -> str:

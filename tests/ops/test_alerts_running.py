@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.ops.receiver import Receiver
 from tests.support.fixtures import StackFactory
+from tests.support.receiver import Receiver
 from tests.support.stack import Stack
 
 

@@ -22,9 +22,9 @@ import requests
 from launcher.embedded import Postgres
 from launcher.reaper import Guard
 from tests.conftest import DatabaseServer, _migrate
-from tests.panel.test_events import Stream
 from tests.support.client import TOKENS
 from tests.support.stack import Stack
+from tests.web.streaming.test_events import Stream
 
 STREAMS, ROUNDS, STATUSES, COMMANDS = 200, 16, 75, 40
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import requests
 
+from tools.chaos.client_log import ClientLog
 from tools.chaos.clock import now
-from tools.chaos.flow import Flow
 from tools.chaos.history import Attempt
-from tools.chaos.journal import Journal
+from tools.chaos.pacing import Pacing
 from tools.chaos.system import TOKENS
-from tools.chaos.wishes import Wish, choose
+from tools.chaos.workload import PlannedRequest, choose
 
 #: Longer than any answer may take, in seconds.
 TIMEOUT_SEC = 15.0
@@ -26,29 +26,29 @@ MOST_ATTEMPTS = 5
 class Client(threading.Thread):
     """One of several, in a thread of its own, as an actor of its own."""
 
-    def __init__(self, number: int, seed: int, url: str, flow: Flow, journal: Journal) -> None:
+    def __init__(self, number: int, seed: int, url: str, pacing: Pacing, client_log: ClientLog) -> None:
         super().__init__(name=f"client-{number}", daemon=True)
         self._actor = "alice" if number % 2 else "bob"
         self._rng = random.Random(f"{seed}/{number}")  # noqa: S311 - the run has to be repeatable
         self._url = f"{url}/api/bot"
-        self._flow = flow
-        self._journal = journal
+        self._pacing = pacing
+        self._client_log = client_log
         self._state = "stopped"
         self._used_keys: list[str] = []
 
     def run(self) -> None:
         sent = 0
-        while self._flow.take():
+        while self._pacing.take():
             sent += 1
             mark = f"{self.name}/{sent}"
             self._send(choose(self._rng, self._state, mark), mark)
 
-    def _send(self, wish: Wish, mark: str) -> None:
+    def _send(self, planned: PlannedRequest, mark: str) -> None:
         prefer = self._prefer()
-        key = self._key(wish, mark)
+        key = self._key(planned, mark)
         tries = MOST_ATTEMPTS if key == mark else 1
         for attempt in range(1, tries + 1):
-            answered = _is_answered(self.attempt(wish, mark, key, prefer))
+            answered = _is_answered(self.attempt(planned, mark, key, prefer))
             if answered and self._rng.random() > 0.1:
                 return  # else its answer is lost on the way, and it is sent again
             if not answered:
@@ -60,19 +60,19 @@ class Client(threading.Thread):
             return "respond-async"
         return "wait=6" if chance < 0.3 else None
 
-    def _key(self, wish: Wish, mark: str) -> str | None:
+    def _key(self, planned: PlannedRequest, mark: str) -> str | None:
         """No key, one of its own, or, by mistake, one that was used before."""
-        if wish.method == "GET" or "Idempotency-Key" in wish.headers or self._rng.random() < 0.4:
+        if planned.method == "GET" or "Idempotency-Key" in planned.headers or self._rng.random() < 0.4:
             return None
         if self._used_keys and self._rng.random() < 0.02:
             return self._rng.choice(self._used_keys)
-        if wish.role == "operator":
+        if planned.role == "operator":
             self._used_keys.append(mark)
         return mark
 
-    def attempt(self, wish: Wish, mark: str, key: str | None, prefer: str | None) -> Attempt:
+    def attempt(self, planned: PlannedRequest, mark: str, key: str | None, prefer: str | None) -> Attempt:
         """Send it once, and write down what came of it."""
-        headers = dict(wish.headers) | _authorization(self._actor, wish.role)
+        headers = dict(planned.headers) | _authorization(self._actor, planned.role)
         if key is not None:
             headers["Idempotency-Key"] = key
         if prefer is not None:
@@ -80,8 +80,8 @@ class Client(threading.Thread):
         attempt = Attempt(
             client=self.name,
             mark=mark,
-            kind=wish.kind,
-            role=wish.role,
+            kind=planned.kind,
+            role=planned.role,
             key=key,
             prefer=prefer,
             sent_at=now(),
@@ -92,10 +92,10 @@ class Client(threading.Thread):
         )
         try:
             response = requests.request(
-                wish.method,
-                self._url + wish.path,
-                json=wish.json,
-                data=wish.data,
+                planned.method,
+                self._url + planned.path,
+                json=planned.json,
+                data=planned.data,
                 headers=headers,
                 timeout=TIMEOUT_SEC,
             )
@@ -103,7 +103,7 @@ class Client(threading.Thread):
             seen = replace(attempt, answered_at=now(), exception=type(error).__name__)
         else:
             seen = replace(attempt, answered_at=now(), status=response.status_code, body=_body_of(response))
-        self._journal.write(seen)
+        self._client_log.write(seen)
         self._state = seen.said.get("state", self._state)
         return seen
 

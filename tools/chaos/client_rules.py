@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tools.chaos import legal
+from tools.chaos import contract
 from tools.chaos.history import KILLER, LOOK, Attempt, History, Row
 
 #: Whoever froze with the lock in its hand, a kill gets past it in 3 s; the rest is for a busy machine.
@@ -34,7 +34,7 @@ def what_was_refused_has_no_effect(history: History) -> Iterator[str]:
         row = history.by_id.get(attempt.command_id or "")
         if attempt.command_id is None or attempt.said.get("code") == "idempotency_conflict":
             continue
-        if row is None or row.status not in legal.REFUSED or row.error_code != attempt.said.get("code"):
+        if row is None or row.status not in contract.REFUSED or row.error_code != attempt.said.get("code"):
             yield f"{attempt} was told {attempt.said.get('code')}, but its row is {row}"
 
 
@@ -90,12 +90,12 @@ def order_is_real_time_order(history: History) -> Iterator[str]:
 
     def accepted_before(attempt: Attempt, row: Row) -> bool:
         # what waits for Alpaca's word may be passed by those behind it
-        return attempt.status in (200, 202) and row.kind not in legal.GATHERING
+        return attempt.status in (200, 202) and row.kind not in contract.GATHERING
 
     yield from _out_of_order(history, applied_before, lambda row: True)
     # a kill waits for nothing: it passes what is pending
     yield from _out_of_order(
-        history, accepted_before, lambda row: row.kind not in legal.GATHERING and row.kind != "kill"
+        history, accepted_before, lambda row: row.kind not in contract.GATHERING and row.kind != "kill"
     )
 
 
@@ -183,7 +183,7 @@ def every_answer_is_described(history: History) -> Iterator[str]:
     for attempt in history.attempts:
         if attempt.status is None:
             continue
-        if attempt.status not in legal.ANSWERS:
+        if attempt.status not in contract.ANSWERS:
             yield f"{attempt} was answered {attempt.status}"
         elif attempt.status >= 400 and set(attempt.said) != {"error", "code", "details"}:
             yield f"{attempt} was not answered in the envelope: {str(attempt.body)[:200]}"

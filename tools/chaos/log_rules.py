@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
-from tools.chaos import legal
+from tools.chaos import contract
 from tools.chaos.history import History, Row
 
 #: No command may be pending for longer while somebody lives who can finish it. A fault of this run lasts up to 8 s.
@@ -52,7 +52,7 @@ def every_step_is_allowed(history: History) -> Iterator[str]:
         keeps_mode = row.kind == "set_mode" and row.params.get("mode") == mode
         if row.kind == "set_mode":
             mode = row.params.get("mode", mode)
-        expected = legal.STEPS.get(row.kind, {}).get(row.from_state or "")
+        expected = contract.STEPS.get(row.kind, {}).get(row.from_state or "")
         if keeps_mode or _called_off_instead(history, row):
             expected = row.from_state
         if row.to_state != expected:
@@ -69,7 +69,7 @@ def _called_off_instead(history: History, stop: Row) -> bool:
 
 def refusals_are_right(history: History) -> Iterator[str]:
     for row in history.rows:
-        allowed = row.from_state in legal.STEPS.get(row.kind, {})
+        allowed = row.from_state in contract.STEPS.get(row.kind, {})
         if row.error_code == "invalid_transition" and allowed and row.kind != "rearm":
             yield f"{row} was refused, although {row.kind} is allowed when {row.from_state}"
         if row.error_code == "killed" and (row.kind, row.from_state) != ("start", "stopped"):
@@ -108,21 +108,23 @@ def enabled_mode_and_thresholds_follow_from_the_log(history: History) -> Iterato
 def nothing_logged_before_a_halt_takes_effect_after_it(history: History) -> Iterator[str]:
     halt: Row | None = None
     for row in history.applied:
-        if halt is not None and row.kind in legal.CALLED_OFF and row.seq < halt.seq:
+        if halt is not None and row.kind in contract.CALLED_OFF and row.seq < halt.seq:
             yield f"{row} was applied after {halt}, which was logged later"
-        if row.kind in legal.HALTS and (halt is None or row.seq > halt.seq):
+        if row.kind in contract.HALTS and (halt is None or row.seq > halt.seq):
             halt = row
 
 
 def only_a_later_halt_supersedes(history: History) -> Iterator[str]:
-    halts = [row for row in history.rows if row.kind in legal.HALTS and row.status in ("applied", "rejected")]
+    halts = [
+        row for row in history.rows if row.kind in contract.HALTS and row.status in ("applied", "rejected")
+    ]
     last_seq = max((row.seq for row in halts), default=0)
     last_at = max((row.issued_at for row in halts), default=None)
     configured = max((row.issued_at for row in history.applied if row.kind == "update_config"), default=None)
     for row in history.rows:
         if row.status != "superseded":
             continue
-        if row.kind in legal.CALLED_OFF:
+        if row.kind in contract.CALLED_OFF:
             later = row.seq < last_seq or (last_at is not None and row.ordered_at < last_at)
         else:
             later = row.kind == "update_config" and configured is not None and row.ordered_at < configured
@@ -132,7 +134,7 @@ def only_a_later_halt_supersedes(history: History) -> Iterator[str]:
 
 def expiry_is_kept(history: History) -> Iterator[str]:
     for row in history.rows:
-        lifetime = legal.LIFETIME_SEC.get(row.kind)
+        lifetime = contract.LIFETIME_SEC.get(row.kind)
         if (row.expires_at is None) != (lifetime is None):
             yield f"{row} expires at {row.expires_at}"
         elif row.expires_at is None or row.finished_at is None:
@@ -168,7 +170,7 @@ def finished_rows_are_whole(history: History) -> Iterator[str]:
         is_applied = row.status == "applied"
         if is_applied != (row.revision is not None) or is_applied != (row.to_state is not None):
             yield f"{row} has to-state {row.to_state}"
-        if (row.status in legal.REFUSED) != (row.error_code is not None):
+        if (row.status in contract.REFUSED) != (row.error_code is not None):
             yield f"{row} has error code {row.error_code}"
 
 

@@ -17,7 +17,7 @@ from celery import Celery
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
-from tools.chaos import legal
+from tools.chaos import contract
 from tools.chaos.clock import now
 
 WEIGHTS = {
@@ -57,7 +57,7 @@ class Manual(threading.Thread):
         self._rng = random.Random(f"{seed}/manual")  # noqa: S311 - the run has to be repeatable
         self._celery = Celery("chaos", broker=redis_url, set_as_current=False)
         self._celery.conf.broker_transport_options = {"socket_timeout": 1, "socket_connect_timeout": 1}
-        self._celery.conf.task_routes = {f"bot.{kind}": {"queue": "halts"} for kind in sorted(legal.SAFER)}
+        self._celery.conf.task_routes = {f"bot.{kind}": {"queue": "halts"} for kind in sorted(contract.SAFER)}
         self._file = journals / FILE
         self._done = threading.Event()
 

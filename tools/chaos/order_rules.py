@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from tools.chaos import legal
+from tools.chaos import contract
 from tools.chaos.history import History, Row
 
 #: A sender's clock may be ahead by this much, in seconds.
@@ -14,10 +14,10 @@ MOST_AHEAD_SEC = 2.0
 
 
 def nothing_sent_before_a_halt_takes_effect_after_it(history: History) -> Iterator[str]:
-    """By the sender's own journal, whatever the message or the row says, and whichever of the two rows came first."""
-    halts = [row for row in history.rows if row.kind in legal.HALTS and _is_judged(row)]
+    """By the sender's own log, whatever the message or the row says, and whichever of the two rows came first."""
+    halts = [row for row in history.rows if row.kind in contract.HALTS and _is_judged(row)]
     for row in history.applied:
-        if row.kind not in legal.CALLED_OFF:
+        if row.kind not in contract.CALLED_OFF:
             continue
         issued = _issued(history, row)
         for halt in halts:
@@ -43,9 +43,9 @@ def old_thresholds_do_not_replace_newer_ones(history: History) -> Iterator[str]:
 def what_says_no_time_or_a_future_one_is_rejected(history: History) -> Iterator[str]:
     for row in history.applied:
         sent = history.sent.get(row.id)
-        if sent is None or row.kind in legal.SAFER:
+        if sent is None or row.kind in contract.SAFER:
             continue
-        if sent.said_at is None and row.kind in legal.CALLED_OFF:
+        if sent.said_at is None and row.kind in contract.CALLED_OFF:
             yield f"{row} was applied, although its message says no time"
         if (
             sent.said_at is not None

@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 from tools.chaos.client import Client
-from tools.chaos.flow import Flow
+from tools.chaos.client_log import ClientLog
 from tools.chaos.history import KILLER
-from tools.chaos.journal import Journal
-from tools.chaos.wishes import Wish
+from tools.chaos.pacing import Pacing
+from tools.chaos.workload import PlannedRequest
 
 #: Between two tries, in seconds.
 PAUSE_SEC = 0.1
@@ -23,7 +23,7 @@ class Probe(Client):
 
     def __init__(self, number: int, url: str, journals: Path, *, kill: bool = False) -> None:
         name = f"{KILLER if kill else 'probe-'}{number}"
-        super().__init__(number, 0, url, Flow(), Journal(journals / f"{name}.jsonl"))
+        super().__init__(number, 0, url, Pacing(), ClientLog(journals / f"{name}.jsonl"))
         self.name = name
         self._kill = kill
         self._done = threading.Event()
@@ -33,10 +33,12 @@ class Probe(Client):
         while not self._done.is_set():
             tries += 1
             mark = f"{self.name}/{tries}"
-            wish = Wish("update_config", "PATCH", "/config", {"maxConcurrentPositions": 9, "reason": mark})
+            planned = PlannedRequest(
+                "update_config", "PATCH", "/config", {"maxConcurrentPositions": 9, "reason": mark}
+            )
             if self._kill:
-                wish = Wish("kill", "POST", "/kill", {"reason": mark})
-            if self.attempt(wish, mark, None, f"wait={WAIT_SEC}").status == 200:
+                planned = PlannedRequest("kill", "POST", "/kill", {"reason": mark})
+            if self.attempt(planned, mark, None, f"wait={WAIT_SEC}").status == 200:
                 break
             time.sleep(PAUSE_SEC)
 

@@ -12,14 +12,14 @@ import psycopg2
 import requests
 
 from launcher.reaper import Guard
-from tools.chaos import journal, manual, tables
+from tools.chaos import client_log, manual, tables
 from tools.chaos.checker import Violation, check
 from tools.chaos.client import Client
 from tools.chaos.clock import now
 from tools.chaos.faults import FAULTS, NothingToStrike, Scene
-from tools.chaos.flow import Flow
 from tools.chaos.history import History, Span
 from tools.chaos.messages import Messages
+from tools.chaos.pacing import Pacing
 from tools.chaos.probe import Probe
 from tools.chaos.system import TOKENS, System
 
@@ -88,7 +88,7 @@ class Run:
         self._plan = plan
         self._system = System(directory, guard)
         self._rng = random.Random(plan.seed)  # noqa: S311 - the run has to be repeatable
-        self._flow = Flow()
+        self._pacing = Pacing()
         self._journals = directory / "journals"
         self._journals.mkdir()
         self._messages = Messages(self._system.redis.url)
@@ -107,8 +107,8 @@ class Run:
                     break
                 until = self._plan.commands * number // (self._plan.faults + 1)
                 self._struck.append(self._strike(name, until))
-            self._flow.release(max(0, self._plan.commands - self._flow.taken))
-            self._flow.close()
+            self._pacing.release(max(0, self._plan.commands - self._pacing.taken))
+            self._pacing.close()
             for client in clients:
                 client.join(120)
             operator.end()
@@ -117,7 +117,7 @@ class Run:
             self._settle()
             return self._judge(now() - began)
         finally:
-            self._flow.close()
+            self._pacing.close()
             self._system.stop()
 
     def _start_clients(self) -> list[Client]:
@@ -126,8 +126,8 @@ class Run:
                 number,
                 self._plan.seed,
                 self._system.url,
-                self._flow,
-                journal.Journal(self._journals / f"client-{number}.jsonl"),
+                self._pacing,
+                client_log.ClientLog(self._journals / f"client-{number}.jsonl"),
             )
             for number in range(1, CLIENTS + 1)
         ]
@@ -151,7 +151,7 @@ class Run:
         return struck if struck.did_strike or tries == 1 else self._strike(name, until, tries - 1)
 
     def _try_to_strike(self, name: str, until: int) -> Struck:
-        budget = max(6, until - self._flow.taken)
+        budget = max(6, until - self._pacing.taken)
         began = struck_at = now()
         number, url = len(self._struck) + 1, self._system.url
         probe = Probe(number, url, self._journals)
@@ -165,7 +165,7 @@ class Run:
         def last(seconds: float) -> None:
             steps = max(1, round(seconds / 0.1))
             for _ in range(steps):
-                self._flow.release(max(1, budget // (3 * steps)))
+                self._pacing.release(max(1, budget // (3 * steps)))
                 time.sleep(seconds / steps)
 
         scene = Scene(
@@ -175,13 +175,13 @@ class Run:
             messages=self._messages,
             struck=struck,
             last=last,
-            burst=lambda: self._flow.release(max(4, budget // 6)),
+            burst=lambda: self._pacing.release(max(4, budget // 6)),
         )
         did_strike = _happens(name, scene)
         self._system.mend()
         recovered_after = None
         if did_strike:
-            left = until - self._flow.taken
+            left = until - self._pacing.taken
             recovered_after = self._wait_until_applied(probe, struck_at, left)
         span = Span(began, now())
         for each in (probe, killer):
@@ -194,7 +194,7 @@ class Run:
         while now() < deadline:
             if commands > 0:
                 step = min(commands, 4)
-                self._flow.release(step)
+                self._pacing.release(step)
                 commands -= step
             time.sleep(0.05)
             if commands <= 0 and (seconds := self._applied_after(probe, since)) is not None:
@@ -228,7 +228,7 @@ class Run:
         found = tables.read(self._system.postgres.url)
         away = [each.span for each in self._struck if each.takes_away]
         sent = {each.id: each for each in manual.read(self._journals)}
-        attempts = journal.read(self._journals)
+        attempts = client_log.read(self._journals)
         history = History(found.rows, found.config, attempts, found.read_at, sent, found.flattens, away)
         violations = check(history)
         violations += [

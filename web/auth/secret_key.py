@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-
 from bot.errors import SettingsError
+from bot.settings import kept_secret
 from bot.settings.settings import Settings
 
 
@@ -20,18 +18,7 @@ def load(settings: Settings) -> str:
     file = settings.data_dir / "secret-key"
     try:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not file.exists():
-            draft = file.with_name(f"{file.name}.{os.getpid()}")
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
-                stream.write(secrets.token_urlsafe(32) + "\n")
-            try:
-                # of two processes that start at once, one wins, and both read the whole key
-                os.link(draft, file)
-            except FileExistsError:
-                pass
-            finally:
-                draft.unlink()
-        key = file.read_text().strip()
+        key = kept_secret.keep(file)
     except OSError as error:
         raise SettingsError(
             f"SECRET_KEY is not set, and none can be kept in DATA_DIR ({error.strerror}): set SECRET_KEY to a long random text."

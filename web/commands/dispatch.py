@@ -1,4 +1,4 @@
-"""A command's way in: row, publisher, wait. Nobody is told "done" before it is committed."""
+"""Stores a command in the log, publishes its message and waits for its outcome. No answer says "done" before the commit."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Preference:
 
     @classmethod
     def parse(cls, header: str | None) -> Preference:
-        """Of ``Prefer: wait=N`` or ``Prefer: respond-async``; what is not understood is ignored, as the RFC says."""
+        """Read ``Prefer: wait=N`` or ``Prefer: respond-async``; anything else is ignored, as the RFC says."""
         if not header:
             return cls()
         if re.search(r"(?:^|[,\s])respond-async(?:$|[,;\s])", header, re.IGNORECASE):
@@ -48,16 +48,16 @@ class Preference:
 
 
 class Dispatch:
-    """Puts intentions into the log and waits for what becomes of them."""
+    """Puts commands into the log and waits for their outcome."""
 
     def __init__(
-        self, controller: Controller, lane: Controller, publisher: Publisher, watch: OutcomeWaiter
+        self, controller: Controller, lane: Controller, publisher: Publisher, outcomes: OutcomeWaiter
     ) -> None:
         """*lane* is for what halts the bot: its connections are used by nothing else."""
         self._controller = controller
         self._lane = lane
         self.publisher = publisher
-        self._watch = watch
+        self._outcomes = outcomes
         self._waiting = Places(MOST_WAITING, MOST_OF_ONE)
         self._waiting_in_lane = Places(MOST_WAITING_IN_LANE, MOST_WAITING_IN_LANE)
 
@@ -82,7 +82,7 @@ class Dispatch:
 
     def _send(self, wanted: NewCommand, preference: Preference) -> BotCommand:
         controller = self._lane if COMMANDS[wanted.kind].safer else self._controller
-        with self._watch.expect(wanted.id) as finished:
+        with self._outcomes.expect(wanted.id) as finished:
             try:
                 if wanted.kind is CommandKind.KILL:
                     return controller.submit_and_apply(wanted)
@@ -95,8 +95,8 @@ class Dispatch:
             self.publisher.publish(command.kind, command.id)
             if command.id == wanted.id:
                 return self._wait(command, finished, preference, controller)
-        # the same Idempotency-Key before: its command is waited for
-        with self._watch.expect(command.id) as finished:
+        # the Idempotency-Key was used before: wait for its command
+        with self._outcomes.expect(command.id) as finished:
             finished.set()  # perhaps it was before we listened
             return self._wait(command, finished, preference, controller)
 
@@ -112,6 +112,6 @@ class Dispatch:
         if not preference.wait_sec or not places.take(command.actor):
             return command
         try:
-            return self._watch.wait(command, finished, preference.wait_sec, controller)
+            return self._outcomes.wait(command, finished, preference.wait_sec, controller)
         finally:
             places.give_back(command.actor)

@@ -25,14 +25,14 @@ from bot.storage.notifications import CHANGES, FINISHED, QUEUED, Listener
 
 #: How often overdue commands are looked for, in seconds.
 OVERDUE_SEC = 0.2
-#: How long the listener waits at a time, in seconds; it hears at once.
+#: How long the listener waits at a time, in seconds; a notification ends the wait at once.
 HEAR_SEC = 5.0
 #: A waiting request looks at its row this often even when nothing is heard, in seconds.
 LOOK_SEC = 0.5
 
 
 class Expectation:
-    """Somebody waits for a command's outcome."""
+    """One request's wait for the outcome of a command."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -44,7 +44,7 @@ class Expectation:
         self._event.set()
 
     def wait(self, seconds: float) -> Applied | None:
-        """Returns when it may be finished, or after *seconds*, with how it was applied if that is known."""
+        """Wait until the command may be finished, or for *seconds*; how it was applied, if that is known."""
         self._event.wait(seconds)
         self._event.clear()
         return self._applied
@@ -60,8 +60,8 @@ class Applied:
 
     @classmethod
     def parse(cls, words: list[str]) -> Applied | None:
-        """Of ``<status> <revision> <to_state> <mode>``; None for a command that was finished otherwise, or in a way that only
-        a newer release knows."""
+        """Read ``<status> <revision> <to_state> <mode>``; None for a command that was not applied, or that was finished in a
+        way that only a newer release knows."""
         if len(words) != 4 or words[0] != CommandStatus.APPLIED:
             return None
         try:

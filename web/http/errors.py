@@ -15,10 +15,10 @@ from bot.errors import (
     GateClosed,
     IdempotencyConflict,
     InvalidParams,
+    InvalidTransition,
     PitbossError,
     TooManyPending,
     TradeConflict,
-    TradeNotFound,
     name_fields,
 )
 from bot.models import BotCommand
@@ -28,10 +28,6 @@ from web.http.list_reader import ListsBusy
 Answer = tuple[Any, int, dict[str, str]]
 
 log = logging.getLogger(__name__)
-
-#: The status of a command that was not applied, by its error code; others are conflicts with the present state.
-STATUS_OF_REFUSAL = {"invalid_transition": 400, "validation": 422}
-CONFLICT = 409
 
 _CODES = {
     400: ("bad_request", "The request could not be understood."),
@@ -68,15 +64,17 @@ class NotFound(PitbossError):
     code = "not_found"
 
 
-#: What passes by itself: the answer says when to try again.
-BUSY: Mapping[type[PitbossError], int] = {ListsBusy: 503, TooManyPending: 429}
-
-STATUS_OF_ERROR: Mapping[type[PitbossError], int] = {
-    NotFound: 404,
-    TradeNotFound: 404,
-    GateClosed: CONFLICT,
-    TradeConflict: CONFLICT,
-    IdempotencyConflict: 422,
+#: The status of an error, by its code. An error of a command that is not listed is a conflict with the present state, any
+#: other one is a fault of ours.
+_STATUS: Mapping[str, int] = {
+    InvalidTransition.code: 400,
+    InvalidParams.code: 422,
+    IdempotencyConflict.code: 422,
+    NotFound.code: 404,
+    GateClosed.code: 409,
+    TradeConflict.code: 409,
+    TooManyPending.code: 429,
+    ListsBusy.code: 503,
 }
 
 
@@ -121,7 +119,7 @@ def register(app: APIFlask) -> None:
             "state": command.from_state,
         }
         sentence = command.error or "The command was not applied."
-        return envelope(STATUS_OF_REFUSAL.get(code, CONFLICT), code, sentence, details)
+        return envelope(_STATUS.get(code, 409), code, sentence, details)
 
     @app.errorhandler(PitbossError)
     def domain_error(error: PitbossError) -> Answer:
@@ -130,14 +128,12 @@ def register(app: APIFlask) -> None:
             if "commandId" in error.details:
                 headers["Location"] = f"/api/bot/commands/{error.details['commandId']}"
             return envelope(503, error.code, str(error), error.details, **headers)
-        if type(error) in BUSY:
-            return envelope(BUSY[type(error)], error.code, str(error), error.details, Retry_After="1")
-        if isinstance(error, InvalidParams):
-            return envelope(422, error.code, str(error), error.details)
-        status = STATUS_OF_ERROR.get(type(error), 500)
+        status = _STATUS.get(error.code, 500)
         if status == 500:
             log.error("unexpected %s: %s", type(error).__name__, error)
-        return envelope(status, error.code, str(error), error.details)
+        # what passes by itself
+        headers = {"Retry_After": "1"} if status in (429, 503) else {}
+        return envelope(status, error.code, str(error), error.details, **headers)
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Answer:

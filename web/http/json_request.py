@@ -16,7 +16,7 @@ MAX_BODY = 64 * 1024
 
 
 class GivenOnce(ImmutableMultiDict[str, str]):
-    """Parameters of which each may be given once: werkzeug would take the first and drop the others without a word."""
+    """Parameters of which each may be given once: werkzeug would take the first and silently drop the others."""
 
     def to_dict(self, flat: bool = True) -> Any:
         if repeated := [name for name, values in self.lists() if len(values) > 1]:
@@ -25,7 +25,7 @@ class GivenOnce(ImmutableMultiDict[str, str]):
 
 
 class JsonRequest(Request):
-    """Reads no body at all as an empty object, and refuses what is given twice."""
+    """Reads a missing body as an empty object, and rejects what is given twice."""
 
     parameter_storage_class = GivenOnce
 
@@ -34,7 +34,7 @@ class JsonRequest(Request):
         if not data:
             return {}
         if self.content_length is None and len(data) >= MAX_BODY:
-            # werkzeug cuts a chunked body at the limit without a word
+            # werkzeug silently cuts a chunked body at the limit
             raise RequestEntityTooLarge()
         try:
             body = super().get_json(force=force, silent=silent, cache=cache)

@@ -1,4 +1,4 @@
-"""So many at once, and only so many of one actor: nobody takes all the places."""
+"""Limits how much happens at once, in all and for one actor, so that no actor takes all the places."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 
 
 class Places:
-    """*total* places, of which one actor takes at most *of_one*; the last *reserved* are for whoever is preferred."""
+    """*total* places, of which one actor takes at most *of_one*; the last *reserved* are for preferred actors."""
 
     def __init__(self, total: int, of_one: int, reserved: int = 0) -> None:
         self._total, self._of_one, self._reserved = total, of_one, reserved

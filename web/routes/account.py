@@ -10,7 +10,7 @@ from apiflask import APIBlueprint
 from bot.queries import account as queries
 from web.auth import scheme
 from web.http.openapi import READ_RESPONSES
-from web.schemas.responses import AccountOut, PositionsOut
+from web.schemas.account import AccountOut, PositionsOut
 from web.services import services
 
 blueprint = APIBlueprint("account", __name__, tag="Account")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from apiflask import APIBlueprint
-from flask import request
+from flask import g, request
 from sqlalchemy.orm import Session
 
 from bot.commands.log import NewCommand
@@ -68,7 +68,7 @@ for _kind in _SUMMARIES:
 _SETTLEMENTS = {
     "adopt": {
         "summary": "A position becomes an open trade",
-        "value": {"action": "adopt", "symbol": "RIOT", "reason": "Bought by hand"},
+        "value": {"action": "adopt", "symbol": "RIOT", "reason": "Bought manually"},
     },
     "adjust": {
         "summary": "A reverse split, one for ten",
@@ -87,7 +87,7 @@ _SETTLEMENTS = {
             "tradeId": "0b1d6f0e-6f5e-4b7e-9c55-1f0a4d1c7a10",
             "exitPrice": "9.98",
             "exitAt": "2026-11-20T15:30:00Z",
-            "reason": "Sold by hand",
+            "reason": "Sold manually",
         },
     },
 }
@@ -126,7 +126,7 @@ def _halt_params(halt: HaltIn) -> dict[str, Any]:
 
 
 def _stays_open() -> Exposure | None:
-    """What no command closes by itself; None where it cannot be read: the kill is done all the same."""
+    """Positions and orders that the kill leaves open; None where they cannot be read, which does not undo the kill."""
     try:
         return services().lane.read(exposure.read)
     except PitbossError:
@@ -176,7 +176,7 @@ def set_mode(json_data: ModeIn) -> Any:
 def update_config(json_data: ReasonIn) -> Any:
     params = request.get_json(force=True)
     params.pop("reason", None)
-    check_changes(params)  # whoever applies it checks again; this spares the log a row
+    check_changes(params)  # checked again when it is applied; here it spares the log a row
     command = _send(CommandKind.UPDATE_CONFIG, params, json_data.reason)
     config = _config(command)
     return _answer(command, **{name: getattr(config, name) for name in THRESHOLDS})
@@ -212,18 +212,19 @@ def _send(
         remote_addr=scheme.address(),
         idempotency_key=idempotency_key(),
     )
-    return services().dispatch.send(wanted, Preference.parse(request.headers.get("Prefer")))
+    g.preference = Preference.parse(request.headers.get("Prefer"))
+    return services().dispatch.send(wanted, g.preference)
 
 
 def _answer(command: BotCommand, **more: Any) -> Any:
-    """200 once it is applied, 202 while it is queued.
+    """What ``_send`` came to: 200 once it is applied, 202 while it is queued.
 
     Raises:
         CommandNotApplied: it was finished, but not applied.
     """
     headers = {}
-    if applied := Preference.parse(request.headers.get("Prefer")).applied:
-        headers["Preference-Applied"] = applied
+    if g.preference.applied:
+        headers["Preference-Applied"] = g.preference.applied
     common = {"command_id": command.id, "status": command.status, "revision": command.revision, **more}
     if command.status is CommandStatus.APPLIED:
         if command.revision is None:

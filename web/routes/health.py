@@ -13,7 +13,7 @@ from bot.status.snapshot import snapshot
 from web.http.errors import envelope
 from web.http.openapi import AWAY_RESPONSE
 from web.monitoring.migration_check import is_migrated
-from web.schemas.responses import HealthOut, ReadyOut
+from web.schemas.status import HealthOut, ReadyOut
 from web.services import services
 
 blueprint = APIBlueprint("health", __name__, tag="Health")

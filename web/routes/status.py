@@ -15,7 +15,8 @@ from bot.status.snapshot import Snapshot, snapshot
 from bot.status.snapshot import config as read_config
 from web.auth import scheme
 from web.http.openapi import READ_RESPONSES
-from web.schemas.responses import ConfigOut, FlattenOut, GateOut, StatusOut
+from web.schemas.responses import ConfigOut, FlattenOut
+from web.schemas.status import GateOut, StatusOut
 from web.services import services
 
 blueprint = APIBlueprint("status", __name__, tag="Status")

@@ -13,7 +13,7 @@ from bot import market_hours
 from bot.queries import today as queries
 from web.auth import scheme
 from web.http.openapi import READ_RESPONSES
-from web.schemas.responses import IntradayOut, StatesOut
+from web.schemas.today import IntradayOut, StatesOut
 from web.services import services
 
 blueprint = APIBlueprint("today", __name__, tag="Records")

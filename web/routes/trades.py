@@ -138,7 +138,7 @@ def _ledger() -> Ledger:
 
 
 def _said(body: trade_requests.TradeRequest) -> dict[str, Any]:
-    """What was said, and the request's Idempotency-Key, as the ledger takes them."""
+    """The fields of the request and its Idempotency-Key, as the ledger takes them."""
     key = idempotency_key()
     return {
         **body.model_dump(exclude_none=True),

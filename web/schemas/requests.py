@@ -1,4 +1,4 @@
-"""The shapes of requests: bodies, and what stands behind the question mark."""
+"""The shapes of requests: bodies and query parameters."""
 
 from __future__ import annotations
 

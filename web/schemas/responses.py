@@ -1,4 +1,4 @@
-"""The shapes of answers.
+"""The shapes of the answers to commands, and of lists; the others have files of their own.
 
 What comes from a row may be text that only a newer release knows: it is shown as it stands, while the document lists
 what this release knows.
@@ -15,7 +15,6 @@ from pydantic import Field, create_model
 from bot.models import Outcome, TradeEventKind, Trigger
 from bot.models.thresholds import THRESHOLDS, ThresholdType
 from bot.states import BotState, CommandKind, CommandStatus, Mode, Source
-from bot.status.gate import Reason
 from web.schemas.base import Number, Shape
 
 
@@ -232,149 +231,6 @@ class DailyStatsPage(Shape):
     next_cursor: str | None
 
 
-class MinuteOut(Shape):
-    at: datetime
-    pnl: Number = Field(description="Realized by the exits of this minute, in US dollars.")
-    trades: int = Field(description="Trades that were closed in it.")
-    cumulative: Number = Field(description="Realized P&L of the day up to and with this minute.")
-
-
-class IntradayOut(Shape):
-    date: date
-    mode: Mode
-    begins_at: datetime
-    ends_at: datetime
-    opens_at: datetime | None = Field(description="When the exchange opens that day; null when it does not.")
-    closes_at: datetime | None
-    loss_limit_usd: Number
-    points: list[MinuteOut]
-    as_of: datetime
-
-
-class StretchOut(Shape):
-    state: BotState | str
-    killed: bool
-    mode: Mode | str
-    began_at: datetime
-    ended_at: datetime
-    kind: CommandKind | str | None = Field(
-        description="The command that began it; null for what lasted when the day began."
-    )
-    actor: str | None
-
-
-class StatesOut(Shape):
-    date: date
-    begins_at: datetime
-    ends_at: datetime
-    opens_at: datetime | None
-    closes_at: datetime | None
-    items: list[StretchOut] = Field(description="Without a gap, the earliest first.")
-    as_of: datetime
-
-
 class ReconciliationPage(Shape):
     items: list[ReconciliationOut]
     next_cursor: str | None
-
-
-class GateOut(Shape):
-    may_open: bool
-    may_monitor: bool
-    reasons: list[Reason]
-
-
-class LastReconciliation(Shape):
-    outcome: Outcome | str
-    trigger: Trigger | str
-    finished_at: datetime
-    age_sec: float
-    error_code: str | None = Field(description="Why it failed, as a slug; null when it did not.")
-    error: str | None
-    missed: int | None
-    differences: list[DifferenceOut]
-    agreed_at: datetime | None = Field(description="When the books and the broker were last found to agree.")
-
-
-class WorkerOut(Shape):
-    online: bool
-    last_seen_at: datetime | None
-
-
-class StatusOut(Shape):
-    state: BotState
-    mode: Mode
-    open_position_count: int
-    today_realized_pnl: Number = Field(description="US dollars, of New York's date and the present mode.")
-    today_trade_count: int
-    unsettled_trades: int = Field(
-        description="Trades that filled and were missed: their result is not booked, nor acknowledged to be unknown."
-    )
-    open_pnl: Number | None = Field(
-        description="Unrealized P&L of the present mode's positions, in US dollars; null unless it was read in the last 3 minutes."
-    )
-    market_open: bool
-    market_changes_at: datetime = Field(
-        description="When the exchange's regular session next opens or closes."
-    )
-    enabled: bool
-    killed: bool
-    killed_at: datetime | None
-    kill_reason: str | None
-    allowed_commands: list[CommandKind] = Field(
-        description="What the state and the kill latch allow now; other conditions may still refuse it."
-    )
-    accepting_signals: bool
-    reasons: list[Reason] = Field(description="Every reason why signals are not accepted.")
-    reconciliation: LastReconciliation | None
-    flatten: Literal["none", "working", "waiting_for_open", "flat", "cancelled"] = Field(
-        description="How far the last flatten is."
-    )
-    worker: WorkerOut
-    pending_commands: int
-    revision: int
-    sandbox: bool = Field(description="Whether the account is a simulated one.")
-    as_of: datetime
-
-
-class PositionOut(Shape):
-    symbol: str
-    broker_shares: Number | None = Field(
-        description="What the broker holds, negative is short; null while that is not known."
-    )
-    book_shares: Number = Field(description="What the open trades hold; negative is short.")
-    avg_entry_price: Number | None
-    current_price: Number | None
-    open_pnl: Number | None = Field(description="US dollars.")
-    trade_ids: list[UUID] = Field(description="The open trades, the earliest first.")
-    difference: Literal["unknown_here", "quantity", "side"] | str | None = Field(
-        description="The kind of difference that the last usable report names."
-    )
-
-
-class PositionsOut(Shape):
-    read_at: datetime | None = Field(description="When the broker was read; null before the first reading.")
-    items: list[PositionOut]
-
-
-class AccountOut(Shape):
-    read_at: datetime | None = Field(
-        None, description="When the broker was read; null, like the rest, before the first reading."
-    )
-    status: str | None = None
-    equity: Number | None = Field(None, description="US dollars, like the other amounts.")
-    last_equity: Number | None = Field(None, description="At the close of the trading day before.")
-    buying_power: Number | None = None
-    day_change: Number | None = None
-    blocks: list[str] = Field([], description="What keeps the account from trading.")
-
-
-class HealthOut(Shape):
-    status: Literal["ok"]
-
-
-class ReadyOut(Shape):
-    status: Literal["ready"]
-    postgres: str
-    redis: str
-    worker: str

@@ -23,8 +23,8 @@ _EXPECT = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*(?=\r\n)", re.IGNOREC
 _URGENT = re.compile(rb"POST /api/bot/(?:kill|stop|pause)[ ?]")
 
 
-class Refused(Exception):
-    """The request is not waited for: *status* says why."""
+class Rejected(Exception):
+    """The request is rejected before it is complete; *status* says why."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -39,7 +39,7 @@ class ArrivingRequest:
         self._head_end = 0
         self._end: int | None = None
         self._chunk_at: int | None = None
-        #: Whether the client waits for a word before it sends the body.
+        #: Whether the client waits for ``100 Continue`` before it sends the body.
         self.expects_word = False
 
     @property
@@ -57,7 +57,7 @@ class ArrivingRequest:
         """Whether all of the request is here.
 
         Raises:
-            Refused: it is larger than any request may be.
+            Rejected: it is larger than any request may be.
         """
         if self._end is None and not self._read_head():
             return False
@@ -79,7 +79,7 @@ class ArrivingRequest:
         found = self._data.find(_END_OF_HEAD)
         if found < 0 or found > MAX_HEAD:
             if len(self._data) > MAX_HEAD:
-                raise Refused(431 if 0 <= self._data.find(b"\r\n") <= MAX_LINE else 414)
+                raise Rejected(431 if 0 <= self._data.find(b"\r\n") <= MAX_LINE else 414)
             return False
         head = bytes(self._data[: found + 2])
         if _EXPECT.search(head):
@@ -90,21 +90,21 @@ class ArrivingRequest:
         length = _LENGTH.search(head)
         if _CHUNKED.search(head):
             if length:
-                self._end = self._head_end  # two lengths: gunicorn refuses it
+                self._end = self._head_end  # two lengths: gunicorn rejects it
             else:
                 self._chunk_at = self._head_end
             return True
         body = int(length[1]) if length else 0
         if body > MAX_BODY:
-            raise Refused(413)
+            raise Rejected(413)
         self._end = self._head_end + body
         return True
 
     def _read_chunks(self) -> bool:
-        """Whether the last chunk is here. What is no chunk is left to gunicorn, which refuses it."""
+        """Whether the last chunk is here. Anything that is not a chunk is left to gunicorn, which rejects it."""
         while self._chunk_at is not None and self._end is None:
             if len(self._data) - self._head_end > MAX_BODY + MAX_CHUNKING:
-                raise Refused(413)
+                raise Rejected(413)
             line_end = self._data.find(b"\r\n", self._chunk_at)
             if line_end < 0:
                 return False
@@ -116,7 +116,7 @@ class ArrivingRequest:
             if size == 0:
                 return self._read_trailers(line_end)
             if size > MAX_BODY:
-                raise Refused(413)
+                raise Rejected(413)
             next_at = line_end + 2 + size + 2
             if len(self._data) < next_at:
                 return False

@@ -24,7 +24,7 @@ Taker = Callable[[socket.socket, bytes], None]
 
 
 class ConnectionDetached(Exception):
-    """The connection is somebody else's now."""
+    """The connection was handed over to another thread; gunicorn must not close it."""
 
 
 class StreamResponse(Response):

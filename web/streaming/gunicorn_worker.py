@@ -2,7 +2,7 @@
 
 A request is read in the main thread, which waits for all clients at once, and reaches a thread when it is complete. What
 halts the bot has threads of its own. Connections that were handed over (``web.streaming.detached_response``) are let go, and what
-cannot be read as a request is refused in the envelope of all errors.
+cannot be read as a request is rejected in the envelope of all errors.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from werkzeug.exceptions import RequestTimeout
 
 from web.http import errors
 from web.http.headers import ON_EVERYTHING
-from web.streaming.arriving_request import ArrivingRequest, Refused
+from web.streaming.arriving_request import ArrivingRequest, Rejected
 from web.streaming.detached_response import MARK, ConnectionDetached
 
 #: A request has to arrive within this time, however its bytes are spread out, and its answer has to be taken.
@@ -40,8 +40,8 @@ LANE_THREADS = 8
 FAREWELL_SEC = 2.0
 
 
-def refuse(sock: socket.socket, status: int, reason: str, _message: str) -> None:
-    """What gunicorn answers by itself: to an address that is too long, for one."""
+def reject(sock: socket.socket, status: int, reason: str, _message: str) -> None:
+    """The answer that gunicorn gives by itself, for example to an address that is too long."""
     code, sentence = errors.sentence(status)
     body = json.dumps({"error": sentence, "code": code, "details": {}})
     headers = [("Connection", "close"), ("Content-Type", "application/json"), *ON_EVERYTHING]
@@ -50,7 +50,7 @@ def refuse(sock: socket.socket, status: int, reason: str, _message: str) -> None
     util.write_nonblock(sock, f"HTTP/1.1 {status} {reason}\r\n{head}\r\n{body}".encode())
 
 
-util.write_error = refuse  # gunicorn has no setting for it
+util.write_error = reject  # gunicorn has no setting for it
 
 
 class ClientSocket(socket.socket):
@@ -114,12 +114,12 @@ class StreamWorker(ThreadWorker):
             return False
         except TimeoutError:
             return False  # it did not take its answer
-        conn.sock.read_by = None  # gunicorn bounds by itself what it reads of a body that nobody wanted
+        conn.sock.read_by = None  # gunicorn bounds by itself what it reads of a body that no view has read
         return answered
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         if isinstance(exc, RequestTimeout):
-            refuse(client, 408, "Request Timeout", "")
+            reject(client, 408, "Request Timeout", "")
         else:
             super().handle_error(req, client, addr, exc)
 
@@ -202,8 +202,8 @@ class StreamWorker(ThreadWorker):
         request = self._arriving[conn]
         try:
             is_complete = request.is_complete()
-        except Refused as refused:
-            self._turn_away(conn, refused.status)
+        except Rejected as rejected:
+            self._turn_away(conn, rejected.status)
             return
         if is_complete:
             self._stop_waiting(conn)
@@ -233,7 +233,7 @@ class StreamWorker(ThreadWorker):
     def _turn_away(self, conn: Any, status: int) -> None:
         self._stop_waiting(conn)
         with suppress(OSError):
-            refuse(conn.sock, status, "", "")
+            reject(conn.sock, status, "", "")
         self._see_off(conn)
 
     def _see_off(self, conn: Any) -> None:

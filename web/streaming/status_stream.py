@@ -13,7 +13,6 @@ Events:
 from __future__ import annotations
 
 import json
-import logging
 import socket
 import threading
 import time
@@ -21,10 +20,11 @@ from collections.abc import Callable
 
 from bot.errors import PitbossError
 from bot.models import BotConfig
+from bot.runtime.periodic import Periodic
 from bot.storage.notifications import CHANGES
 from web.commands.outcomes import OutcomeWaiter
 from web.http.places import Places
-from web.schemas.responses import StatusOut
+from web.schemas.status import StatusOut
 from web.streaming.detached_response import StreamResponse
 from web.streaming.socket_writer import Streams
 
@@ -44,32 +44,34 @@ HEARTBEAT_SEC = 10.0
 #: How long a browser waits before it connects again, in milliseconds.
 RETRY_MS = 1_000
 
-log = logging.getLogger(__name__)
-
 
 class Events:
     """All event streams of one process."""
 
-    def __init__(self, read: Callable[[], StatusOut], watch: OutcomeWaiter) -> None:
+    def __init__(self, read: Callable[[], StatusOut], outcomes: OutcomeWaiter) -> None:
         """*read* reads the status, or raises a PitbossError."""
         self._read = read
         self._streams = Streams()
         self._places = Places(MOST_STREAMS, MOST_OF_ONE, FOR_OPERATORS)
         self._wake = threading.Event()
         self._heard_count = self._news_count = 0
-        self._closing = False
-        self._thread = threading.Thread(target=self._run, name="events", daemon=True)
-        watch.subscribe(self._heard)
+        self._closing = threading.Event()
+        self._loop = Periodic("events", GAP_SEC, self._send_news, stopping=self._closing)
+        #: What the streams show, and how many notifications they have been told of.
+        self._shown = ""
+        self._seen_count = self._seen_news_count = 0
+        self._beat_at = self._pulse_at = 0.0
+        outcomes.subscribe(self._heard)
 
     def start(self) -> None:
         self._streams.start()
-        self._thread.start()
+        self._loop.start()
 
     def close(self) -> None:
         """End all streams, and the threads, each within 2 s."""
-        self._closing = True
+        self._closing.set()
         self._wake.set()
-        self._thread.join(2)
+        self._loop.join(2)
         self._streams.close()
 
     @property
@@ -104,30 +106,23 @@ class Events:
 
     # -- in the thread ----------------------------------------------------------------------------------------
 
-    def _run(self) -> None:
-        shown = ""
-        seen = seen_news = 0
-        beat_at = pulse_at = 0.0
-        while not self._closing:
-            self._wake.wait(REREAD_SEC)
-            if seen != self._heard_count:
-                time.sleep(SETTLE_SEC)
-            self._wake.clear()
-            seen, news = self._heard_count, self._news_count
-            changed, seen_news = news != seen_news, news
-            if not self.count:
-                continue
-            try:
-                is_due = time.monotonic() >= pulse_at
-                if is_due:
-                    pulse_at = time.monotonic() + REREAD_SEC - GAP_SEC
-                shown = self._publish(shown, changed, pulse=is_due)
-                if time.monotonic() >= beat_at:
-                    beat_at = time.monotonic() + HEARTBEAT_SEC
-                    self._streams.send(b": still here\n\n", skippable=True)
-            except Exception:
-                log.exception("the event streams failed and go on")
-            time.sleep(GAP_SEC)
+    def _send_news(self) -> None:
+        """Wait for a notification, or until the status is to be read again, and send what has changed."""
+        self._wake.wait(REREAD_SEC)
+        if self._seen_count != self._heard_count:
+            time.sleep(SETTLE_SEC)
+        self._wake.clear()
+        self._seen_count, news = self._heard_count, self._news_count
+        changed, self._seen_news_count = news != self._seen_news_count, news
+        if not self.count:
+            return
+        is_due = time.monotonic() >= self._pulse_at
+        if is_due:
+            self._pulse_at = time.monotonic() + REREAD_SEC - GAP_SEC
+        self._shown = self._publish(self._shown, changed, pulse=is_due)
+        if time.monotonic() >= self._beat_at:
+            self._beat_at = time.monotonic() + HEARTBEAT_SEC
+            self._streams.send(b": still here\n\n", skippable=True)
 
     def _publish(self, shown: str, changed: bool, pulse: bool) -> str:
         """Send what is to be sent; returns what the streams show then."""

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from bot.broker import alpaca_http
+from bot.broker.time_limits import Limits
 from bot.models import Outcome, Trigger
 from bot.reconciliation import evidence
 from bot.states import CommandKind
@@ -93,7 +94,7 @@ def test_a_fault_touches_no_trade_and_leaves_the_gate_as_it_is(
     with monkeypatch.context() as patch:
         if code == "broker_timeout":
             patch.setattr(alpaca_http, "READ_TIMEOUT_SEC", 0.4)
-            patch.setattr(evidence, "BROKER_BUDGET_SEC", 1.0)
+            patch.setattr(evidence, "LIMITS", Limits(1.0, 12.0, 20.0))
         report = world.reconcile()
 
     assert world.trades() == before

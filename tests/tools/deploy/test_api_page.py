@@ -15,7 +15,7 @@ import pytest
 from tests.support.client import TOKENS
 from tests.support.stack import ROOT, Stack
 from tools.doc_blocks import blocks, unmarked
-from web.schemas.responses import PositionOut
+from web.schemas.account import PositionOut
 
 PAGE = "api.md"
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")

@@ -15,7 +15,7 @@ from bot.errors import DatabaseUnavailable
 from bot.storage.notifications import CHANGES, FINISHED
 from tests.support.waiting import wait_for
 from web.http.places import Places
-from web.schemas.responses import StatusOut
+from web.schemas.status import StatusOut
 from web.streaming import socket_writer as module
 from web.streaming.socket_writer import Streams
 from web.streaming.status_stream import GAP_SEC, Events

@@ -5,9 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support.tables import Tables
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 FINISHED = """
 INSERT INTO bot_command (id, kind, actor, source, status, revision, issued_at, finished_at)
 SELECT gen_random_uuid(), 'start', 'a', 'api', 'applied', n, now(), now() + interval '7 milliseconds' * n
@@ -34,6 +36,7 @@ def flask(url: str, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_it_counts_the_commands_that_were_finished_before_and_can_be_taken_back(
     empty_database_url: str,
 ) -> None:

@@ -31,7 +31,7 @@ WEIGHTS = {
 
 
 @dataclass(frozen=True)
-class Wish:
+class PlannedRequest:
     """One request, to be sent once or, with an Idempotency-Key, several times."""
 
     kind: str
@@ -43,7 +43,7 @@ class Wish:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def choose(rng: random.Random, state: str, mark: str) -> Wish:
+def choose(rng: random.Random, state: str, mark: str) -> PlannedRequest:
     """Something to send to a bot that is perhaps *state*; its reason is *mark*."""
     if rng.random() < 0.5:
         kind = rng.choice(SENSIBLE.get(state, ["start"]))
@@ -52,41 +52,43 @@ def choose(rng: random.Random, state: str, mark: str) -> Wish:
     if kind == "wrong":
         return _wrong(rng, mark)
     if kind == LOOK:
-        return Wish(LOOK, "GET", "/status")
+        return PlannedRequest(LOOK, "GET", "/status")
     if rng.random() < 0.03:
-        return Wish(kind, "POST", f"/{kind}", {"reason": mark}, role="viewer")
+        return PlannedRequest(kind, "POST", f"/{kind}", {"reason": mark}, role="viewer")
     return _right(rng, kind, mark)
 
 
-def _right(rng: random.Random, kind: str, mark: str) -> Wish:
+def _right(rng: random.Random, kind: str, mark: str) -> PlannedRequest:
     if kind == "set_mode":
-        return Wish(kind, "PATCH", "/mode", {"mode": rng.choice(["paper", "live"]), "reason": mark})
+        return PlannedRequest(kind, "PATCH", "/mode", {"mode": rng.choice(["paper", "live"]), "reason": mark})
     if kind == "update_config":
         changes = {"maxConcurrentPositions": rng.randint(1, 50), "reason": mark}
-        return Wish(kind, "PATCH", "/config", changes)
-    return Wish(kind, "POST", f"/{kind}", {"reason": mark})
+        return PlannedRequest(kind, "PATCH", "/config", changes)
+    return PlannedRequest(kind, "POST", f"/{kind}", {"reason": mark})
 
 
-def _wrong(rng: random.Random, mark: str) -> Wish:
+def _wrong(rng: random.Random, mark: str) -> PlannedRequest:
     return rng.choice(
         [
-            Wish("start", "POST", "/start", {"reason": mark, "when": "now"}),
-            Wish("start", "POST", "/start", {"reason": [mark]}),
-            Wish("kill", "POST", "/kill", {"reason": mark + "x" * 500}),
-            Wish("stop", "POST", "/stop", data=b'{"reason": "' + mark.encode()),
-            Wish("stop", "POST", "/stop", [mark]),
-            Wish("pause", "POST", "/pause", {"reason": mark + "x" * 70_000}),
-            Wish("set_mode", "PATCH", "/mode", {"mode": "demo", "reason": mark}),
-            Wish("update_config", "PATCH", "/config", {"positionSizeUsd": -1, "reason": mark}),
-            Wish(
+            PlannedRequest("start", "POST", "/start", {"reason": mark, "when": "now"}),
+            PlannedRequest("start", "POST", "/start", {"reason": [mark]}),
+            PlannedRequest("kill", "POST", "/kill", {"reason": mark + "x" * 500}),
+            PlannedRequest("stop", "POST", "/stop", data=b'{"reason": "' + mark.encode()),
+            PlannedRequest("stop", "POST", "/stop", [mark]),
+            PlannedRequest("pause", "POST", "/pause", {"reason": mark + "x" * 70_000}),
+            PlannedRequest("set_mode", "PATCH", "/mode", {"mode": "demo", "reason": mark}),
+            PlannedRequest("update_config", "PATCH", "/config", {"positionSizeUsd": -1, "reason": mark}),
+            PlannedRequest(
                 "update_config",
                 "PATCH",
                 "/config",
                 {"maxConcurrentPositions": 2, "state": "x", "reason": mark},
             ),
-            Wish("start", "POST", "/start", {"reason": mark}, role="nobody"),
-            Wish("start", "POST", "/start", {"reason": mark}, headers={"Idempotency-Key": "has a space"}),
-            Wish("start", "POST", "/begin", {"reason": mark}),
-            Wish("start", "PUT", "/start", {"reason": mark}),
+            PlannedRequest("start", "POST", "/start", {"reason": mark}, role="nobody"),
+            PlannedRequest(
+                "start", "POST", "/start", {"reason": mark}, headers={"Idempotency-Key": "has a space"}
+            ),
+            PlannedRequest("start", "POST", "/begin", {"reason": mark}),
+            PlannedRequest("start", "PUT", "/start", {"reason": mark}),
         ]
     )

@@ -16,7 +16,7 @@ from bot.errors import InvalidParams, TradeConflict
 from bot.models import BotTrade, ExitReason, ExitSource, TradeStatus
 from bot.trading.idempotency import IdempotencyKey
 from tests.bot.ledger_world import EXIT, World, settings_of
-from tests.bot.test_ledger import broken_commits
+from tests.bot.trading.test_ledger import broken_commits
 
 
 @pytest.fixture

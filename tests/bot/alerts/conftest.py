@@ -1,4 +1,4 @@
-"""Tests of what it takes to operate Pitboss: metrics, log lines, alerts."""
+"""A database and a webhook's receiver for the tests of alerts."""
 
 from collections.abc import Iterator
 
@@ -6,8 +6,8 @@ import pytest
 
 from bot.settings.settings import Settings
 from bot.storage.database import Database
-from tests.ops.receiver import Receiver
 from tests.support.client import API_TOKENS
+from tests.support.receiver import Receiver
 from tests.support.tables import Tables
 
 

@@ -9,7 +9,7 @@ from bot.models.command_stats import BOUNDS_SEC
 from bot.queries import metrics
 from bot.settings.settings import Settings
 from bot.storage.database import Database
-from tests.ops.commands import Bot, alerts, report
+from tests.bot.alerts.commands import Bot, alerts, report
 from tests.support.tables import Tables
 
 

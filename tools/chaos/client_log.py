@@ -9,7 +9,7 @@ from pathlib import Path
 from tools.chaos.history import Attempt
 
 
-class Journal:
+class ClientLog:
     """Appends to one file."""
 
     def __init__(self, file: Path) -> None:

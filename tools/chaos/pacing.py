@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 
-class Flow:
+class Pacing:
     """A number of commands that clients may take."""
 
     def __init__(self) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from web.streaming.arriving_request import MAX_HEAD, ArrivingRequest, Refused
+from web.streaming.arriving_request import MAX_HEAD, ArrivingRequest, Rejected
 
 HEAD = b"POST /api/bot/kill HTTP/1.1\r\nHost: x\r\n"
 
@@ -55,9 +55,9 @@ def test_two_lengths_are_left_to_gunicorn_which_refuses_them():
     ],
 )
 def test_what_is_larger_than_any_request_is_not_waited_for(data: bytes, status: int):
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Rejected) as rejected:
         ArrivingRequest(data).is_complete()
-    assert refused.value.status == status
+    assert rejected.value.status == status
 
 
 def test_who_waits_for_a_word_before_the_body_gets_it_once():

@@ -26,7 +26,7 @@ from tests.bot.world import World, connect, settings_for
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def flask_db(url: str, data_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

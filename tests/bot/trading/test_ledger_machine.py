@@ -34,8 +34,8 @@ from bot.status import heartbeat
 from bot.trading.idempotency import IdempotencyKey
 from bot.trading.trade_requests import GIVEN_REASONS
 from tests.bot.fake import an_account
-from tests.bot.ledger_model import LOSS_LIMIT, STEPS, Model, Trade
 from tests.bot.ledger_world import WORKER, World, settings_of
+from tests.bot.trading.ledger_model import LOSS_LIMIT, STEPS, Model, Trade
 
 pytestmark = pytest.mark.slow
 

@@ -14,8 +14,8 @@ from bot.models import AlertKind
 from bot.runtime.retry import RetryPolicy
 from bot.settings.settings import Settings
 from bot.storage.database import Database
-from tests.ops.commands import Bot, alerts
-from tests.ops.receiver import PATH, Receiver
+from tests.bot.alerts.commands import Bot, alerts
+from tests.support.receiver import PATH, Receiver
 from tests.support.tables import Tables
 from tests.support.waiting import wait_for
 
@@ -74,7 +74,7 @@ def test_a_kill_reaches_the_receiver_signed_and_as_slack_understands_it(
 
 
 def test_a_receiver_can_tell_a_forged_body_and_another_secret(receiver: Receiver) -> None:
-    from tests.ops.receiver import is_signed
+    from tests.support.receiver import is_signed
 
     now = int(time.time())
     header = delivery.signature(receiver.secret, now, b"{}")

@@ -10,7 +10,7 @@ from bot.settings.settings import Settings
 from bot.settings.types import MarketHours
 from bot.status import heartbeat
 from bot.storage.database import Database
-from tests.ops.commands import Bot, alerts
+from tests.bot.alerts.commands import Bot, alerts
 from tests.support.tables import Tables
 
 

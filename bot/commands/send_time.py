@@ -1,0 +1,29 @@
+"""When a manual command was sent: a halt has to know whether the command came before it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot.errors import SendTimeInFuture, SendTimeMissing
+from bot.models import BotCommand
+from bot.states import CommandSpec, Source
+
+#: A manual command may have been sent this far in the future, by the database's clock: no two clocks are quite the same.
+MOST_AHEAD = timedelta(seconds=2)
+
+
+def check(command: BotCommand, spec: CommandSpec) -> None:
+    """Reject a manual command of which a halt could not know whether it came before the halt.
+
+    Raises:
+        SendTimeMissing, SendTimeInFuture: it is such a command.
+    """
+    needs_it = spec.needs_send_time(command.params)
+    if command.source is not Source.CELERY or (spec.safer and not needs_it):
+        return
+    if command.sent_at is None:
+        if needs_it:
+            raise SendTimeMissing()
+    elif command.sent_at - command.issued_at > MOST_AHEAD:
+        ahead = (command.sent_at - command.issued_at).total_seconds()
+        raise SendTimeInFuture(details={"aheadSec": round(ahead, 1)})

@@ -1,0 +1,43 @@
+"""The shapes of what the broker holds, as it was last read."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from web.schemas.base import Number, Shape
+
+
+class PositionOut(Shape):
+    symbol: str
+    broker_shares: Number | None = Field(
+        description="What the broker holds, negative is short; null while that is not known."
+    )
+    book_shares: Number = Field(description="What the open trades hold; negative is short.")
+    avg_entry_price: Number | None
+    current_price: Number | None
+    open_pnl: Number | None = Field(description="US dollars.")
+    trade_ids: list[UUID] = Field(description="The open trades, the earliest first.")
+    difference: Literal["unknown_here", "quantity", "side"] | str | None = Field(
+        description="The kind of difference that the last usable report names."
+    )
+
+
+class PositionsOut(Shape):
+    read_at: datetime | None = Field(description="When the broker was read; null before the first reading.")
+    items: list[PositionOut]
+
+
+class AccountOut(Shape):
+    read_at: datetime | None = Field(
+        None, description="When the broker was read; null, like the rest, before the first reading."
+    )
+    status: str | None = None
+    equity: Number | None = Field(None, description="US dollars, like the other amounts.")
+    last_equity: Number | None = Field(None, description="At the close of the trading day before.")
+    buying_power: Number | None = None
+    day_change: Number | None = None
+    blocks: list[str] = Field([], description="What keeps the account from trading.")
