@@ -84,15 +84,21 @@ class System:
     def wait_web(self) -> None:
         """Returns when web answers.
 
-        Raises RuntimeError with the end of its log if it does not.
+        Raises RuntimeError with what it said last and the end of its log if it does not.
         """
         deadline = time.monotonic() + START_SEC
+        said = "nothing"
         while time.monotonic() < deadline:
-            with suppress(requests.RequestException):
-                if requests.get(f"{self.url}/readyz", timeout=2).status_code == 200:
+            try:
+                response = requests.get(f"{self.url}/readyz", timeout=2)
+            except requests.RequestException as error:
+                said = str(error)
+            else:
+                if response.status_code == 200:
                     return
+                said = f"{response.status_code}: {response.text}"
             time.sleep(0.05)
-        raise RuntimeError(f"web does not answer: {self._tail('web')}")
+        raise RuntimeError(f"web is not ready, its last word: {said}\n{self._tail('web')}")
 
     def stop(self) -> None:
         with suppress(RuntimeError):
