@@ -60,6 +60,8 @@ worker_prefetch_multiplier = 1
 # A restart of Redis must not end the worker, at start-up or later.
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None
+# Nor may a Redis that is there and refuses writes: no replica, no memory, read-only. It is as good as away.
+broker_channel_error_retry = True
 # A task goes on when Redis is lost: it works on Postgres, and its row tells how it ended.
 worker_cancel_long_running_tasks_on_connection_loss = False
 # Pickle in a message would be code from whoever reaches Redis.

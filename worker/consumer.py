@@ -1,15 +1,20 @@
-"""The worker's consumer: without mingle and gossip (the command line's --without-mingle --without-gossip), and careful
-with messages that Celery cannot read as a task."""
+"""The worker's consumer: without mingle and gossip (the command line's --without-mingle --without-gossip), careful with
+messages that Celery cannot read as a task, and patient with a Redis that refuses."""
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
-from celery.worker import consumer
+from celery.worker import consumer, state
+from redis.exceptions import ResponseError
 
 from worker import transport
+
+#: Wait before a Redis that answers and refuses is tried again, in seconds. One that is gone has Celery's own pauses.
+REFUSED_SEC = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -35,3 +40,22 @@ class Consumer(consumer.Consumer):
                     message.reject_log_error(log, self.connection_errors)  # type: ignore[attr-defined]
 
         return carefully
+
+    def on_connection_error_after_connected(self, exc: Exception) -> None:
+        super().on_connection_error_after_connected(exc)
+        if isinstance(exc, ResponseError):
+            log.warning("the queue refuses: %s; it is tried again every %.0f s", exc, REFUSED_SEC)
+            _pause()
+
+    def on_connection_error_before_connected(self, exc: Exception) -> None:
+        super().on_connection_error_before_connected(exc)
+        if isinstance(exc, ResponseError):
+            _pause()
+
+
+def _pause() -> None:
+    """Wait, unless the worker is to end."""
+    deadline = time.monotonic() + REFUSED_SEC
+    while time.monotonic() < deadline:
+        state.maybe_shutdown()
+        time.sleep(0.1)

@@ -19,7 +19,7 @@ from amqp.exceptions import AMQPError
 from celery import Celery
 from kombu import Connection, Producer
 from kombu.exceptions import KombuError
-from redis.exceptions import RedisError
+from redis.exceptions import BusyLoadingError, RedisError, ResponseError
 
 from bot.settings import queue as queues
 from bot.settings.settings import Settings
@@ -27,8 +27,10 @@ from bot.states import COMMANDS, CommandKind
 
 #: Rings that may wait while the queue is away; more are dropped, the oldest first.
 MAX_WAITING = 1_000
-#: How often an idle doorbell looks whether the queue answers, in seconds.
+#: How often an idle doorbell looks whether the queue takes messages, in seconds.
 CHECK_SEC = 3.0
+#: Where it sends a message to find that out. Nobody reads it.
+CHECK_QUEUE = "pitboss-check"
 _LOST = (KombuError, RedisError, AMQPError, OSError)
 
 log = logging.getLogger(__name__)
@@ -39,15 +41,16 @@ class Publisher:
 
     def __init__(self, settings: Settings) -> None:
         self._celery = Celery("pitboss-doorbell", config_source="celeryconfig")
+        self._kind = queues.messages(settings).kind
         self._celery.conf.broker_transport_options = {
             **self._celery.conf.broker_transport_options,
-            **queues.publisher_options(queues.messages(settings).kind),
+            **queues.publisher_options(self._kind),
         }
         self._line: Connection | None = None
         self._sender: Producer | None = None
         self._waiting: queue.Queue[tuple[CommandKind, UUID, Context]] = queue.Queue(MAX_WAITING)
         self._thread = threading.Thread(target=self._send_all, name="doorbell", daemon=True)
-        self._works = True
+        self._trouble: str | None = None
 
     def start(self) -> None:
         self._thread.start()
@@ -64,16 +67,16 @@ class Publisher:
                 except queue.Empty:
                     continue
 
-    def works(self) -> bool:
-        """Whether the queue answered when it was last tried, a few seconds ago at most."""
-        return self._works
+    def trouble(self) -> str | None:
+        """Why the queue did not take the last message, a few seconds ago at most; None when it took it."""
+        return self._trouble
 
     def _send_all(self) -> None:
         while True:
             try:
                 kind, command_id, asking = self._waiting.get(timeout=CHECK_SEC)
             except queue.Empty:
-                self._try(self._ping)
+                self._try(self._check)
             else:
                 # what is bound to the request's log lines is bound to these as well
                 asking.run(self._try, self._send, kind, command_id)
@@ -81,15 +84,15 @@ class Publisher:
     def _try(self, call: Callable[..., None], *args: Any) -> None:
         try:
             call(*args)
-            if not self._works:
+            if self._trouble is not None:
                 log.info("the queue takes messages again")
-            self._works = True
+            self._trouble = None
         except _LOST as error:
-            if self._works:
+            if self._trouble is None:
                 log.warning(
                     "the queue does not take messages (%s); the worker's sweep delivers meanwhile", error
                 )
-            self._works = False
+            self._trouble = _described(error)
             self._hang_up()
         except Exception:
             log.exception("the doorbell failed and goes on")
@@ -117,9 +120,12 @@ class Publisher:
             with suppress(Exception):
                 line.close()
 
-    def _ping(self) -> None:
-        # opening a channel is a question that every transport puts to its queue, and waits for the answer
-        self._connection().channel().close()  # type: ignore[attr-defined]
+    def _check(self) -> None:
+        """Send what nobody reads: a queue that answers may refuse to write all the same."""
+        producer = self._producer()
+        producer.publish(b"", exchange="", routing_key=CHECK_QUEUE, delivery_mode=1)
+        if self._kind is not queues.Kind.RABBITMQ:  # which drops what is for a queue that it does not have
+            producer.channel.queue_purge(CHECK_QUEUE)  # type: ignore[union-attr]
 
     def _send(self, kind: CommandKind, command_id: UUID) -> None:
         try:
@@ -148,3 +154,11 @@ class Publisher:
             headers=message.headers | {queues.DOORBELL: True},
             **message.properties,
         )
+
+
+def _described(error: Exception) -> str:
+    """What is wrong with the queue: it is there and says no, or it is not."""
+    said = error if error.__cause__ is None else error.__cause__
+    if isinstance(said, ResponseError | BusyLoadingError):
+        return f"refuses messages ({str(said).rstrip('.')})"
+    return "unreachable"

@@ -70,7 +70,7 @@ class _Queue(Collector):
 
     def collect(self) -> Iterable[Metric]:
         yield _gauge(
-            "queue_up", "Whether the queue took messages when it was last tried.", self._publisher.works()
+            "queue_up", "Whether the queue took the last message.", self._publisher.trouble() is None
         )
 
 

@@ -48,8 +48,5 @@ def readyz() -> Any:
 
 
 def _redis() -> str:
-    return (
-        "ok"
-        if services().dispatch.publisher.works()
-        else "unreachable: the worker's sweep delivers meanwhile"
-    )
+    trouble = services().dispatch.publisher.trouble()
+    return "ok" if trouble is None else f"{trouble}: the worker's sweep delivers meanwhile"
