@@ -78,6 +78,8 @@ worker_redirect_stdouts = False
 # Beat looks up this often, in seconds, even with nothing to do, so that a health check can tell that it lives.
 beat_scheduler = "worker.beat:Scheduler"
 beat_max_loop_interval = 10
+# Our own hooks are never late; nor may a crontab be that another program adds: a force-close of yesterday fires at the bell.
+beat_cron_starting_deadline = 300
 # Beat's hooks are times of the exchange: 04:00 is 04:00 in New York, in summer and in winter.
 timezone = "America/New_York"
 enable_utc = True

@@ -190,6 +190,12 @@ class DatabaseFull(DatabaseUnavailable):
     code = "database_full"
 
 
+class DatabaseReadOnly(DatabaseUnavailable):
+    """The database is read-only; nothing was changed. Make it writable, or point DATABASE_URL to the server that is."""
+
+    code = "database_read_only"
+
+
 class LockBusy(DatabaseUnavailable):
     """Another process holds the lock on the bot's row. Try again in a moment."""
 

@@ -22,7 +22,7 @@ from bot.runtime.periodic import Periodic
 from bot.states import spec_of
 from bot.status import heartbeat
 from bot.storage.notifications import QUEUED, Listener
-from worker import context
+from worker import consumer, context
 
 #: How often pending commands are looked for, in seconds.
 SWEEP_SEC = 1.0
@@ -84,7 +84,8 @@ class Background:
     def _beat(self) -> None:
         # before the row: a worker whose database is away lives, and is no better for being started again
         liveness_file.touch(context.settings().alive_file)
-        context.database().run(lambda session: heartbeat.beat(session, self._name))
+        trouble = consumer.trouble()
+        context.database().run(lambda session: heartbeat.beat(session, self._name, trouble))
 
     def _sweep(self) -> None:
         """Finish what is pending; returns when a command may have been accepted, or after SWEEP_SEC."""

@@ -17,12 +17,31 @@ from worker import transport
 REFUSED_SEC = 2.0
 
 log = logging.getLogger(__name__)
+_of_process: Consumer | None = None
+
+
+def trouble() -> str | None:
+    """That of this process's consumer; None without one."""
+    return None if _of_process is None else _of_process.trouble()
 
 
 class Consumer(consumer.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # leaving the steps out would not do: Tasks requires Mingle and brings it back
         super().__init__(*args, **{**kwargs, "without_mingle": True, "without_gossip": True})
+        global _of_process
+        _of_process = self
+
+    def trouble(self) -> str | None:
+        """Why this worker would not take a message that waits, though all is well with the queue: somebody told it not to,
+        with Celery's remote control, which answers that with OK and says it nowhere."""
+        if not getattr(self.pool, "num_processes", 1):
+            return "its pool was shrunk to no process"
+        reader: Any = getattr(self, "task_consumer", None)
+        if reader is None:  # it has no connection, which is another trouble
+            return None
+        unread = sorted(self.app.amqp.queues.keys() - {queue.name for queue in reader.queues})
+        return f"it was told not to read {', '.join(unread)}" if unread else None
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
         """Celery's handler of a message. It refuses most of what is wrong; the rest would end the worker."""
