@@ -112,6 +112,12 @@ class Superseded(CommandRefused):
     code = "superseded"
 
 
+class Revoked(CommandRefused):
+    """The message was revoked before a worker took it; nothing was changed."""
+
+    code = "revoked"
+
+
 class SendTimeMissing(CommandRefused):
     """The message does not say when it was sent, so no stop or kill could call it off; nothing was changed. Send it with
     `celery -A worker call`, which adds the time, or over the API."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,11 +21,11 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def stack(make_module_stack: StackFactory, file: Path) -> Iterator[Stack]:
+def stack(make_module_stack: StackFactory, file: Path) -> Stack:
     file.write_text(f"ops:operator:{OLD}")
     stack = make_module_stack(API_TOKENS="", API_TOKENS_FILE=str(file))
     stack.start_web()
-    yield stack
+    return stack
 
 
 def status_with(stack: Stack, token: str) -> int:
@@ -39,9 +38,7 @@ def test_a_mistake_keeps_the_old_tokens_and_the_log_says_why(stack: Stack, file:
     before = stack.web.log(whole=True).count("not reloaded")
     file.write_text(wrong)
     stack.web.interrupt(signal.SIGHUP)
-    stack.wait_for(
-        lambda: stack.web.log(whole=True).count("not reloaded") > before, 10, "the log says so"
-    )
+    stack.wait_for(lambda: stack.web.log(whole=True).count("not reloaded") > before, 10, "the log says so")
     assert "API_TOKENS" in stack.web.log()
     assert stack.web.running
     assert status_with(stack, OLD) == 200

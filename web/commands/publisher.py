@@ -6,12 +6,14 @@ harmless: the worker sweeps the log.
 
 from __future__ import annotations
 
+import json
 import logging
 import queue
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context, copy_context
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +23,7 @@ from kombu import Connection, Producer
 from kombu.exceptions import KombuError
 from redis.exceptions import BusyLoadingError, RedisError, ResponseError
 
+from bot.models import BotCommand
 from bot.settings import queue as queues
 from bot.settings.settings import Settings
 from bot.states import COMMANDS, CommandKind
@@ -31,9 +34,21 @@ MAX_WAITING = 1_000
 CHECK_SEC = 3.0
 #: Where it sends a message to find that out. Nobody reads it.
 CHECK_QUEUE = "pitboss-check"
+#: How much of a command's parameters its message shows, in characters.
+SHOWN = 500
 _LOST = (KombuError, RedisError, AMQPError, OSError)
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Doorbell:
+    """What one message rings for."""
+
+    kind: CommandKind
+    command_id: UUID
+    actor: str
+    params: dict[str, Any]
 
 
 class Publisher:
@@ -48,18 +63,19 @@ class Publisher:
         }
         self._line: Connection | None = None
         self._sender: Producer | None = None
-        self._waiting: queue.Queue[tuple[CommandKind, UUID, Context]] = queue.Queue(MAX_WAITING)
+        self._waiting: queue.Queue[tuple[Doorbell, Context]] = queue.Queue(MAX_WAITING)
         self._thread = threading.Thread(target=self._send_all, name="doorbell", daemon=True)
         self._trouble: str | None = None
 
     def start(self) -> None:
         self._thread.start()
 
-    def publish(self, kind: CommandKind, command_id: UUID) -> None:
-        """Tell the worker that the command is in the log. Never waits and never fails."""
+    def publish(self, command: BotCommand) -> None:
+        """Tell the worker that *command* is in the log. Never waits and never fails."""
+        doorbell = Doorbell(command.kind, command.id, command.actor, dict(command.params))
         while True:
             try:
-                self._waiting.put_nowait((kind, command_id, copy_context()))
+                self._waiting.put_nowait((doorbell, copy_context()))
                 return
             except queue.Full:
                 try:
@@ -74,12 +90,12 @@ class Publisher:
     def _send_all(self) -> None:
         while True:
             try:
-                kind, command_id, asking = self._waiting.get(timeout=CHECK_SEC)
+                doorbell, asking = self._waiting.get(timeout=CHECK_SEC)
             except queue.Empty:
                 self._try(self._check)
             else:
                 # what is bound to the request's log lines is bound to these as well
-                asking.run(self._try, self._send, kind, command_id)
+                asking.run(self._try, self._send, doorbell)
 
     def _try(self, call: Callable[..., None], *args: Any) -> None:
         try:
@@ -127,28 +143,32 @@ class Publisher:
         if self._kind is not queues.Kind.RABBITMQ:  # which drops what is for a queue that it does not have
             producer.channel.queue_purge(CHECK_QUEUE)  # type: ignore[union-attr]
 
-    def _send(self, kind: CommandKind, command_id: UUID) -> None:
+    def _send(self, doorbell: Doorbell) -> None:
         try:
-            self._publish(kind, command_id)
+            self._publish(doorbell)
         except _LOST:
             self._hang_up()  # the connection may have died since it was used last
-            self._publish(kind, command_id)
-        log.info("rang for %s", kind, extra={"command_id": str(command_id), "kind": kind})
+            self._publish(doorbell)
+        named = {"command_id": str(doorbell.command_id), "kind": doorbell.kind}
+        log.info("rang for %s", doorbell.kind, extra=named)
 
-    def _publish(self, kind: CommandKind, command_id: UUID) -> None:
+    def _publish(self, doorbell: Doorbell) -> None:
         """Celery's own message, straight into the queue: ``send_task`` would declare the queue and look up its route again
         with each, which takes half as long once more."""
         producer = self._producer()
         message = self._celery.amqp.create_task_message(
-            str(command_id),
-            f"bot.{kind}",
+            str(doorbell.command_id),
+            f"bot.{doorbell.kind}",
             # the outcome is in the row; without a result nobody need subscribe to one
             ignore_result=True,
+            # what Flower shows; what counts is the row
+            argsrepr=doorbell.actor,
+            kwargsrepr=json.dumps(doorbell.params, ensure_ascii=False)[:SHOWN],
         )
         producer.publish(
             message.body,
             exchange="",
-            routing_key=queues.HALTS_QUEUE if COMMANDS[kind].safer else queues.DEFAULT_QUEUE,
+            routing_key=queues.HALTS_QUEUE if COMMANDS[doorbell.kind].safer else queues.DEFAULT_QUEUE,
             serializer="json",
             delivery_mode=2,
             headers=message.headers | {queues.DOORBELL: True},
