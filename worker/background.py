@@ -17,6 +17,7 @@ from bot.errors import PitbossError
 from bot.flattening import process, suspension
 from bot.flattening.process import Flattener
 from bot.flattening.suspension import Suspender
+from bot.reconciliation import retention
 from bot.runtime import liveness_file
 from bot.runtime.periodic import Periodic
 from bot.states import spec_of
@@ -56,6 +57,7 @@ class Background:
         self._every("conditions", conditions.LOOK_SEC, ConditionMonitor(database, settings).check)
         self._every("alerts", delivery.LOOK_SEC, AlertDelivery(database, settings).run)
         self._every("flatten", process.LOOK_SEC, Flattener(database, settings, is_worker=True).run)
+        self._every("reports", retention.LOOK_SEC, lambda: database.run(retention.thin_out))
         self._every("suspension", suspension.LOOK_SEC, Suspender(database, settings, is_worker=True).run)
 
     def start_sweep(self) -> None:
