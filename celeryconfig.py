@@ -60,6 +60,8 @@ worker_prefetch_multiplier = 1
 # A restart of Redis must not end the worker, at start-up or later.
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None
+# Nor may a Redis that is there and refuses writes: no replica, no memory, read-only. It is as good as away.
+broker_channel_error_retry = True
 # A task goes on when Redis is lost: it works on Postgres, and its row tells how it ended.
 worker_cancel_long_running_tasks_on_connection_loss = False
 # Pickle in a message would be code from whoever reaches Redis.
@@ -76,6 +78,8 @@ worker_redirect_stdouts = False
 # Beat looks up this often, in seconds, even with nothing to do, so that a health check can tell that it lives.
 beat_scheduler = "worker.beat:Scheduler"
 beat_max_loop_interval = 10
+# Our own hooks are never late; nor may a crontab be that another program adds: a force-close of yesterday fires at the bell.
+beat_cron_starting_deadline = 300
 # Beat's hooks are times of the exchange: 04:00 is 04:00 in New York, in summer and in winter.
 timezone = "America/New_York"
 enable_utc = True

@@ -112,6 +112,12 @@ class Superseded(CommandRefused):
     code = "superseded"
 
 
+class Revoked(CommandRefused):
+    """The message was revoked before a worker took it; nothing was changed."""
+
+    code = "revoked"
+
+
 class SendTimeMissing(CommandRefused):
     """The message does not say when it was sent, so no stop or kill could call it off; nothing was changed. Send it with
     `celery -A worker call`, which adds the time, or over the API."""
@@ -188,6 +194,12 @@ class DatabaseFull(DatabaseUnavailable):
     """The database has no room left to write; nothing was changed. Make room on its disk."""
 
     code = "database_full"
+
+
+class DatabaseReadOnly(DatabaseUnavailable):
+    """The database is read-only; nothing was changed. Make it writable, or point DATABASE_URL to the server that is."""
+
+    code = "database_read_only"
 
 
 class LockBusy(DatabaseUnavailable):

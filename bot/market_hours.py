@@ -59,6 +59,16 @@ def next_before_close(after: datetime, minutes: int) -> datetime:
         day += timedelta(days=1)
 
 
+def next_on_trading_day(after: datetime, at: time) -> datetime:
+    """The first time after the aware time *after* that is *at* in New York on a day with a session."""
+    day = trading_date(after)
+    while True:
+        found = datetime.combine(day, at, NEW_YORK)
+        if session(day) is not None and found > after:
+            return found.astimezone(UTC)
+        day += timedelta(days=1)
+
+
 @lru_cache(maxsize=256)
 def _calendar(category: str, year: int) -> NewYorkStockExchange:
     return NewYorkStockExchange(years=[year], categories=(category,))  # type: ignore[no-untyped-call]

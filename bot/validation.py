@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -9,6 +10,9 @@ from pydantic.alias_generators import to_camel
 
 #: What is said of a field that is not known, unless it is said better.
 UNKNOWN_FIELD = "is not a known field"
+
+#: No time zone is farther from UTC. Postgres takes up to 16 hours.
+FARTHEST_ZONE = timedelta(hours=14)
 
 
 def fields_of(error: ValidationError, *, unknown: str = UNKNOWN_FIELD) -> dict[str, list[str]]:
@@ -58,6 +62,23 @@ def storable(value: str) -> str:
     if not is_storable(value):
         raise ValueError("has characters that cannot be stored")
     return value
+
+
+def in_utc(value: datetime) -> datetime:
+    """*value* in UTC, for schemas; without a zone it is taken for UTC.
+
+    Raises:
+        ValueError: no clock on earth shows it.
+    """
+    offset = value.utcoffset()
+    if offset is None:
+        return value.replace(tzinfo=UTC)
+    if abs(offset) > FARTHEST_ZONE:
+        raise ValueError("has an offset that no time zone has")
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is beyond the last year that there is") from None
 
 
 def _encodes(value: str) -> bool:

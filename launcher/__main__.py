@@ -21,7 +21,7 @@ from launcher.banner import banner
 from launcher.console import Console
 from launcher.data_dir_lock import Instance
 from launcher.embedded import Postgres, Valkey
-from launcher.environment import Environment, complete
+from launcher.environment import PG_BIN, Environment, complete
 from launcher.errors import StartError
 from launcher.process import Process
 from launcher.programs import ROOT, Parts
@@ -69,6 +69,7 @@ class Launcher:
         database_url = os.environ.get("DATABASE_URL", "")
         if not database_url:
             postgres = Postgres(self._data_dir / "postgres", guard=guard, console=self._console)
+            os.environ[PG_BIN] = str(postgres.programs)
             database_url = postgres.url
         redis_url = os.environ.get("REDIS_URL", "")
         # a queue of another kind needs no Redis beside it

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.settings import kept_secret
+from bot.settings.settings import Settings
 from launcher import ports
 from launcher.errors import StartError
 
@@ -33,6 +34,9 @@ _SHARED = (
     "ALPACA_LIVE_API_SECRET",
 )
 
+#: Where the programs of the embedded Postgres are: those of another major refuse it.
+PG_BIN = "PG_BIN"
+
 
 @dataclass(frozen=True)
 class Environment:
@@ -46,7 +50,7 @@ class Environment:
 
     def server_env(self) -> str:
         """The variables in the form of a .env file."""
-        shared = {name: self.variables[name] for name in _SHARED if name in self.variables}
+        shared = {name: self.variables[name] for name in (*_SHARED, PG_BIN) if name in self.variables}
         return "".join(f"{name}='{_escaped(value)}'\n" for name, value in shared.items())
 
 
@@ -61,6 +65,9 @@ def complete(
         **({"REDIS_URL": redis_url} if redis_url else {}),
         "PYTHONUNBUFFERED": "1",
     }
+    # what is not set is written down as well, for whoever reads server.env
+    for name in ("HOST", "PORT", "FLOWER_PORT"):
+        variables.setdefault(name, str(Settings.model_fields[name.lower()].default))
     tokens_are_ours = "API_TOKENS" not in variables
     if tokens_are_ours:
         variables["API_TOKENS"] = kept_secret.keep(data_dir / "api-tokens", _make_tokens)

@@ -103,6 +103,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     controller, lane = Controller(database, settings), Controller(lane_database, settings)
     publisher = Publisher(settings)
     watch = OutcomeWaiter(lane, settings)
+    background = Background(database, settings)
 
     def read_status() -> StatusOut:
         with app.app_context():
@@ -123,8 +124,8 @@ def create_app(settings: Settings | None = None) -> APIFlask:
             dispatch=Dispatch(controller, lane, publisher, watch),
             status=SingleFlight(status_body),
             events=Events(read_status, watch),
-            background=Background(database, settings),
-            metrics=Metrics(database, settings, publisher),
+            background=background,
+            metrics=Metrics(database, settings, publisher, background.writes),
         ),
     )
     if settings.secret_key is not None:

@@ -96,7 +96,20 @@ if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
 
 
 def on_starting(server: Any) -> None:
-    """What an earlier run counted is not this one's."""
+    """What an earlier run counted is not this one's. And SIGHUP, which has the settings read again, is not to end what
+    serves: with a mistake in a file of tokens nobody could kill the bot."""
+    reload = server.reload
+
+    def reload_if_right() -> None:
+        try:
+            if not Settings.load().tokens:
+                raise SettingsError("API_TOKENS is not set.")
+        except SettingsError as error:
+            server.log.error("not reloaded, the settings from before stay in force: %s", error)
+        else:
+            reload()
+
+    server.reload = reload_if_right
     for file in Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).glob("*.db"):
         file.unlink(missing_ok=True)
 

@@ -17,12 +17,13 @@ from bot.errors import PitbossError
 from bot.flattening import process, suspension
 from bot.flattening.process import Flattener
 from bot.flattening.suspension import Suspender
+from bot.reconciliation import retention
 from bot.runtime import liveness_file
 from bot.runtime.periodic import Periodic
 from bot.states import spec_of
 from bot.status import heartbeat
 from bot.storage.notifications import QUEUED, Listener
-from worker import context
+from worker import consumer, context
 
 #: How often pending commands are looked for, in seconds.
 SWEEP_SEC = 1.0
@@ -56,6 +57,7 @@ class Background:
         self._every("conditions", conditions.LOOK_SEC, ConditionMonitor(database, settings).check)
         self._every("alerts", delivery.LOOK_SEC, AlertDelivery(database, settings).run)
         self._every("flatten", process.LOOK_SEC, Flattener(database, settings, is_worker=True).run)
+        self._every("reports", retention.LOOK_SEC, lambda: database.run(retention.thin_out))
         self._every("suspension", suspension.LOOK_SEC, Suspender(database, settings, is_worker=True).run)
 
     def start_sweep(self) -> None:
@@ -84,7 +86,8 @@ class Background:
     def _beat(self) -> None:
         # before the row: a worker whose database is away lives, and is no better for being started again
         liveness_file.touch(context.settings().alive_file)
-        context.database().run(lambda session: heartbeat.beat(session, self._name))
+        trouble = consumer.trouble()
+        context.database().run(lambda session: heartbeat.beat(session, self._name, trouble))
 
     def _sweep(self) -> None:
         """Finish the pending commands, then wait until another one may have been accepted, or for SWEEP_SEC."""

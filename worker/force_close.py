@@ -13,8 +13,8 @@ from bot.commands.log import NewCommand
 from bot.states import CommandKind, Source
 from worker import context
 from worker.app import app
-from worker.before_close import LATEST
 from worker.tasks import outcome
+from worker.trading_times import LATEST
 
 NAME = "bot.force_close"
 #: The clocks of beat and of the database may differ by so much.

@@ -1,4 +1,5 @@
-"""Beat's hooks: times of the trading day at which later programs may act.
+"""Beat's hooks: times of the trading day at which later programs may act. None comes late: beat does not make up for a time
+that it missed by more than LATEST, and a worker does not take a hook that waited for longer.
 
 A hook is a task name with a schedule. It is scheduled only if a task of that name is registered, so a later program
 only has to add its task.
@@ -6,21 +7,21 @@ only has to add its task.
 
 from __future__ import annotations
 
+from datetime import time
 from typing import Any
 
 from celery import Celery
-from celery.schedules import crontab
 
 from worker import context, force_close
 from worker.app import app
-from worker.before_close import BeforeClose
+from worker.trading_times import LATEST, BeforeClose, OnTradingDays
 
 #: How long before the close the force-close comes, in minutes, where FORCE_CLOSE_BEFORE_CLOSE_MIN does not say it.
 FORCE_CLOSE_MIN = 15
 
-#: Task name to schedule, in America/New_York, on the exchange's weekdays.
+#: Task name to schedule, in America/New_York, on days with a session.
 HOOKS = {
-    "bot.daily_reset": crontab(hour=4, minute=0, day_of_week="mon-fri"),
+    "bot.daily_reset": OnTradingDays(time(4)),
     force_close.NAME: BeforeClose(context.settings().force_close_before_close_min or FORCE_CLOSE_MIN),
 }
 
@@ -30,4 +31,6 @@ def schedule_hooks(sender: Celery, **_: Any) -> None:
     """Schedule the hooks that have a task."""
     for name, schedule in HOOKS.items():
         if name in sender.tasks:
-            sender.add_periodic_task(schedule, sender.tasks[name].s(), name=name)
+            sender.add_periodic_task(
+                schedule, sender.tasks[name].s(), name=name, expires=LATEST.total_seconds()
+            )

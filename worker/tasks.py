@@ -7,8 +7,16 @@ from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from celery import Task
+from celery.signals import task_revoked
 
-from bot.errors import DatabaseUnavailable, InvalidParams, TooManyPending
+from bot.errors import (
+    DatabaseUnavailable,
+    Expired,
+    InvalidParams,
+    PitbossError,
+    Revoked,
+    TooManyPending,
+)
 from bot.models import BotCommand
 from bot.states import COMMANDS, CommandKind
 from worker import context, messages
@@ -50,10 +58,10 @@ def _deliver(
     if messages.is_doorbell(task.request):
         # what it rings for is in the log; who rang reads the outcome there
         rings_for = controller.find(command_id)
-        if rings_for is not None and not rings_for.pending:
-            return {"commandId": str(command_id)}
-        controller.apply()
-        return {"commandId": str(command_id)}
+        if rings_for is None or rings_for.pending:
+            done = {each.id: each for each in controller.apply()}
+            rings_for = done.get(command_id) or controller.find(command_id)
+        return {"commandId": str(command_id)} if rings_for is None else outcome(rings_for)
     command = controller.find(command_id)
     if command is None:
         try:
@@ -70,6 +78,23 @@ def _deliver(
         # the main process gathers it; a task that waited here would keep a manual kill waiting as long as Alpaca takes
         raise task.retry(countdown=LOOK_AGAIN_SEC, headers=messages.times_kept(task.request))
     return outcome(command)
+
+
+@task_revoked.connect
+def log_revoked(sender: Any = None, request: Any = None, expired: bool = False, **_: Any) -> None:
+    """Let a manual command whose message was revoked, or had expired, stand in the log as refused. Only what was revoked before
+    a worker took it has no row yet: a command that has one is applied or called off by the log alone."""
+    name = str(getattr(sender, "name", "")).removeprefix("bot.")
+    if name not in tuple(CommandKind) or request is None or messages.is_doorbell(request):
+        return
+    kind = CommandKind(name)
+    try:
+        wanted = messages.manual(
+            kind, _command_id(request.id), tuple(request.args or ()), dict(request.kwargs or {}), request
+        )
+        context.controller().submit_refused(wanted, Expired() if expired else Revoked())
+    except PitbossError as error:
+        log.warning("a revoked %s is not in the log: %s", kind, error)
 
 
 def outcome(command: BotCommand) -> dict[str, Any]:

@@ -14,14 +14,15 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import requests
 
 from bot.alerts import outbox
 from bot.alerts.messages import MEANINGS, Meaning, Severity, sentence
-from bot.models import BotAlert
+from bot.models import AlertKind, BotAlert
 from bot.runtime.timeout import run_with_timeout
 from bot.settings.settings import Settings
 from bot.settings.types import AlertWebhook
@@ -84,6 +85,11 @@ class AlertDelivery:
             return 0
         alerts = self._database.run(lambda session: outbox.claim(session, patience=patience))
         return self._deliver(self._webhook, alerts) if alerts else 0
+
+    def send_past_the_outbox(self, kind: AlertKind, facts: dict[str, Any]) -> bool:
+        """Send what the outbox has no room for; whether the receiver took it, or there is none."""
+        alert = BotAlert(id=uuid4(), kind=kind, facts=facts, created_at=datetime.now(UTC))
+        return self._webhook is None or self._send(self._webhook, [alert]).error is None
 
     def _deliver(self, webhook: AlertWebhook, alerts: Sequence[BotAlert]) -> int:
         began = time.monotonic()

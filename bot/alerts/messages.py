@@ -49,6 +49,8 @@ MEANINGS: Mapping[AlertKind, Meaning] = MappingProxyType(
         AlertKind.GATE_OPENED: Meaning(Severity.INFO, (AlertKind.GATE_CLOSED,)),
         AlertKind.WORKER_GONE: Meaning(Severity.CRITICAL),
         AlertKind.WORKER_BACK: Meaning(Severity.INFO, (AlertKind.WORKER_GONE,)),
+        AlertKind.DATABASE_NOT_WRITABLE: Meaning(Severity.CRITICAL),
+        AlertKind.DATABASE_WRITABLE: Meaning(Severity.INFO, (AlertKind.DATABASE_NOT_WRITABLE,)),
         AlertKind.TRADES_MISSED: Meaning(Severity.CRITICAL),
         AlertKind.CLOCKS_DISAGREE: Meaning(Severity.WARNING),
         AlertKind.CLOCKS_AGREE: Meaning(Severity.INFO, (AlertKind.CLOCKS_DISAGREE,)),
@@ -100,6 +102,10 @@ def sentence(kind: str, facts: Mapping[str, Any]) -> str:
             return f"No worker has been seen {f'since {seen}' if seen else 'at all'}. Kill, stop and pause still work."
         case AlertKind.WORKER_BACK:
             return f"A worker is back, after {_span(facts)}."
+        case AlertKind.DATABASE_NOT_WRITABLE:
+            return f"Postgres answers, but cannot be written. {facts.get('error')}"
+        case AlertKind.DATABASE_WRITABLE:
+            return f"Postgres can be written again, after {_span(facts)}."
         case AlertKind.TRADES_MISSED:
             count = facts.get("count")
             return (

@@ -20,7 +20,7 @@ from bot.commands import log as command_log
 from bot.commands import unlogged_kill
 from bot.commands.handlers import CommandEvidence, CommandHandlers
 from bot.commands.log import NewCommand
-from bot.errors import DatabaseFull, DatabaseUnavailable, IdempotencyConflict, LockBusy
+from bot.errors import CommandRefused, DatabaseFull, DatabaseUnavailable, IdempotencyConflict, LockBusy
 from bot.models import BotCommand, BotConfig, BotReconciliation, Trigger
 from bot.reconciliation import schedule
 from bot.reconciliation.evidence import Evidence
@@ -107,6 +107,26 @@ class Controller:
             except DatabaseUnavailable as error:
                 log.warning("%s %s is pending: %s", command.kind, command.id, error)
                 return command
+
+    def submit_refused(self, wanted: NewCommand, refusal: CommandRefused) -> BotCommand | None:
+        """Put *wanted* into the log as refused, which nobody shall judge; None when it is there already.
+
+        Raises:
+            OutcomeUnknown, DatabaseUnavailable: as ``submit`` does.
+        """
+        if self.find(wanted.id) is not None:
+            return None
+
+        def refuse(batch: Pipeline) -> LockedBot:
+            locked = LockedBot.take(batch, command_log.insert_step(wanted), read=READ_LOCKED_ALONE(wanted.id))
+            for command in locked.pending:
+                self._handlers.refuse(locked, command, refusal)
+            locked.commit()
+            return locked
+
+        locked = patiently(self._database, lambda: self._database.batched(refuse))
+        _log_finished(locked)
+        return locked.finished[0] if locked.finished else None
 
     def apply(
         self,

@@ -63,6 +63,10 @@ class CommandHandlers:
                 _finish_refused(locked, command, end)
         return locked.finished
 
+    def refuse(self, locked: LockedBot, command: BotCommand, refusal: CommandRefused) -> None:
+        """Finish *command* without judging it."""
+        _finish_refused(locked, command, refusal)
+
     def drain(
         self,
         locked: LockedBot,

@@ -5,6 +5,7 @@ Importing this package imports every table, so ``Base.metadata`` is always compl
 """
 
 from bot.models.alert import AlertKind, AlertStatus, BotAlert
+from bot.models.archive import BotArchive
 from bot.models.base import SINGLETON, Base
 from bot.models.broker_reading import BotBrokerReading
 from bot.models.command import BotCommand
@@ -15,6 +16,7 @@ from bot.models.daily_stats import BotDailyStats
 from bot.models.flatten import BotFlatten, FlattenState
 from bot.models.ignored_position import BotIgnoredPosition
 from bot.models.ledger_request import BotLedgerRequest
+from bot.models.pulse import BotPulse, Sign
 from bot.models.reconciliation import BotReconciliation, Outcome, Trigger
 from bot.models.suspect import BotSuspect
 from bot.models.suspension import BotSuspension
@@ -29,6 +31,7 @@ __all__ = [
     "AlertStatus",
     "Base",
     "BotAlert",
+    "BotArchive",
     "BotBrokerReading",
     "BotCommand",
     "BotCommandTally",
@@ -39,6 +42,7 @@ __all__ = [
     "BotFlatten",
     "BotIgnoredPosition",
     "BotLedgerRequest",
+    "BotPulse",
     "BotReconciliation",
     "BotSuspect",
     "BotSuspension",
@@ -50,6 +54,7 @@ __all__ = [
     "ExitSource",
     "FlattenState",
     "Outcome",
+    "Sign",
     "TradeEventKind",
     "TradeStatus",
     "Trigger",

@@ -39,6 +39,8 @@ class AlertKind(StrEnum):
     GATE_OPENED = "gate_opened"
     WORKER_GONE = "worker_gone"
     WORKER_BACK = "worker_back"
+    DATABASE_NOT_WRITABLE = "database_not_writable"  # it is there, and takes no writes
+    DATABASE_WRITABLE = "database_writable"
     TRADES_MISSED = "trades_missed"  # written off: what became of them is not known
     CLOCKS_DISAGREE = "clocks_disagree"  # the broker's clock and the calendar
     CLOCKS_AGREE = "clocks_agree"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from bot.models import AlertStatus, BotAlert, BotCommand, BotWorker
+from bot.models import AlertStatus, BotAlert, BotCommand, BotPulse, BotWorker, Sign
 from bot.models.command_stats import BotCommandTally
 from bot.settings.settings import Settings
 from bot.states import CommandStatus
@@ -32,6 +32,10 @@ class Measures:
     #: Age of the oldest command that is not finished; zero when there is none.
     oldest_pending: timedelta
     workers_online: int
+    #: Those of them that take no messages.
+    workers_deaf: int
+    #: When beat last gave a sign of life; None if it never did.
+    beat_seen_at: datetime | None
     #: Alerts that are kept, by status.
     alerts: Mapping[AlertStatus, int]
 
@@ -46,6 +50,14 @@ _MORE = select(
     .where(BotWorker.last_seen_at > _NOW - OFFLINE_AFTER)
     .scalar_subquery()
     .label("workers_online"),
+    select(func.count())
+    .where(BotWorker.last_seen_at > _NOW - OFFLINE_AFTER, BotWorker.trouble.is_not(None))
+    .scalar_subquery()
+    .label("workers_deaf"),
+    select(BotPulse.seen_at)
+    .where(BotPulse.name == Sign.BEAT, BotPulse.seen_at <= _NOW)
+    .scalar_subquery()
+    .label("beat_seen_at"),
 )
 _ALERTS = select(BotAlert.status, func.count().label("number")).group_by(BotAlert.status)
 
@@ -62,6 +74,8 @@ def measure(session: Session, settings: Settings) -> Measures:
         tallies=_tallies(session),
         oldest_pending=more.oldest_pending or timedelta(0),
         workers_online=more.workers_online,
+        workers_deaf=more.workers_deaf,
+        beat_seen_at=more.beat_seen_at,
         alerts={status: counted.get(status, 0) for status in AlertStatus},
     )
 

@@ -1,14 +1,16 @@
-"""One row for each worker process, so that everybody can see whether one lives."""
+"""One row for each worker process, so that everybody can see whether one lives; and one for beat."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import delete, func
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from bot.models import BotWorker
+from bot.models import BotWorker, Sign
+from bot.storage.pipeline import BEGIN, COMMIT, Pipeline
+from bot.storage.statements import GIVE_SIGN
 
 #: How often a worker writes its row, in seconds.
 INTERVAL_SEC = 3.0
@@ -20,14 +22,25 @@ LOST_AFTER = timedelta(seconds=30)
 FORGOTTEN_AFTER = timedelta(days=1)
 
 
-def beat(session: Session, name: str) -> None:
-    """Write that the worker *name* lives."""
+def beat(session: Session, name: str, trouble: str | None = None) -> None:
+    """Write that the worker *name* lives, and why it would take no message, if so."""
     now = func.clock_timestamp()
     session.execute(
         insert(BotWorker)
-        .values(name=name, started_at=now, last_seen_at=now)
-        .on_conflict_do_update(index_elements=["name"], set_={"last_seen_at": now})
+        .values(name=name, started_at=now, last_seen_at=now, trouble=trouble)
+        .on_conflict_do_update(index_elements=["name"], set_={"last_seen_at": now, "trouble": trouble})
     )
+
+
+def troubles(session: Session) -> list[str]:
+    """What is wrong with each worker that lives and takes no messages."""
+    now = func.clock_timestamp()
+    rows = session.execute(
+        select(BotWorker.name, BotWorker.trouble)
+        .where(BotWorker.trouble.is_not(None), BotWorker.last_seen_at > now - OFFLINE_AFTER)
+        .order_by(BotWorker.name)
+    )
+    return [f"{name}: {trouble}" for name, trouble in rows]
 
 
 def start(session: Session, name: str) -> None:
@@ -41,3 +54,8 @@ def start(session: Session, name: str) -> None:
 def leave(session: Session, name: str) -> None:
     """The worker *name* ends in good order: it is offline at once."""
     session.execute(delete(BotWorker).where(BotWorker.name == name))
+
+
+def give_sign(batch: Pipeline, sign: Sign) -> None:
+    """Write that what gives this *sign* lives."""
+    batch.send(BEGIN, GIVE_SIGN(sign), COMMIT)

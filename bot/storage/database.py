@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from bot.errors import (
     DatabaseFull,
+    DatabaseReadOnly,
     DatabaseUnavailable,
     LockBusy,
     NotMigrated,
@@ -40,7 +41,7 @@ _NOT_MIGRATED = frozenset({"42P01", "42703"})  # a table or a column is not ther
 _TIMED_OUT = "57014"  # statement_timeout
 #: The disk is full, or the queue of notifications (program_limit_exceeded).
 _FULL = frozenset({"53100", "54000"})
-_READ_ONLY = "25006"  # a standby
+_READ_ONLY = "25006"  # a standby, or a server that was made so
 #: Classes and codes by which Postgres says "not now": shutdown, start-up, out of connections, a standby, a time-out.
 _UNAVAILABLE = ("57P", "08", "53", _READ_ONLY, "25P03")
 
@@ -67,7 +68,9 @@ def engine_options(
             "keepalives_count": 3,
             "tcp_user_timeout": 5_000,
             "options": (
-                f"-c lock_timeout={LOCK_TIMEOUT_MS} -c statement_timeout={statement_timeout_ms}"
+                # what a database or role has set otherwise would break the lock
+                "-c default_transaction_isolation=read\\ committed"
+                f" -c lock_timeout={LOCK_TIMEOUT_MS} -c statement_timeout={statement_timeout_ms}"
                 f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS} -c timezone=UTC {server_settings}"
             ),
         },
@@ -100,6 +103,7 @@ class Database:
         Raises:
             LockBusy: a row lock could not be had within LOCK_TIMEOUT_MS.
             OutcomeUnknown: the connection broke at a commit, and Postgres cannot be asked what became of it.
+            DatabaseFull, DatabaseReadOnly: Postgres is there and cannot write.
             DatabaseUnavailable: Postgres is away; nothing was changed.
         """
         return self._twice(lambda fate: _in_session(self.engine, work, fate))
@@ -152,7 +156,7 @@ class Database:
         self._autocommit.dispose()
 
     def _twice(self, attempt: Callable[[_Fate], T]) -> T:
-        unknown = False
+        unknown = read_only = False
         for _ in range(2):
             fate = _Fate()
             try:
@@ -177,7 +181,11 @@ class Database:
                     raise StatementTimedOut() from error
                 if code not in _TRY_AGAIN and not _is_away(error, code):
                     raise
-                unknown = unknown or fate.decided
+                # a server that refuses to write has written nothing; the next try may find the one that takes over
+                read_only = code == _READ_ONLY
+                unknown = unknown or (fate.decided and not read_only)
+        if read_only and not unknown:
+            raise DatabaseReadOnly()
         raise OutcomeUnknown() if unknown else DatabaseUnavailable()
 
 

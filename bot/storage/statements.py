@@ -235,6 +235,19 @@ OPEN_BY_ASSET = PreparedStatement(
     2,
 )
 
+# -- signs of life --------------------------------------------------------------------------------------------
+
+#: The sign $1 is given.
+GIVE_SIGN = PreparedStatement(
+    "give_sign_of_life",
+    "INSERT INTO bot_pulse (name, seen_at) VALUES ($1, clock_timestamp())"
+    " ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at",
+    1,
+)
+#: Writes 300 KB beside the tables and throws it away. A row may find room in its page when the disk has none left.
+KEEP_LITTLE_IN_MEMORY = "SET LOCAL work_mem = '64kB'"
+TRY_THE_DISK = PreparedStatement("try_the_disk", "SELECT count(*) FROM generate_series(1, 8000)")
+
 # -- metrics --------------------------------------------------------------------------------------------------
 
 _BOUNDS = ", ".join(map(str, BOUNDS_SEC))

@@ -27,7 +27,7 @@ from pydantic.alias_generators import to_camel
 
 from bot.errors import InvalidParams
 from bot.models import ExitReason
-from bot.validation import fields_of, storable
+from bot.validation import fields_of, in_utc, storable
 
 #: Decimal digits that every float keeps (IEEE 754 binary64).
 FLOAT_DIGITS = 15
@@ -104,7 +104,7 @@ def _moment(value: Any) -> Any:
 def _recent(value: datetime) -> datetime:
     if value < _EARLIEST:
         raise ValueError("is before the year 2000")
-    return value.astimezone(UTC)
+    return value
 
 
 def _given(value: ExitReason) -> ExitReason:
@@ -135,7 +135,7 @@ OrderId = Annotated[
     AfterValidator(str.lower),
     Field(json_schema_extra={"format": "uuid", "pattern": f"^{_ORDER_ID.pattern}$"}),
 ]
-Moment = Annotated[AwareDatetime, BeforeValidator(_moment), AfterValidator(_recent)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_moment), AfterValidator(in_utc), AfterValidator(_recent)]
 Reason = Annotated[ExitReason, AfterValidator(_given)]
 Note = Annotated[str, Field(max_length=MAX_NOTE), AfterValidator(storable)]
 

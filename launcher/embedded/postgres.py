@@ -85,6 +85,11 @@ class Postgres:
         )
 
     @property
+    def programs(self) -> Path:
+        """Where psql, pg_dump and the others of this server's version are."""
+        return _installation() / "bin"
+
+    @property
     def url(self) -> str:
         return self.url_of(self.DATABASE)
 

@@ -20,6 +20,29 @@ def test_a_time_is_one(stack: Stack, query: str):
     assert stack.api().get(query).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "value", ["2026-11-20T00:00:00%2B23:59", "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00%2B14:00"]
+)
+def test_a_time_that_no_clock_shows_is_refused(stack: Stack, value: str):
+    body = envelope.check(stack.api().get(f"/commands?since={value}"), 422, "validation")
+    assert body["details"]["fields"]["since"]
+
+
+@pytest.mark.parametrize("value", ["2026-11-20T00:00:00+23:59", "9999-12-31T23:59:59-12:00"])
+def test_a_trade_at_a_time_that_no_clock_shows_is_refused(stack: Stack, value: str):
+    trade = {"symbol": "AAPL", "shares": 1, "entryPrice": "1", "entryAt": value}
+    body = envelope.check(stack.api().post("/trades", trade), 422, "validation")
+    assert list(body["details"]["fields"]) == ["entryAt"]
+    settlement = {
+        "action": "close",
+        "tradeId": "00000000-0000-4000-8000-000000000001",
+        "exitPrice": "1",
+        "exitAt": value,
+    }
+    body = envelope.check(stack.api().post("/settlements", {**settlement, "reason": "x"}), 422, "validation")
+    assert list(body["details"]["fields"]) == ["exitAt"]
+
+
 def test_what_is_given_twice_is_refused_and_not_half_read(stack: Stack):
     body = envelope.check(stack.api().get("/commands?actor=ann&limit=5&actor=bob"), 422, "validation")
     assert body["details"]["fields"] == {"actor": ["may be given only once"]}

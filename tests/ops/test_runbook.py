@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ import yaml  # type: ignore[import-untyped]
 
 from bot.alerts.delivery import signature
 from bot.alerts.messages import MEANINGS
-from launcher.environment import Environment
 from tests.ops.scrape import Scrape
 from tests.support.client import TOKENS
 from tests.support.fixtures import StackFactory
@@ -199,28 +197,6 @@ def test_freed_of_its_binding_a_bot_takes_another_account_but_only_when_stopped_
     stack.start_worker()
     stack.wait_for(lambda: stack.config()["paper_account_id"] == new != old, 10, "the new account is bound")
     assert stack.config()["reconciled_at"] is not None
-
-
-def test_beside_script_server_a_shell_finds_all_that_the_commands_need(
-    running: Stack, tmp_path: Path
-) -> None:
-    settings = running.env()
-    left = Environment({**settings, "HOST": "127.0.0.1"}, None, True, True)
-    (tmp_path / ".data").mkdir()
-    (tmp_path / ".data" / "server.env").write_text(left.server_env())
-    (tmp_path / ".venv").symlink_to(Path(sys.prefix))
-    (given,) = doc_blocks.blocks("operations.md", mark="beside-server")
-    (api,) = [block for block in doc_blocks.unmarked("operations.md") if block.startswith("PITBOSS=")]
-
-    done = shell(
-        f"{given}{api}api /api/bot/status\npsql \"$DATABASE_URL\" -c 'SELECT 1'\ncelery -A worker call bot.kill",
-        tmp_path,
-        PYTHONPATH=str(ROOT),
-        DATA_DIR=str(tmp_path / ".data"),
-    )
-
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
-    running.wait_for(lambda: running.status()["killed"], 10, "killed by hand")
 
 
 def test_prometheus_takes_the_documented_scrapes(promtool: str, tmp_path: Path) -> None:

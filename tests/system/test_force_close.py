@@ -17,7 +17,7 @@ SCRIPT = """
 import json, sys
 from datetime import datetime
 from worker.app import app
-from worker.before_close import BeforeClose
+from worker.trading_times import BeforeClose
 app.loader.init_worker(); app.finalize()
 names = sorted(app.conf.beat_schedule)
 dues = []

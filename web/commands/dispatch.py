@@ -92,7 +92,7 @@ class Dispatch:
                 raise
             if not command.pending:
                 return command
-            self.publisher.publish(command.kind, command.id)
+            self.publisher.publish(command)
             if command.id == wanted.id:
                 return self._wait(command, finished, preference, controller)
         # the Idempotency-Key was used before: wait for its command

@@ -6,12 +6,14 @@ harmless: the worker sweeps the log.
 
 from __future__ import annotations
 
+import json
 import logging
 import queue
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context, copy_context
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -19,19 +21,34 @@ from amqp.exceptions import AMQPError
 from celery import Celery
 from kombu import Connection, Producer
 from kombu.exceptions import KombuError
-from redis.exceptions import RedisError
+from redis.exceptions import BusyLoadingError, RedisError, ResponseError
 
+from bot.models import BotCommand
 from bot.settings import queue as queues
 from bot.settings.settings import Settings
 from bot.states import COMMANDS, CommandKind
 
 #: Rings that may wait while the queue is away; more are dropped, the oldest first.
 MAX_WAITING = 1_000
-#: How often an idle doorbell looks whether the queue answers, in seconds.
+#: How often an idle doorbell looks whether the queue takes messages, in seconds.
 CHECK_SEC = 3.0
+#: Where it sends a message to find that out. Nobody reads it.
+CHECK_QUEUE = "pitboss-check"
+#: How much of a command's parameters its message shows, in characters.
+SHOWN = 500
 _LOST = (KombuError, RedisError, AMQPError, OSError)
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Doorbell:
+    """What one message rings for."""
+
+    kind: CommandKind
+    command_id: UUID
+    actor: str
+    params: dict[str, Any]
 
 
 class Publisher:
@@ -39,24 +56,26 @@ class Publisher:
 
     def __init__(self, settings: Settings) -> None:
         self._celery = Celery("pitboss-doorbell", config_source="celeryconfig")
+        self._kind = queues.messages(settings).kind
         self._celery.conf.broker_transport_options = {
             **self._celery.conf.broker_transport_options,
-            **queues.publisher_options(queues.messages(settings).kind),
+            **queues.publisher_options(self._kind),
         }
         self._line: Connection | None = None
         self._sender: Producer | None = None
-        self._waiting: queue.Queue[tuple[CommandKind, UUID, Context]] = queue.Queue(MAX_WAITING)
+        self._waiting: queue.Queue[tuple[Doorbell, Context]] = queue.Queue(MAX_WAITING)
         self._thread = threading.Thread(target=self._send_all, name="doorbell", daemon=True)
-        self._works = True
+        self._trouble: str | None = None
 
     def start(self) -> None:
         self._thread.start()
 
-    def publish(self, kind: CommandKind, command_id: UUID) -> None:
-        """Tell the worker that the command is in the log. Never waits and never fails."""
+    def publish(self, command: BotCommand) -> None:
+        """Tell the worker that *command* is in the log. Never waits and never fails."""
+        doorbell = Doorbell(command.kind, command.id, command.actor, dict(command.params))
         while True:
             try:
-                self._waiting.put_nowait((kind, command_id, copy_context()))
+                self._waiting.put_nowait((doorbell, copy_context()))
                 return
             except queue.Full:
                 try:
@@ -64,32 +83,32 @@ class Publisher:
                 except queue.Empty:
                     continue
 
-    def works(self) -> bool:
-        """Whether the queue answered when it was last tried, a few seconds ago at most."""
-        return self._works
+    def trouble(self) -> str | None:
+        """Why the queue did not take the last message, a few seconds ago at most; None when it took it."""
+        return self._trouble
 
     def _send_all(self) -> None:
         while True:
             try:
-                kind, command_id, asking = self._waiting.get(timeout=CHECK_SEC)
+                doorbell, asking = self._waiting.get(timeout=CHECK_SEC)
             except queue.Empty:
-                self._try(self._ping)
+                self._try(self._check)
             else:
                 # what is bound to the request's log lines is bound to these as well
-                asking.run(self._try, self._send, kind, command_id)
+                asking.run(self._try, self._send, doorbell)
 
     def _try(self, call: Callable[..., None], *args: Any) -> None:
         try:
             call(*args)
-            if not self._works:
+            if self._trouble is not None:
                 log.info("the queue takes messages again")
-            self._works = True
+            self._trouble = None
         except _LOST as error:
-            if self._works:
+            if self._trouble is None:
                 log.warning(
                     "the queue does not take messages (%s); the worker's sweep delivers meanwhile", error
                 )
-            self._works = False
+            self._trouble = _described(error)
             self._hang_up()
         except Exception:
             log.exception("the doorbell failed and goes on")
@@ -117,34 +136,49 @@ class Publisher:
             with suppress(Exception):
                 line.close()
 
-    def _ping(self) -> None:
-        # opening a channel is a question that every transport puts to its queue, and waits for the answer
-        self._connection().channel().close()  # type: ignore[attr-defined]
+    def _check(self) -> None:
+        """Send what nobody reads: a queue that answers may refuse to write all the same."""
+        producer = self._producer()
+        producer.publish(b"", exchange="", routing_key=CHECK_QUEUE, delivery_mode=1)
+        if self._kind is not queues.Kind.RABBITMQ:  # which drops what is for a queue that it does not have
+            producer.channel.queue_purge(CHECK_QUEUE)  # type: ignore[union-attr]
 
-    def _send(self, kind: CommandKind, command_id: UUID) -> None:
+    def _send(self, doorbell: Doorbell) -> None:
         try:
-            self._publish(kind, command_id)
+            self._publish(doorbell)
         except _LOST:
             self._hang_up()  # the connection may have died since it was used last
-            self._publish(kind, command_id)
-        log.info("rang for %s", kind, extra={"command_id": str(command_id), "kind": kind})
+            self._publish(doorbell)
+        named = {"command_id": str(doorbell.command_id), "kind": doorbell.kind}
+        log.info("rang for %s", doorbell.kind, extra=named)
 
-    def _publish(self, kind: CommandKind, command_id: UUID) -> None:
+    def _publish(self, doorbell: Doorbell) -> None:
         """Celery's own message, straight into the queue: ``send_task`` would declare the queue and look up its route again
         with each, which takes half as long once more."""
         producer = self._producer()
         message = self._celery.amqp.create_task_message(
-            str(command_id),
-            f"bot.{kind}",
+            str(doorbell.command_id),
+            f"bot.{doorbell.kind}",
             # the outcome is in the row; without a result nobody need subscribe to one
             ignore_result=True,
+            # what Flower shows; what counts is the row
+            argsrepr=doorbell.actor,
+            kwargsrepr=json.dumps(doorbell.params, ensure_ascii=False)[:SHOWN],
         )
         producer.publish(
             message.body,
             exchange="",
-            routing_key=queues.HALTS_QUEUE if COMMANDS[kind].safer else queues.DEFAULT_QUEUE,
+            routing_key=queues.HALTS_QUEUE if COMMANDS[doorbell.kind].safer else queues.DEFAULT_QUEUE,
             serializer="json",
             delivery_mode=2,
             headers=message.headers | {queues.DOORBELL: True},
             **message.properties,
         )
+
+
+def _described(error: Exception) -> str:
+    """What is wrong with the queue: it is there and says no, or it is not."""
+    said = error if error.__cause__ is None else error.__cause__
+    if isinstance(said, ResponseError | BusyLoadingError):
+        return f"refuses messages ({str(said).rstrip('.')})"
+    return "unreachable"

@@ -4,9 +4,10 @@ request and no command."""
 
 from __future__ import annotations
 
-from bot.alerts import conditions, delivery
+from bot.alerts import conditions, delivery, write_monitor
 from bot.alerts.conditions import ConditionMonitor
 from bot.alerts.delivery import AlertDelivery
+from bot.alerts.write_monitor import WriteMonitor
 from bot.flattening import process, suspension
 from bot.flattening.process import Flattener
 from bot.flattening.suspension import Suspender
@@ -16,13 +17,15 @@ from bot.storage.database import Database
 
 
 class Background:
-    """Four threads for a whole process."""
+    """Five threads for a whole process."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
+        self.writes = WriteMonitor(database, settings)
         monitor = ConditionMonitor(database, settings)
         delivering = AlertDelivery(database, settings, patience=delivery.LEFT_TO_A_WORKER)
         self._repeated = (
             Periodic("conditions", conditions.LOOK_SEC, monitor.check),
+            Periodic("writes", write_monitor.LOOK_SEC, self.writes.check),
             Periodic("alerts", delivery.LOOK_SEC, delivering.run),
             Periodic("flatten", process.LOOK_SEC, Flattener(database, settings, is_worker=False).run),
             Periodic("suspension", suspension.LOOK_SEC, Suspender(database, settings, is_worker=False).run),

@@ -15,6 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from bot.alerts.write_monitor import WriteMonitor
 from bot.errors import PitbossError
 from bot.models import Outcome
 from bot.models.command_stats import BOUNDS_SEC
@@ -48,8 +49,11 @@ class Verdict(StrEnum):
 class Metrics:
     """All metrics of this Pitboss, as text. Those of HTTP are the sum over gunicorn's processes."""
 
-    def __init__(self, database: Database, settings: Settings, publisher: Publisher) -> None:
+    def __init__(
+        self, database: Database, settings: Settings, publisher: Publisher, writes: WriteMonitor
+    ) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(_Writes(writes))
         self._registry.register(_FromDatabase(database, settings))
         self._registry.register(_Queue(publisher))
 
@@ -85,7 +89,19 @@ class _Queue(Collector):
 
     def collect(self) -> Iterable[Metric]:
         yield _gauge(
-            "queue_up", "Whether the queue took messages when it was last tried.", self._publisher.works()
+            "queue_up", "Whether the queue took the last message.", self._publisher.trouble() is None
+        )
+
+
+class _Writes(Collector):
+    def __init__(self, writes: WriteMonitor) -> None:
+        self._writes = writes
+
+    def collect(self) -> Iterable[Metric]:
+        yield _gauge(
+            "database_writable",
+            "Whether the database could be written when it was last tried.",
+            self._writes.trouble is None,
         )
 
 
@@ -153,11 +169,13 @@ def _describe(found: Measures) -> Iterator[Metric]:
     )
     yield _gauge("worker_online", "Whether a worker lives.", found.snapshot.worker_online)
     yield _gauge("workers_online", "Workers that live, standbys included.", found.workers_online)
+    yield _gauge("workers_deaf", "Those of them that were told to take no messages.", found.workers_deaf)
     yield _gauge(
         "worker_heartbeat_age_seconds",
         "Since the last heartbeat of any worker.",
         _age(now, found.snapshot.worker_seen_at),
     )
+    yield _gauge("beat_age_seconds", "Since beat last gave a sign of life.", _age(now, found.beat_seen_at))
     yield _gauge("open_positions", "Trades that are open.", found.snapshot.open_trades)
     yield _gauge(
         "max_concurrent_positions", "Trades that may be open at once.", config.max_concurrent_positions

@@ -1,5 +1,5 @@
-"""Is it alive, and can it serve? Trouble with Redis or the worker is named, but does not take ``web`` out of service:
-kill has to stay reachable."""
+"""Is it alive, and can it serve? Trouble with Redis, the worker or a full disk is named, but does not take ``web`` out of
+service: kill works, and has to stay reachable."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import make_response
 
-from bot.errors import PitbossError
+from bot.errors import DatabaseFull, DatabaseReadOnly, PitbossError, StatementTimedOut
+from bot.status import heartbeat
 from bot.status.snapshot import snapshot
 from web.http.errors import envelope
 from web.http.openapi import AWAY_RESPONSE
 from web.monitoring.migration_check import is_migrated
 from web.schemas.status import HealthOut, ReadyOut
 from web.services import services
+
+#: What there is to say of a Postgres whose disk is full.
+FULL = "full: nothing but a kill is accepted until its disk has room"
 
 blueprint = APIBlueprint("health", __name__, tag="Health")
 
@@ -35,8 +39,17 @@ def readyz() -> Any:
         if services().database.read(is_migrated):
             now = services().database.batched(snapshot)
             parts["worker"] = "ok" if now.worker_online else "offline"
+            if deaf := services().database.read(heartbeat.troubles):
+                parts["worker"] = (
+                    f"takes no messages ({'; '.join(deaf)}): the sweep delivers all but manual commands"
+                )
         else:
             parts["postgres"] = "not migrated: run flask --app web db upgrade"
+        if isinstance(trouble := services().background.writes.trouble, DatabaseFull):
+            parts["postgres"] = FULL
+            return {"status": "ready", **parts}
+        if isinstance(trouble, DatabaseReadOnly | StatementTimedOut) and parts["postgres"] == "ok":
+            parts["postgres"] = str(trouble)
     except PitbossError as error:
         parts["postgres"] = str(error)
     if parts["postgres"] != "ok":
@@ -48,8 +61,5 @@ def readyz() -> Any:
 
 
 def _redis() -> str:
-    return (
-        "ok"
-        if services().dispatch.publisher.works()
-        else "unreachable: the worker's sweep delivers meanwhile"
-    )
+    trouble = services().dispatch.publisher.trouble()
+    return "ok" if trouble is None else f"{trouble}: the worker's sweep delivers meanwhile"

@@ -14,6 +14,7 @@ from bot.commands.thresholds import ThresholdChanges
 from bot.models import Outcome, TradeStatus, Trigger
 from bot.queries.lists import Agreement
 from bot.states import CommandKind, CommandStatus, Mode, Source
+from bot.validation import in_utc
 from web.schemas.base import Input, ListOf, Storable, Written
 
 
@@ -70,7 +71,7 @@ class CommandsQuery(Page):
     actor: Annotated[Storable, Field(max_length=200)] | None = Field(
         None, description="Only commands of this actor."
     )
-    since: Annotated[datetime, Written] | None = Field(
+    since: Annotated[datetime, Written, AfterValidator(in_utc)] | None = Field(
         None, description="Only commands issued at or after this time."
     )
 

@@ -177,3 +177,40 @@ def test_when_the_watched_redis_dies_both_find_the_one_that_takes_over(system: S
     system.stack.wait_for(lambda: servers.primary() is not dead, 30, "the replica takes over")
     system.stack.wait_for(lambda: system.queue_state() == "ok", 30, "web has found it")
     system.stack.wait_for(system.heard, 45, "the worker has found it")
+
+
+def test_a_watched_redis_whose_replica_is_gone_refuses_and_is_used_again_when_it_is_back(
+    system: System,
+) -> None:
+    if not isinstance(system.queue, OnSentinels):
+        pytest.skip("about Sentinels only")
+    primary = system.queue.servers.primary()
+    [replica] = [server for server in system.queue.servers.servers if server is not primary]
+    with primary.client() as client:
+        client.config_set("min-replicas-to-write", 1)
+        replica.process.kill()
+        try:
+            system.stack.wait_for(lambda: "NOREPLICAS" in system.queue_state(), 20, "readyz says why")
+            assert system.stack.api().do("/start")["state"] == "running"
+            assert system.stack.worker.running
+            replica.start()
+            system.stack.wait_for(lambda: system.queue_state() == "ok", 30, "web has found it again")
+            system.stack.wait_for(system.heard, 45, "the worker has found it again")
+        finally:
+            replica.start()
+            client.config_set("min-replicas-to-write", 0)
+
+
+def test_a_rabbitmq_under_its_memory_alarm_refuses_and_is_used_again_afterwards(system: System) -> None:
+    if not isinstance(system.queue, OnRabbitMq):
+        pytest.skip("about RabbitMQ only")
+    system.queue.server.control("set_vm_memory_high_watermark", "absolute", "1MB")
+    try:
+        system.stack.wait_for(lambda: system.queue_state() != "ok", 20, "readyz names the trouble")
+        for path, state in (("/start", "running"), ("/stop", "stopped")):
+            assert system.stack.api().do(path)["state"] == state
+        assert system.stack.worker.running
+    finally:
+        system.queue.server.control("set_vm_memory_high_watermark", "0.6")
+    system.stack.wait_for(lambda: system.queue_state() == "ok", 30, "web has found it again")
+    system.stack.wait_for(system.heard, 45, "the worker reads as before")

@@ -13,9 +13,9 @@ from tools import doc_blocks
 
 def test_the_documented_time_outs_are_those_of_a_connection(database_url: str) -> None:
     (block,) = doc_blocks.blocks("scaling.md", language="sql")
-    documented = dict(re.findall(r"ALTER ROLE pitboss SET (\w+) = '(\w+)';", block))
+    documented = dict(re.findall(r"ALTER ROLE pitboss SET (\w+) = '([\w ]+)';", block))
     options = engine_options()
-    brought = dict(re.findall(r"-c (\w+)=(\w+)", options["connect_args"]["options"]))
+    brought = dict(re.findall(r"-c (\w+)=((?:\\.|\w)+)", options["connect_args"]["options"]))
     assert documented.keys() == brought.keys()
 
     engine = create_engine(make_url(database_url).set(drivername="postgresql+psycopg2"), **options)

@@ -1,0 +1,92 @@
+"""Finds out every few seconds whether Postgres can be written, since one that only reads answers as one that is well.
+
+What it finds cannot be told by the outbox, which is in the same database: it is sent to the webhook at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import ExitStack
+from uuid import NAMESPACE_URL, uuid5
+
+from bot.alerts import outbox
+from bot.alerts.delivery import AlertDelivery
+from bot.errors import DatabaseFull, DatabaseReadOnly, DatabaseUnavailable, LockBusy, NotMigrated
+from bot.models import AlertKind, Sign
+from bot.settings.settings import Settings
+from bot.storage.database import Database
+from bot.storage.pipeline import BEGIN, COMMIT, Pipeline
+from bot.storage.statements import GIVE_SIGN, KEEP_LITTLE_IN_MEMORY, TRY_THE_DISK
+
+#: How often it is tried, in seconds.
+LOOK_SEC = 4.0
+#: How long it has to last before it is told, in seconds: a failover takes less.
+PATIENCE_SEC = 15.0
+#: Whoever holds this tells it, alone.
+_TELLER = uuid5(NAMESPACE_URL, "pitboss:write_monitor")
+
+log = logging.getLogger(__name__)
+
+
+class WriteMonitor:
+    """One for each process of web; one thread calls ``check`` again and again, others read ``trouble``."""
+
+    def __init__(self, database: Database, settings: Settings, *, patience_sec: float = PATIENCE_SEC) -> None:
+        """*patience_sec* is how long trouble may last untold."""
+        self._database = database
+        self._delivery = AlertDelivery(database, settings)
+        self._patience_sec = patience_sec
+        #: Why nothing can be written; None when it could at the last look.
+        self.trouble: DatabaseUnavailable | None = None
+        self._since = 0.0
+        self._told = False
+        #: Holds the right to tell it for as long as the trouble lasts.
+        self._right = ExitStack()
+        self._is_teller = False
+
+    def check(self) -> None:
+        """Write, and note what comes of it."""
+        try:
+            self._database.batched(_write)
+        except (LockBusy, NotMigrated):
+            return  # another process is about to write; and tables that are not there are told elsewhere
+        except DatabaseUnavailable as error:
+            self._note_trouble(error)
+        else:
+            self._note_end()
+
+    def _note_trouble(self, error: DatabaseUnavailable) -> None:
+        if self.trouble is None:
+            self._since = time.monotonic()
+        if type(error) is not type(self.trouble):
+            log.error("the database cannot be written: %s", error)
+        self.trouble = error
+        is_there = isinstance(error, DatabaseFull | DatabaseReadOnly)
+        if is_there and not self._told and time.monotonic() - self._since >= self._patience_sec:
+            self._tell(error)
+
+    def _tell(self, error: DatabaseUnavailable) -> None:
+        try:
+            if not self._is_teller:
+                self._is_teller = self._right.enter_context(self._database.holding(_TELLER))
+        except DatabaseUnavailable:
+            return
+        if self._is_teller:
+            facts = {"errorCode": error.code, "error": str(error)}
+            self._told = self._delivery.send_past_the_outbox(AlertKind.DATABASE_NOT_WRITABLE, facts)
+
+    def _note_end(self) -> None:
+        if self.trouble is None:
+            return
+        seconds = round(time.monotonic() - self._since)
+        if self._told:
+            facts: dict[str, object] = {"forSec": seconds}
+            self._database.run(lambda session: outbox.put(session, AlertKind.DATABASE_WRITABLE, facts))
+        log.info("the database can be written again, after %s s", seconds)
+        self._right.close()
+        self.trouble, self._told, self._is_teller = None, False, False
+
+
+def _write(batch: Pipeline) -> None:
+    batch.send(BEGIN, KEEP_LITTLE_IN_MEMORY, GIVE_SIGN(Sign.WRITE), TRY_THE_DISK(), COMMIT)

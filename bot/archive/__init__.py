@@ -1,0 +1,1 @@
+"""Moves what is old and finished out of the database, into files."""

@@ -1,0 +1,152 @@
+"""Writes the rows that may leave into a file, reads the file back, and only then has them deleted.
+
+A file is JSON lines, compressed: ``zcat`` and any program read it. Its row in ``bot_archive`` holds its count and its hash, and
+without that row the triggers let nothing go. A program that ends in between leaves a file too many, never a row too few.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from bot.archive.tables import ARCHIVABLE, Archivable, row_as_json
+from bot.models import BotArchive
+from bot.storage.database import Database
+
+#: Most rows of one file, and of one transaction that deletes.
+FILE_ROWS, DELETE_ROWS = 500_000, 2_000
+#: Rows that are read at once.
+READ_ROWS = 5_000
+
+
+class ArchiveDamaged(Exception):
+    """A file that was just written does not say what was written: nothing was deleted."""
+
+
+@dataclass(frozen=True)
+class Archived:
+    """One file."""
+
+    table: str
+    path: Path
+    rows: int
+    sha256: str
+
+
+def archive(database: Database, up_to: datetime, directory: Path) -> Iterator[Archived]:
+    """Move the rows from before *up_to* into files in *directory*, one after the other.
+
+    Raises:
+        ArchiveDamaged: the file system does not keep what is written to it.
+        DatabaseUnavailable: Postgres is away; what is in a file and was not deleted is archived again another time.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for table, archivable in ARCHIVABLE.items():
+        while True:
+            keys, written = _write(database, table, archivable, up_to, directory)
+            if written is None:
+                break
+            archive_id = _note(database, written, up_to)
+            _delete(database, archivable, keys, archive_id)
+            yield written
+
+
+def _write(
+    database: Database, table: str, archivable: Archivable, up_to: datetime, directory: Path
+) -> tuple[array[int], Archived | None]:
+    keys: array[int] = array("q")
+    draft = directory / f".{table}.draft"
+    with draft.open("wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, compresslevel=6, mtime=0) as file:
+        os.fchmod(raw.fileno(), 0o600)
+        for key, line in _rows(database, archivable, up_to):
+            keys.append(key)
+            file.write(line.encode() + b"\n")
+        file.close()
+        raw.flush()
+        os.fsync(raw.fileno())
+    if not keys:
+        draft.unlink()
+        return keys, None
+    path = directory / f"{table}-{up_to:%Y%m%d}-{keys[0]}-{keys[-1]}.jsonl.gz"
+    draft.replace(path)
+    _sync(directory)
+    return keys, Archived(table, path, len(keys), _check(path, archivable, keys))
+
+
+def _rows(database: Database, archivable: Archivable, up_to: datetime) -> Iterator[tuple[int, str]]:
+    """Page by page, so that no transaction lasts."""
+    after, left = -1, FILE_ROWS
+    while left > 0:
+        query = (
+            select(archivable.key, row_as_json(archivable.model))
+            .where(archivable.key > after, archivable.may_leave(up_to))
+            .order_by(archivable.key)
+            .limit(min(READ_ROWS, left))
+        )
+        page = database.read(lambda session, query=query: session.execute(query).all())  # type: ignore[misc]
+        if not page:
+            return
+        yield from ((row[0], row[1]) for row in page)
+        after, left = page[-1][0], left - len(page)
+
+
+def _check(path: Path, archivable: Archivable, keys: array[int]) -> str:
+    """The hash of the file, which was read back and has exactly the rows of *keys*.
+
+    Raises:
+        ArchiveDamaged: it has not.
+    """
+    with gzip.open(path, "rb") as file:
+        found = array("q", (json.loads(line)[archivable.key.key] for line in file))
+    if found != keys:
+        raise ArchiveDamaged(f"{path} does not hold what was written into it; nothing was deleted.")
+    with path.open("rb") as raw:
+        return hashlib.file_digest(raw, "sha256").hexdigest()
+
+
+def _note(database: Database, written: Archived, up_to: datetime) -> int:
+    def note(session: Session) -> int:
+        row = BotArchive(
+            table_name=written.table,
+            up_to=up_to,
+            rows=written.rows,
+            file=written.path.name,
+            sha256=written.sha256,
+        )
+        session.add(row)
+        session.flush()
+        return row.id
+
+    return database.run(note)
+
+
+def _delete(database: Database, archivable: Archivable, keys: array[int], archive_id: int) -> None:
+    """In short transactions: nothing waits for them."""
+    left = iter(keys)
+    while some := list(islice(left, DELETE_ROWS)):
+
+        def remove(session: Session, some: list[int] = some) -> None:
+            session.execute(select(func.set_config("pitboss.archive", str(archive_id), True)))
+            session.execute(delete(archivable.model).where(archivable.key.in_(some)))
+
+        database.run(remove)
+
+
+def _sync(directory: Path) -> None:
+    """The new name is on the disk, too."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
