@@ -82,6 +82,8 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         DESCRIPTION="Start, pause, resume, stop and kill a trading bot, and see what it does.",
         HTTP_ERROR_SCHEMA=ErrorOut,
         VALIDATION_ERROR_SCHEMA=ErrorOut,
+        AUTO_OPERATION_ID=True,
+        AUTO_SERVERS=False,
         AUTO_404_RESPONSE=False,
         AUTO_VALIDATION_ERROR_RESPONSE=False,
         AUTO_AUTH_ERROR_RESPONSE=False,
@@ -144,7 +146,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
 
     @app.spec_processor
     def spec(document: Any) -> Any:
-        return openapi.complete(document)
+        return openapi.complete(document, app.view_functions)
 
     return app
 

@@ -26,5 +26,11 @@ def test_what_is_given_twice_is_refused_and_not_half_read(stack: Stack):
     envelope.check(stack.api(None).get("/commands?actor=ann&actor=bob"), 401, "unauthorized")
 
 
-def test_a_list_is_given_with_commas(stack: Stack):
-    assert stack.api().get("/commands?status=applied,rejected").status_code == 200
+def test_a_list_is_given_with_commas_or_in_several(stack: Stack):
+    for kind in ("start", "pause", "resume", "stop"):
+        stack.api().do(f"/{kind}")
+    given = ("kind=pause&kind=resume", "kind=pause,resume", "kind=stop&kind=pause,resume")
+    found = [[each["kind"] for each in stack.api().read(f"/commands?{query}")["items"]] for query in given]
+    assert found == [["resume", "pause"], ["resume", "pause"], ["stop", "resume", "pause"]]
+    body = envelope.check(stack.api().get("/commands?kind=pause&kind=nonsense"), 422, "validation")
+    assert list(body["details"]["fields"]) == ["kind.1"]

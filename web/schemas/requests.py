@@ -14,7 +14,7 @@ from bot.commands.thresholds import ThresholdChanges
 from bot.models import Outcome, TradeStatus, Trigger
 from bot.queries.lists import Agreement
 from bot.states import CommandKind, CommandStatus, Mode, Source
-from web.schemas.base import Input, ListOf, Storable, Written
+from web.schemas.base import Input, ListOf, Query, Storable, Written
 
 
 class ReasonIn(Input):
@@ -52,7 +52,7 @@ class SettlementIn(Settlement):
     )
 
 
-class Page(Input):
+class Page(Query):
     limit: int = Field(50, ge=1, le=200, description="The most items in one answer.")
     cursor: Annotated[Storable, Field(max_length=200)] | None = Field(
         None, description="`nextCursor` of the page before."
@@ -61,12 +61,14 @@ class Page(Input):
 
 class CommandsQuery(Page):
     kind: Annotated[list[CommandKind], ListOf] = Field(
-        default=[], description="Only these kinds, comma separated."
+        default=[], description="Only these kinds; several times, or comma separated."
     )
     status: Annotated[list[CommandStatus], ListOf] = Field(
-        default=[], description="Only these, comma separated."
+        default=[], description="Only these; several times, or comma separated."
     )
-    source: Annotated[list[Source], ListOf] = Field(default=[], description="Only these, comma separated.")
+    source: Annotated[list[Source], ListOf] = Field(
+        default=[], description="Only these; several times, or comma separated."
+    )
     actor: Annotated[Storable, Field(max_length=200)] | None = Field(
         None, description="Only commands of this actor."
     )
@@ -77,7 +79,7 @@ class CommandsQuery(Page):
 
 class TradesQuery(Page):
     status: Annotated[list[TradeStatus], ListOf] = Field(
-        default=[], description="Only these, comma separated."
+        default=[], description="Only these; several times, or comma separated."
     )
     symbol: Annotated[Storable, Field(max_length=20)] | None = Field(
         None, description="Only trades of this symbol."
@@ -85,14 +87,20 @@ class TradesQuery(Page):
 
 
 class StatsQuery(Page):
-    mode: Annotated[list[Mode], ListOf] = Field(default=[], description="Only these, comma separated.")
+    mode: Annotated[list[Mode], ListOf] = Field(
+        default=[], description="Only these; several times, or comma separated."
+    )
     since: Annotated[date, Written] | None = Field(None, description="First trading date, in New York.")
     until: Annotated[date, Written] | None = Field(None, description="Last trading date, in New York.")
 
 
 class ReconciliationsQuery(Page):
     verdict: Annotated[list[Agreement], ListOf] = Field(
-        default=[], description="Only these, comma separated."
+        default=[], description="Only these; several times, or comma separated."
     )
-    outcome: Annotated[list[Outcome], ListOf] = Field(default=[], description="Only these, comma separated.")
-    trigger: Annotated[list[Trigger], ListOf] = Field(default=[], description="Only these, comma separated.")
+    outcome: Annotated[list[Outcome], ListOf] = Field(
+        default=[], description="Only these; several times, or comma separated."
+    )
+    trigger: Annotated[list[Trigger], ListOf] = Field(
+        default=[], description="Only these; several times, or comma separated."
+    )
