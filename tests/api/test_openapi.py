@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +13,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from bot.trading import trade_requests
+from tests.support.document import openapi as openapi_document
 from web.http import openapi
 from web.http.error_codes import ERROR_CODES
 from web.schemas import requests, responses
@@ -27,24 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def document(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """As a program of its own writes it: importing web here would settle the settings of all that follows."""
-    nowhere = {
-        "PATH": os.environ["PATH"],
-        "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing",
-        "REDIS_URL": "redis://127.0.0.1:1/0",
-        "API_TOKENS": "tests:operator:only-for-the-document",
-        "DATA_DIR": str(tmp_path_factory.mktemp("data")),
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "flask", "--app", "web", "spec"],
-        cwd=ROOT,
-        env=nowhere,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return openapi_document(tmp_path_factory.mktemp("data"))
 
 
 def operations(document: Any) -> Iterator[tuple[str, str, Any]]:

@@ -12,6 +12,11 @@ def test_a_number_is_no_time(stack: Stack, query: str, value: str):
     envelope.check(stack.api().get(query + value), 422, "validation")
 
 
+@pytest.mark.parametrize("moment", ["2026-11-20T00:00:00%2B23:59", "0388-12-24T23:48:29-20:23"])
+def test_a_time_has_an_offset_that_a_place_has(stack: Stack, moment: str):
+    envelope.check(stack.api().get(f"/commands?since={moment}"), 422, "validation")
+
+
 @pytest.mark.parametrize(
     "query",
     ["/commands?since=2026-11-20T15:30:00Z", "/commands?since=2026-11-20", "/stats/daily?since=2026-11-20"],

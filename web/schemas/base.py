@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, get_origin
 
@@ -34,12 +35,23 @@ def _written(value: Any) -> Any:
     return value
 
 
+def _storable_moment(value: datetime) -> datetime:
+    offset = value.utcoffset()
+    if offset is not None and abs(offset) >= LEAST_IMPOSSIBLE_OFFSET:
+        raise ValueError("has an offset that no place has")
+    return value
+
+
+#: Postgres takes none of 16 hours and more.
+LEAST_IMPOSSIBLE_OFFSET = timedelta(hours=16)
+
 Number = Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="json")]
 Storable = Annotated[
     str, AfterValidator(validation.storable), Field(json_schema_extra={"pattern": r"^[^\u0000]*$"})
 ]
 #: A date or a time that is written out.
 Written = BeforeValidator(_written)
+Moment = Annotated[datetime, Written, AfterValidator(_storable_moment)]
 #: ``?status=open,closed`` or ``?status=open&status=closed``
 ListOf = BeforeValidator(_split)
 

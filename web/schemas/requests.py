@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, StrictBool, create_model
@@ -14,7 +14,7 @@ from bot.commands.thresholds import ThresholdChanges
 from bot.models import Outcome, TradeStatus, Trigger
 from bot.queries.lists import Agreement
 from bot.states import CommandKind, CommandStatus, Mode, Source
-from web.schemas.base import Input, ListOf, Query, Storable, Written
+from web.schemas.base import Input, ListOf, Moment, Query, Storable, Written
 
 
 class ReasonIn(Input):
@@ -72,9 +72,7 @@ class CommandsQuery(Page):
     actor: Annotated[Storable, Field(max_length=200)] | None = Field(
         None, description="Only commands of this actor."
     )
-    since: Annotated[datetime, Written] | None = Field(
-        None, description="Only commands issued at or after this time."
-    )
+    since: Moment | None = Field(None, description="Only commands issued at or after this time.")
 
 
 class TradesQuery(Page):
