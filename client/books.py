@@ -12,7 +12,7 @@ from uuid import UUID
 from client.models import Trade
 from client.transport import Http
 from client.values import plain, written
-from client.words import ExitReason
+from client.words import ExitReason, TradeStatus
 
 Number = Decimal | int | float | str
 
@@ -62,7 +62,7 @@ class Books:
         """
         trade = OpenTrade(self, self.open_trade(symbol, shares=shares, price=price, **more))
         yield trade
-        if trade.now.alpaca_order_id is None:
+        if trade.now.alpaca_order_id is None and trade.now.status == TradeStatus.OPEN:
             trade.void("Nothing was ordered.")
 
     def record_entry(
