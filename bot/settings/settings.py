@@ -83,7 +83,9 @@ class Settings(BaseSettings):
     #: ``name:role:token``, comma separated; needed by ``web`` only.
     api_tokens: Annotated[SecretStr, AfterValidator(types.api_tokens)] | None = None
     #: Origins, comma separated, that a frontend of another address may call the API from.
-    cors_origins: str = ""
+    cors_origins: Annotated[str, AfterValidator(types.origins)] = ""
+    #: Flower's logins, ``user:password``, comma separated. Flower reads them itself; here a wrong one stops the start.
+    flower_basic_auth: Annotated[SecretStr, AfterValidator(types.logins)] | None = None
     #: Signs the panel's sessions; ``web`` makes one and keeps it in DATA_DIR when it is not set.
     secret_key: Annotated[SecretStr, Field(min_length=16)] | None = None
     market_hours: MarketHours = MarketHours.NYSE
@@ -183,7 +185,7 @@ class Settings(BaseSettings):
     @property
     def allowed_origins(self) -> list[str]:
         """The origins that CORS_ORIGINS names, without a trailing slash."""
-        return [origin.strip().rstrip("/") for origin in self.cors_origins.split(",") if origin.strip()]
+        return [origin for origin in self.cors_origins.split(",") if origin]
 
     @property
     def database(self) -> URL:

@@ -148,6 +148,43 @@ def webhook_url(value: SecretStr) -> SecretStr:
     return SecretStr(url)
 
 
+def origins(value: str) -> str:
+    """Origins that pages may have, comma separated, each as a browser sends it.
+
+    Raises:
+        ValueError: one of them is none, so that no page would ever match it.
+    """
+    return ",".join(_origin(each.strip()) for each in value.split(",") if each.strip())
+
+
+def _origin(value: str) -> str:
+    try:
+        parts = urlsplit(value.rstrip("/"))
+        is_origin = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_origin = False
+        parts = urlsplit("")
+    if not is_origin or parts.path or parts.query or parts.fragment or "@" in parts.netloc or "*" in value:
+        raise ValueError(
+            "must be origins such as https://desk.example or http://localhost:3000, comma separated:"
+            " http:// or https://, the host, and the port if it has one"
+        )
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def logins(value: SecretStr) -> SecretStr:
+    """Logins of Flower, comma separated.
+
+    Raises:
+        ValueError: one of them is none, so that nobody could log in by it.
+    """
+    for each in value.get_secret_value().split(","):
+        user, colon, password = each.partition(":")
+        if not (user.strip() and colon and password):
+            raise ValueError("must be user:password, or several of these, comma separated")
+    return value
+
+
 def is_near(host: str) -> bool:
     """Whether *host* is this machine, a private address, or a bare name, as containers have."""
     try:
