@@ -34,6 +34,7 @@ from web.routes import (
     account,
     command_log,
     commands,
+    destinations,
     docs,
     events,
     health,
@@ -137,7 +138,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     scheme.install(app, settings)
     errors.register(app)
     headers.register(app, settings)
-    for module in (commands, status, events, command_log, records, today, trades, account):
+    for module in (commands, status, events, command_log, records, today, trades, account, destinations):
         app.register_blueprint(module.blueprint, url_prefix="/api/bot")
     app.register_blueprint(health.blueprint)
     app.register_blueprint(metrics.blueprint)

@@ -5,6 +5,7 @@ Importing this package imports every table, so ``Base.metadata`` is always compl
 """
 
 from bot.models.alert import AlertKind, AlertStatus, BotAlert
+from bot.models.alert_destination import BotAlertDelivery, BotAlertDestination
 from bot.models.base import SINGLETON, Base
 from bot.models.broker_reading import BotBrokerReading
 from bot.models.command import BotCommand
@@ -29,6 +30,8 @@ __all__ = [
     "AlertStatus",
     "Base",
     "BotAlert",
+    "BotAlertDelivery",
+    "BotAlertDestination",
     "BotBrokerReading",
     "BotCommand",
     "BotCommandTally",

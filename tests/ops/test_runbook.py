@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,6 +15,7 @@ from uuid import uuid4
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from bot.alerts.delivery import signed
 from bot.alerts.messages import MEANINGS
 from launcher.environment import Environment
 from tests.ops.receiver import Receiver, is_signed
@@ -234,12 +236,8 @@ def test_prometheus_takes_the_documented_scrapes(promtool: str, tmp_path: Path) 
 def test_the_documented_check_of_a_signature_is_the_one_that_was_tested(receiver: Receiver) -> None:
     (block,) = re.findall(r"^```python\n(.*?)^```", RUNBOOK.read_text(), re.MULTILINE | re.DOTALL)
     names: dict[str, Any] = {}
-    exec("import hashlib, hmac, time\n" + block, names)  # noqa: S102 - our own page
-    from bot.alerts.delivery import signature
-
+    exec("import base64, hashlib, hmac, time\n" + block, names)  # noqa: S102 - our own page
     for body, good in ((b"{}", True), (b"{ }", False)):
-        import time
-
-        header = signature(receiver.secret, int(time.time()), b"{}")
-        assert names["is_from_pitboss"](receiver.secret, header, body) is good
-        assert is_signed(receiver.secret, header, body) is good
+        headers = signed(receiver.secret, "msg_1", int(time.time()), b"{}")
+        assert names["is_from_pitboss"](receiver.secret, headers, body) is good
+        assert is_signed(receiver.secret, headers, body) is good

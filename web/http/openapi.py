@@ -19,6 +19,7 @@ TAGS: Mapping[str, str] = {
     "Account": "What the broker holds, and what the account is worth.",
     "Trades": "The books: what the bot's programs record.",
     "Records": "What was done, the newest first.",
+    "Alerts": "What somebody outside has to be told, and whether it arrives.",
     "Health": "For those who run Pitboss.",
 }
 

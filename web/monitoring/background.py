@@ -4,9 +4,10 @@ request and no command."""
 
 from __future__ import annotations
 
-from bot.alerts import conditions, delivery
+from bot.alerts import conditions, delivery, destinations
 from bot.alerts.conditions import ConditionMonitor
 from bot.alerts.delivery import AlertDelivery
+from bot.alerts.destinations import DestinationDelivery
 from bot.flattening import process, suspension
 from bot.flattening.process import Flattener
 from bot.flattening.suspension import Suspender
@@ -16,7 +17,7 @@ from bot.storage.database import Database
 
 
 class Background:
-    """Four threads for a whole process."""
+    """A thread for each of these, for a whole process."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         monitor = ConditionMonitor(database, settings)
@@ -26,9 +27,23 @@ class Background:
             Periodic("alerts", delivery.LOOK_SEC, delivering.run),
             Periodic("flatten", process.LOOK_SEC, Flattener(database, settings, is_worker=False).run),
             Periodic("suspension", suspension.LOOK_SEC, Suspender(database, settings, is_worker=False).run),
+            *(
+                Periodic(
+                    f"alerts to {address.name}",
+                    destinations.LOOK_SEC,
+                    DestinationDelivery(database, settings, address, patience=delivery.LEFT_TO_A_WORKER).run,
+                )
+                for address in settings.alert_addresses
+            ),
         )
+        self._settings = settings
 
     def start(self) -> None:
-        """Start them all."""
+        """Start them all.
+
+        Raises:
+            SettingsError: ALERT_URLS has an address that nobody knows.
+        """
+        destinations.check(self._settings)
         for each in self._repeated:
             each.start()
