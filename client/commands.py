@@ -12,7 +12,7 @@ from uuid import UUID
 
 from client import errors
 from client.errors import NotFound, StillPending, Unavailable
-from client.models import Action, Command, ConfigAction, KillAction, ReconcileAction
+from client.models import Action, Command, ConfigAction, KillAction, ReconcileAction, TestAlert
 from client.transport import Http
 from client.values import plain, written
 from client.words import PENDING, CommandStatus, Mode, SettleAction
@@ -126,6 +126,11 @@ class Commands:
             "reason": reason,
         }
         return self._do(Action, "/settlements", body, wait, key)
+
+    def test_alert(self) -> TestAlert:
+        """Send a test alert to every destination; ``alert_destinations`` tells whether it arrived."""
+        response = self._http.send("POST", "/alerts/test", {}, key=None)
+        return TestAlert.model_validate_json(response.content)
 
     def command(self, command: Action | Command | UUID | str) -> Command:
         """One command of the log as it is now."""

@@ -334,3 +334,38 @@ class Account(Answer):
     buying_power: Decimal | None = None
     day_change: Decimal | None = None
     blocks: list[str] = []
+
+
+class Alert(Answer):
+    """What somebody had to be told."""
+
+    id: UUID
+    seq: int
+    kind: str
+    severity: str
+    text: str
+    facts: dict[str, Any]
+    created_at: datetime
+    resolved_at: datetime | None
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    delivery: str
+    error: str | None
+
+
+class AlertDestination(Answer):
+    """Whom alerts are sent to, and how it goes."""
+
+    name: str
+    least: str
+    delivered_at: datetime | None
+    failures: int
+    error: str | None
+    next_attempt_at: datetime | None
+
+
+class TestAlert(Answer):
+    """A test that was sent off, and to whom."""
+
+    id: UUID
+    destinations: list[str]

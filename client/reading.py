@@ -15,6 +15,8 @@ from client import errors
 from client.errors import PitbossError, Unavailable
 from client.models import (
     Account,
+    Alert,
+    AlertDestination,
     Answer,
     Command,
     Config,
@@ -117,6 +119,15 @@ class Reading:
         """Reports of every reconciliation, the newest first."""
         query = {"verdict": verdict, "outcome": outcome, "trigger": trigger}
         return self._list(Reconciliation, "/reconciliations", query, limit)
+
+    def alerts(self, *, limit: int | None = None) -> Iterator[Alert]:
+        """What somebody had to be told, the newest first."""
+        return self._list(Alert, "/alerts", {}, limit)
+
+    def alert_destinations(self) -> list[AlertDestination]:
+        """Whom alerts are sent to, and whether they arrive."""
+        found = json.loads(self._http.get("/alerts/destinations"))["items"]
+        return [AlertDestination.model_validate(each) for each in found]
 
     def events(self, *, lost: Callable[[PitbossError], None] | None = None) -> Iterator[Status]:
         """The status at once, and again with every change, for ever.

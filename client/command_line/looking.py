@@ -18,8 +18,8 @@ T = TypeVar("T", bound=Answer)
 #: How often a list that goes on is read, in seconds, and how many of its newest rows.
 FOLLOW_SEC, FOLLOWED = 1.0, 200
 
-_limit = click.option("-n", "--limit", default=20, show_default=True, type=click.IntRange(1, 100_000))
-_follow = click.option("-f", "--follow", is_flag=True, help="Go on with what is new, until Ctrl-C.")
+limit_option = click.option("-n", "--limit", default=20, show_default=True, type=click.IntRange(1, 100_000))
+follow_option = click.option("-f", "--follow", is_flag=True, help="Go on with what is new, until Ctrl-C.")
 
 
 @click.command()
@@ -112,8 +112,8 @@ def account(session: Session) -> None:
 
 
 @click.command()
-@_limit
-@_follow
+@limit_option
+@follow_option
 @click.option("--kind", multiple=True, help="Only of this kind; may be given several times.")
 @click.option("--status", multiple=True, help="Only of this status.")
 @click.option("--source", multiple=True, help="Only from here: api, panel, celery, system.")
@@ -127,12 +127,14 @@ def log(session: Session, limit: int, follow: bool, **filters: Any) -> None:
         return session.bot.commands(**filters, limit=count)
 
     columns = ["issued", ">seq", "kind", "status", "actor", "source", "from", "to", "reason or error"]
-    _list(session, columns, _command_row, read, limit, (lambda row: (row.id, row.status)) if follow else None)
+    listed(
+        session, columns, _command_row, read, limit, (lambda row: (row.id, row.status)) if follow else None
+    )
 
 
 @click.command()
-@_limit
-@_follow
+@limit_option
+@follow_option
 @click.option("--status", multiple=True, help="Only of this status: open, closed, missed, void.")
 @click.option("--symbol", help="Only of this symbol.")
 @connected
@@ -154,7 +156,7 @@ def trades(session: Session, limit: int, follow: bool, **filters: Any) -> None:
         "exit reason",
         "id",
     ]
-    _list(
+    listed(
         session, columns, _trade_row, read, limit, (lambda row: (row.id, row.updated_at)) if follow else None
     )
 
@@ -181,7 +183,7 @@ def trade(session: Session, trade_id: Any) -> None:
 
 
 @click.command()
-@_limit
+@limit_option
 @click.option("--verdict", multiple=True, help="agrees, disagrees or failed.")
 @connected
 def reports(session: Session, limit: int, verdict: tuple[str, ...]) -> None:
@@ -204,7 +206,7 @@ def reports(session: Session, limit: int, verdict: tuple[str, ...]) -> None:
     )
 
 
-def _list(
+def listed(
     session: Session,
     columns: list[str],
     cells: Callable[[T], list[Any]],

@@ -19,9 +19,9 @@ _flatten = click.option("--flatten", is_flag=True, help="Close every position, t
 _yes = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 
 
-def _tell(session: Session, action: Action) -> None:
+def _tell(session: Session, action: Action, *, state: str | None = None) -> None:
     if action.status == "applied":
-        sentence = f"The bot is {action.state} ({action.mode}), revision {action.revision}."
+        sentence = f"The bot is {state or action.state} ({action.mode}), revision {action.revision}."
     else:
         sentence = (
             f"The command {action.command_id} is {action.status}; the bot is {action.state} ({action.mode})."
@@ -73,7 +73,7 @@ def stop(session: Session, reason: str | None, wait: bool, flatten: bool) -> Non
 def kill(session: Session, reason: str | None, flatten: bool) -> None:
     """Stop, disable and latch until rearm. It asks nothing."""
     killed = session.bot.kill(reason=reason, flatten=flatten)
-    _tell(session, killed)
+    _tell(session, killed, state="killed, and stays stopped until it is rearmed")
     left = killed.stays_open
     if left is not None and (left.positions or left.working_orders):
         named = [f"{shown(each.shares)} {each.symbol}" for each in left.positions]

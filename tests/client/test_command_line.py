@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -238,3 +239,14 @@ def test_a_shell_completes(pitboss: CommandLine, shell: str):
     assert "_PITBOSS_COMPLETE" in pitboss.says("completion", shell)
     words = pitboss("", COMP_WORDS="pitboss flat", COMP_CWORD="1", _PITBOSS_COMPLETE="bash_complete")
     assert "flatten" in words.stdout
+
+
+def test_the_page_names_every_command_and_no_other():
+    from client.command_line.__main__ import cli
+
+    page = (Path(ROOT) / "docs" / "command-line.md").read_text()
+    typed = set(re.findall(r"^\$ pitboss ([a-z-]+)", page, re.MULTILINE))
+    table = page.split("| | |")[1].split("\n\n")[0]
+    named = {words.split()[0] for words in re.findall(r"`([^`]+)`", table) if not words.startswith("-")}
+    assert typed <= cli.commands.keys()
+    assert cli.commands.keys() <= named

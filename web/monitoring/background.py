@@ -36,14 +36,8 @@ class Background:
                 for address in settings.alert_addresses
             ),
         )
-        self._settings = settings
 
     def start(self) -> None:
-        """Start them all.
-
-        Raises:
-            SettingsError: ALERT_URLS has an address that nobody knows.
-        """
-        destinations.check(self._settings)
+        """Start them all."""
         for each in self._repeated:
             each.start()
