@@ -1,7 +1,6 @@
-"""The two services that a trading program talks to: Pitboss for leave and for the books, the broker for the trades."""
+"""The broker, as a trading program talks to it. Pitboss itself is talked to with `client`."""
 
 import time
-import uuid
 from decimal import Decimal
 from typing import Any
 
@@ -22,39 +21,6 @@ Row = dict[str, Any]
 def plain(number: Decimal | float) -> str:
     """Every digit of it, and no exponent: neither service takes one, and ``:g`` would round to six digits."""
     return f"{Decimal(str(number)).normalize():f}"
-
-
-class Pitboss:
-    """What it refuses is a requests.HTTPError; what was not heard is asked again under the same key."""
-
-    def __init__(self, url: str, token: str) -> None:
-        self._url, self._http = f"{url}/api/bot", requests.Session()
-        self._http.headers["Authorization"] = f"Bearer {token}"
-
-    def get(self, path: str, **query: str) -> Row:
-        return self._call("GET", path, params=query)
-
-    def post(self, path: str, **body: Any) -> Row:
-        said = {name: value for name, value in body.items() if value is not None}
-        return self._call("POST", path, json=said, headers={"Idempotency-Key": str(uuid.uuid4())})
-
-    def _call(self, method: str, path: str, **options: Any) -> Row:
-        for pause_sec in (0.5, 1.0):
-            try:
-                return self._once(method, path, **options)
-            except (requests.ConnectionError, requests.Timeout):
-                time.sleep(pause_sec)
-            except requests.HTTPError as refusal:
-                if refusal.response.status_code != 503:  # not now, rather than no
-                    raise
-                time.sleep(pause_sec)
-        return self._once(method, path, **options)
-
-    def _once(self, method: str, path: str, **options: Any) -> Row:
-        answer = self._http.request(method, self._url + path, timeout=TIMEOUT_SEC, **options)
-        answer.raise_for_status()
-        found: Row = answer.json()
-        return found
 
 
 class Broker:

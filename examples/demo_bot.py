@@ -23,7 +23,9 @@ from decimal import Decimal
 
 import requests
 
-from examples.clients import PLACES, Broker, Pitboss, Row, plain
+from client import Pitboss, PitbossError
+from client.models import Gate, Trade
+from examples.clients import PLACES, Broker, Row, plain
 
 #: What it buys, and the most that it pays for a share, in US dollars.
 WATCHLIST = {"BOAT": "10.30", "DRUM": "9.70", "GULF": "8.10", "HARP": "11.50", "SOIL": "9.50", "VINE": "7.90"}
@@ -36,143 +38,138 @@ PATIENCE_SEC = 5.0
 #: An order that the broker does not know by then was never sent.
 ON_ITS_WAY_SEC = 10.0
 LOOK_BACK_SEC = 15.0
+#: How long Pitboss is asked again before it is left for the next tick.
+ASK_SEC = 2.0
 PROFIT_PCT = Decimal("0.5")
 
 
 class DemoBot:
     def __init__(self, pitboss: Pitboss, broker: Broker, speed: float = 1.0) -> None:
         self._pitboss, self._broker, self._speed = pitboss, broker, speed
-        self._heard: Row = {}
+        self._heard: Gate | None = None
         self._next_entry = self._next_look_back = 0.0
 
     def tick(self) -> None:
-        gate = self._pitboss.get("/gate")
+        gate = self._pitboss.gate()
         if gate != self._heard:
-            closed = f"closed: {', '.join(gate['reasons'])}"
-            say(f"the gate is {'open' if gate['mayOpen'] else closed}")
+            say(f"the gate is {'open' if gate.may_open else 'closed: ' + ', '.join(gate.reasons)}")
             self._heard = gate
-        if not gate["mayMonitor"] or "flattening" in gate["reasons"]:
+        if not gate.may_monitor or "flattening" in gate.reasons:
             return  # a flatten sells all by itself
-        missed: list[Row] = []
+        missed: list[Trade] = []
         if time.monotonic() > self._next_look_back:
             # what was written off may have filled, or been sold, after all
             self._next_look_back = time.monotonic() + LOOK_BACK_SEC / self._speed
-            missed = self._pitboss.get("/trades", status="missed", limit="10")["items"]
-        trades = self._pitboss.get("/trades", status="open", limit="200")["items"]
+            missed = list(self._pitboss.trades(status="missed", limit=10))
+        trades = list(self._pitboss.trades(status="open"))
         for trade in missed + trades:
             with trying(trade):
                 self._settle(trade)
-        self._watch([trade for trade in trades if trade["filled"] and not trade["exitReason"]])
-        free = sorted(WATCHLIST.keys() - {trade["symbol"] for trade in trades})
-        if gate["mayOpen"] and free and time.monotonic() > self._next_entry:
+        self._watch([trade for trade in trades if trade.filled and not trade.exit_reason])
+        free = sorted(WATCHLIST.keys() - {trade.symbol for trade in trades})
+        if gate.may_open and free and time.monotonic() > self._next_entry:
             self._next_entry = time.monotonic() + BETWEEN_ENTRIES_SEC / self._speed
             self._enter(random.choice(free))  # noqa: S311 - a coin, not a key
 
     def _enter(self, symbol: str) -> None:
         limit = WATCHLIST[symbol]
-        size_usd = self._pitboss.get("/config")["positionSizeUsd"]
-        shares = max(1, int(size_usd / float(limit)))
-        trade = self._pitboss.post("/trades", symbol=symbol, shares=shares, entryPrice=limit, catalystTier=4)
-        if trade["mode"] != "paper":
-            self._pitboss.post(f"/trades/{trade['id']}/void", note="The demo trades on paper only.")
+        shares = max(1, int(self._pitboss.config().position_size_usd / Decimal(limit)))
+        trade = self._pitboss.open_trade(symbol, shares=shares, price=limit, catalyst_tier=4)
+        if trade.mode != "paper":
+            self._pitboss.void_trade(trade.id, "The demo trades on paper only.")
             return
-        order = self._broker.send(trade["id"], symbol, shares, "buy", type="limit", limit_price=limit)
+        order = self._broker.send(str(trade.id), symbol, shares, "buy", type="limit", limit_price=limit)
         self._finish_entry(trade, order)
 
-    def _finish_entry(self, trade: Row, order: Row) -> None:
-        path = f"/trades/{trade['id']}"
-        if not trade["alpacaOrderId"]:
-            self._pitboss.post(f"{path}/entry", alpacaOrderId=order["id"])
+    def _finish_entry(self, trade: Trade, order: Row) -> None:
+        if not trade.alpaca_order_id:
+            self._pitboss.record_entry(trade.id, order["id"])
         order = self._broker.finish(order, PATIENCE_SEC / self._speed)
         shares, price = order["filled_qty"], order["filled_avg_price"]
         if Decimal(shares) == 0:
-            self._pitboss.post(f"{path}/void", note=f"The order is {order['status']}; nothing filled.")
-            say(f"{trade['symbol']}: nothing filled", trade)
+            self._pitboss.void_trade(trade.id, f"The order is {order['status']}; nothing filled.")
+            say(f"{trade.symbol}: nothing filled", trade)
             return
-        fill = {"entryPrice": price, "shares": shares, "entryAt": order["filled_at"]}
-        self._pitboss.post(f"{path}/entry", alpacaOrderId=order["id"], **fill)
-        say(f"bought {shares} {trade['symbol']} at {price}", trade)
+        self._pitboss.record_entry(trade.id, order["id"], price=price, shares=shares, at=order["filled_at"])
+        say(f"bought {shares} {trade.symbol} at {price}", trade)
 
-    def _watch(self, trades: list[Row]) -> None:
+    def _watch(self, trades: list[Trade]) -> None:
         if not trades:
             return
-        thresholds, prices = self._pitboss.get("/config"), self._broker.prices()
+        thresholds, prices = self._pitboss.config(), self._broker.prices()
         for trade in trades:
-            if trade["symbol"] not in prices:
+            if trade.symbol not in prices:
                 continue  # gone at the broker: that is for reconciliation to judge
-            entry = Decimal(str(trade["entryPrice"]))
-            gain_pct = (Decimal(prices[trade["symbol"]]) - entry) / entry * 100
+            gain_pct = (Decimal(prices[trade.symbol]) - trade.entry_price) / trade.entry_price * 100
+            longest_sec = min(HOLD_SEC / self._speed, thresholds.max_hold_duration_sec)
             with trying(trade):
-                if gain_pct <= -Decimal(str(thresholds["hardStopLossPct"])):
+                if gain_pct <= -thresholds.hard_stop_loss_pct:
                     self._exit(trade, "hard_stop")
                 elif gain_pct >= PROFIT_PCT:
                     self._exit(trade, "profit_target")
-                elif age_sec(trade["entryAt"]) > min(
-                    HOLD_SEC / self._speed, thresholds["maxHoldDurationSec"]
-                ):
+                elif age_sec(trade.entry_at) > longest_sec:
                     self._exit(trade, "time_exit")
 
-    def _exit(self, trade: Row, reason: str) -> None:
+    def _exit(self, trade: Trade, reason: str) -> None:
         # marked before the order is sent: whoever starts again sees that an exit was begun
-        self._pitboss.post(f"/trades/{trade['id']}/exit-reason", exitReason=reason)
+        self._pitboss.mark_exit_reason(trade.id, reason)
         self._finish_exit(trade, may_send=True)
 
-    def _finish_exit(self, trade: Row, *, may_send: bool) -> None:
+    def _finish_exit(self, trade: Trade, *, may_send: bool) -> None:
         """Sell what the orders so far have left. It sends one order at most: the gate is asked before another."""
-        shares = left = Decimal(str(trade["shares"]))
-        received = Decimal(0)
+        left, received = trade.shares, Decimal(0)
         for attempt in itertools.count(1):
-            name = f"{trade['id']}-exit-{attempt}"
+            name = f"{trade.id}-exit-{attempt}"
             order = self._broker.find(name)
             if order is None:
                 # no more than is still there: who sold the rest, a person or a flatten, has it booked by reconciliation,
                 # and a sale of what is gone would open a short position
-                size = min(left, self._broker.held(trade["symbol"]))
+                size = min(left, self._broker.held(trade.symbol))
                 if not may_send or size <= 0:
                     return
-                order, may_send = self._broker.send(name, trade["symbol"], size, "sell", type="market"), False
+                order, may_send = self._broker.send(name, trade.symbol, size, "sell", type="market"), False
             order = self._broker.finish(order, PATIENCE_SEC / self._speed)
             if filled := Decimal(order["filled_qty"]):
                 left -= filled
                 received += filled * Decimal(order["filled_avg_price"])
             if left <= 0:
-                self._record_exit(trade, order, received / shares)
+                self._record_exit(trade, order, received / trade.shares)
                 return
 
-    def _record_exit(self, trade: Row, last: Row, average: Decimal) -> None:
-        path, price = f"/trades/{trade['id']}/close", plain(round(average, PLACES))
-        closed = self._pitboss.post(
-            path, exitPrice=price, exitAt=last["filled_at"], alpacaExitOrderId=last["id"]
-        )
-        sold = f"sold {plain(trade['shares'])} {trade['symbol']} at {price}"
-        say(f"{sold}: {closed['pnl']:+.2f} USD, {closed['exitReason']}", trade)
+    def _record_exit(self, trade: Trade, last: Row, average: Decimal) -> None:
+        price = plain(round(average, PLACES))
+        closed = self._pitboss.close_trade(trade.id, price=price, at=last["filled_at"], order_id=last["id"])
+        sold = f"sold {plain(trade.shares)} {trade.symbol} at {price}"
+        say(f"{sold}: {closed.pnl:+.2f} USD, {closed.exit_reason}", trade)
 
-    def _settle(self, trade: Row) -> None:
+    def _settle(self, trade: Trade) -> None:
         """Finish what an earlier run, or a call that failed, left half done."""
-        if trade["filled"]:
-            if trade["exitReason"]:
-                self._finish_exit(trade, may_send=trade["status"] == "open")
-        elif order := self._broker.find(trade["id"]):
+        if trade.filled:
+            if trade.exit_reason:
+                self._finish_exit(trade, may_send=trade.status == "open")
+        elif order := self._broker.find(str(trade.id)):
             self._finish_entry(trade, order)
-        elif age_sec(trade["createdAt"]) > ON_ITS_WAY_SEC / self._speed:
-            self._pitboss.post(f"/trades/{trade['id']}/void", note="Its order was never sent.")
-            say(f"{trade['symbol']}: its order was never sent", trade)
+        elif age_sec(trade.created_at) > ON_ITS_WAY_SEC / self._speed:
+            self._pitboss.void_trade(trade.id, "Its order was never sent.")
+            say(f"{trade.symbol}: its order was never sent", trade)
 
 
-def age_sec(moment: str) -> float:
-    return (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
+def age_sec(moment: datetime) -> float:
+    return (datetime.now(UTC) - moment).total_seconds()
 
 
-def say(words: str, trade: Row | None = None) -> None:
-    about = "" if trade is None else f"  [{trade['id'][:8]}]"
+def say(words: str, trade: Trade | None = None) -> None:
+    about = "" if trade is None else f"  [{str(trade.id)[:8]}]"
     print(f"{words}{about}", flush=True)
 
 
 @contextlib.contextmanager
-def trying(trade: Row | None = None) -> Iterator[None]:
+def trying(trade: Trade | None = None) -> Iterator[None]:
     """What fails with one trade does not stop the others: each is tried again with the next tick."""
     try:
         yield
+    except PitbossError as error:
+        say(f"this did not work, it is tried again: {error}", trade)
     except requests.RequestException as error:
         answered = error.response is not None and error.response.text
         say(f"this did not work, it is tried again: {answered or error}", trade)
@@ -196,7 +193,7 @@ def main() -> None:
         sys.exit(f"The demo bot cannot start: set {', '.join(missing)}.")
     url, token, *access = (os.environ[name] for name in names)
     speed, stopping = speed_wanted(), threading.Event()
-    bot = DemoBot(Pitboss(url, token), Broker(*access), speed)
+    bot = DemoBot(Pitboss(url, token, patience_sec=ASK_SEC), Broker(*access), speed)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
     while not stopping.wait(TICK_SEC / speed):

@@ -15,7 +15,7 @@ from typing import cast
 
 from bot.settings import kept_secret
 from bot.settings.settings import Settings
-from bot.settings.types import Role
+from bot.settings.types import LogFormat, Role
 from launcher import preflight
 from launcher.banner import banner
 from launcher.console import Console
@@ -23,6 +23,7 @@ from launcher.data_dir_lock import Instance
 from launcher.embedded import Postgres, Valkey
 from launcher.environment import PG_BIN, Environment, complete
 from launcher.errors import StartError
+from launcher.keyboard import wait_for_enter
 from launcher.process import Process
 from launcher.programs import ROOT, Parts
 from launcher.readiness import WebProbe
@@ -45,17 +46,19 @@ class Launcher:
         self._stop = stop
         self._supervisor = Supervisor(console)
         self._server_env = data_dir / "server.env"
+        self._banner_file = data_dir / "banner.txt"
 
     def run(self) -> None:
         """Returns after a signal to stop. Raises StartError when it came to nothing; then, too, nothing is left."""
         instance = Instance(self._data_dir)
-        guard = Guard(instance.fd, litter=[self._server_env])
+        guard = Guard(instance.fd, litter=[self._server_env, self._banner_file])
         try:
             self._server_env.unlink(missing_ok=True)
             self._start(guard)
             while not self._stop.is_given():
                 self._supervisor.check()
-                time.sleep(0.1)
+                if wait_for_enter(0.1):
+                    self._console.block(self._banner_file.read_text())
         except StartError:
             if not self._stop.is_given():
                 raise
@@ -65,6 +68,9 @@ class Launcher:
 
     def _start(self, guard: Guard) -> None:
         preflight.read_secret_files()
+        if self._console.is_terminal and os.environ.get("LOG_FORMAT", "").lower() in ("", LogFormat.AUTO):
+            # the parts write to a pipe, and would take the reader at its end for a program
+            os.environ["LOG_FORMAT"] = LogFormat.TEXT
         postgres = valkey = None
         database_url = os.environ.get("DATABASE_URL", "")
         if not database_url:
@@ -135,7 +141,9 @@ class Launcher:
         is_worker_online = token is None or self._poll(
             lambda: web.is_worker_online(token), WORKER_TIMEOUT_SEC
         )
-        self._console.block(banner(settings, environment, web.address, token, is_worker_online))
+        shown = banner(settings, environment, web.address, token, is_worker_online, self._banner_file)
+        kept_secret.write_private(self._banner_file, shown)
+        self._console.block(shown)
         return web.address
 
     def _poll(self, is_so: Callable[[], bool], timeout_sec: float) -> bool:
@@ -156,6 +164,7 @@ class Launcher:
         self._console.say("Stopping …")
         self._supervisor.stop(self._stop.is_urgent)
         self._server_env.unlink(missing_ok=True)
+        self._banner_file.unlink(missing_ok=True)
         guard.dismiss()
         self._console.say("Stopped.")
 

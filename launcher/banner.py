@@ -1,14 +1,22 @@
 """What the operator reads when everything runs."""
 
+from pathlib import Path
+
 from bot.settings.settings import Settings
 from launcher import ports
 from launcher.environment import Environment
 
 
 def banner(
-    settings: Settings, environment: Environment, address: str, token: str | None, is_worker_online: bool
+    settings: Settings,
+    environment: Environment,
+    address: str,
+    token: str | None,
+    is_worker_online: bool,
+    kept_in: Path,
 ) -> str:
-    """Addresses and logins. Secrets that the operator set are not shown again, only those made up here."""
+    """Addresses and logins. Secrets that the operator set are not shown again, only those made up here. *kept_in* is the
+    file that has it, too."""
     variables = environment.variables
     if not environment.tokens_are_ours:
         token = None
@@ -33,6 +41,7 @@ def banner(
         rows.append(
             ("", f"MARKET_HOURS is {hours}" + (": the market counts as open" if hours == "always" else ""))
         )
+    rows.append(("again", f"press Enter, or: cat {kept_in}"))
     if not is_worker_online:
         rows.append(("note", "the worker is not online yet: until it is, commands are queued"))
     lines = "".join(f"  {label:<8} {text}\n" for label, text in rows)

@@ -14,6 +14,7 @@ class Console:
         stream.reconfigure(errors="replace")  # an old locale is no reason to fail either
         self._stream = stream
         self._turn = threading.Lock()
+        self.is_terminal = stream.isatty()
 
     def line(self, part: str, text: str) -> None:
         self._write(f"{part:<{self.WIDTH}} | {text}\n")

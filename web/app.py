@@ -34,6 +34,7 @@ from web.routes import (
     account,
     command_log,
     commands,
+    destinations,
     docs,
     events,
     health,
@@ -83,6 +84,8 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         DESCRIPTION="Start, pause, resume, stop and kill a trading bot, and see what it does.",
         HTTP_ERROR_SCHEMA=ErrorOut,
         VALIDATION_ERROR_SCHEMA=ErrorOut,
+        AUTO_OPERATION_ID=True,
+        AUTO_SERVERS=False,
         AUTO_404_RESPONSE=False,
         AUTO_VALIDATION_ERROR_RESPONSE=False,
         AUTO_AUTH_ERROR_RESPONSE=False,
@@ -137,7 +140,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     scheme.install(app, settings)
     errors.register(app)
     headers.register(app, settings)
-    for module in (commands, status, events, command_log, records, today, trades, account):
+    for module in (commands, status, events, command_log, records, today, trades, account, destinations):
         app.register_blueprint(module.blueprint, url_prefix="/api/bot")
     app.register_blueprint(health.blueprint)
     app.register_blueprint(metrics.blueprint)
@@ -146,7 +149,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
 
     @app.spec_processor
     def spec(document: Any) -> Any:
-        return openapi.complete(document)
+        return openapi.complete(document, app.view_functions)
 
     return app
 

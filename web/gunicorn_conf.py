@@ -13,12 +13,15 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
+from bot.alerts import destinations
 from bot.errors import SettingsError
 from bot.runtime import logs
 from bot.settings.settings import Settings
 
 try:
     _settings = Settings.load()
+    # here, where it ends the program: a process that ends over it would only be started again
+    destinations.check(_settings)
 except SettingsError as error:
     sys.exit(f"Pitboss cannot start: {error}")
 # Connections, event streams and the database's sockets of one process together exceed the 1,024 that is common.

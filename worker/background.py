@@ -10,9 +10,10 @@ import threading
 import time
 from collections.abc import Callable
 
-from bot.alerts import conditions, delivery
+from bot.alerts import conditions, delivery, destinations
 from bot.alerts.conditions import ConditionMonitor
 from bot.alerts.delivery import AlertDelivery
+from bot.alerts.destinations import DestinationDelivery
 from bot.errors import PitbossError
 from bot.flattening import process, suspension
 from bot.flattening.process import Flattener
@@ -56,6 +57,9 @@ class Background:
         database, settings = context.database(), context.settings()
         self._every("conditions", conditions.LOOK_SEC, ConditionMonitor(database, settings).check)
         self._every("alerts", delivery.LOOK_SEC, AlertDelivery(database, settings).run)
+        for address in settings.alert_addresses:
+            telling = DestinationDelivery(database, settings, address)
+            self._every(f"alerts to {address.name}", destinations.LOOK_SEC, telling.run)
         self._every("flatten", process.LOOK_SEC, Flattener(database, settings, is_worker=True).run)
         self._every("reports", retention.LOOK_SEC, lambda: database.run(retention.thin_out))
         self._every("suspension", suspension.LOOK_SEC, Suspender(database, settings, is_worker=True).run)

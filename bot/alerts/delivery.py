@@ -1,12 +1,13 @@
 """Delivers alerts to the webhook: signed, in order, at least once, and never in the way of a command.
 
-The body is JSON that Slack's incoming webhooks understand (``text``), with our own fields beside it (``alerts``). The
-header ``X-Pitboss-Signature: t=<epoch seconds>,v1=<hex>`` carries the HMAC-SHA256, keyed with ALERT_WEBHOOK_SECRET, of
-``<epoch seconds>.<body>``.
+The form is that of Standard Webhooks (https://www.standardwebhooks.com): a body of ``type``, ``timestamp`` and ``data``, and the
+headers ``webhook-id``, ``webhook-timestamp`` and ``webhook-signature``, which is the HMAC-SHA256, keyed with ALERT_WEBHOOK_SECRET,
+of ``<id>.<epoch seconds>.<body>``. Beside them stands ``text``, which Slack's incoming webhooks understand.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import json
@@ -42,7 +43,10 @@ DELIVERY_SEC = 25.0
 TIDY_SEC = 60.0
 #: Most alerts that ``text`` spells out.
 SPELLED_OUT = 10
-SIGNATURE = "X-Pitboss-Signature"
+#: The one type of message that there is.
+TYPE = "pitboss.alerts"
+#: What a secret begins with whose rest is Base64, as Standard Webhooks writes it.
+SECRET_PREFIX = "whsec_"  # noqa: S105 - it is none
 
 #: Answers that are about the body: one alert of several may be what is not liked.
 _ABOUT_THE_BODY = frozenset({400, 413, 422})
@@ -133,11 +137,10 @@ class AlertDelivery:
 
     def _send(self, webhook: AlertWebhook, alerts: Sequence[BotAlert]) -> Answer:
         body = json.dumps(message(alerts), ensure_ascii=False).encode()
-        now = int(time.time())
         headers = {
             "Content-Type": "application/json; charset=utf-8",
             "User-Agent": "pitboss",
-            SIGNATURE: signature(webhook.secret.get_secret_value(), now, body),
+            **signed(webhook.secret.get_secret_value(), message_id(alerts), int(time.time()), body),
         }
         try:
             return run_with_timeout(WALL_SEC, lambda: _post(webhook.url.get_secret_value(), body, headers))
@@ -146,17 +149,36 @@ class AlertDelivery:
 
 
 def message(alerts: Sequence[BotAlert]) -> dict[str, Any]:
-    """The body: one line of ``text`` for each alert, and the alerts themselves."""
+    """The body: the alerts, and one line of ``text`` for each of them."""
     lines = [_line(alert) for alert in alerts[:SPELLED_OUT]]
     if len(alerts) > SPELLED_OUT:
         lines.append(f"… and {len(alerts) - SPELLED_OUT} more")
-    return {"text": "\n".join(lines), "alerts": [_as_json(alert) for alert in alerts]}
+    return {
+        "type": TYPE,
+        "timestamp": alerts[-1].created_at.isoformat(),
+        "data": {"alerts": [_as_json(alert) for alert in alerts]},
+        "text": "\n".join(lines),
+    }
 
 
-def signature(secret: str, at: int, body: bytes) -> str:
-    """The header's value for *body* sent at *at*, in epoch seconds. A receiver refuses what is not of these minutes."""
-    digest = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
-    return f"t={at},v1={digest}"
+def message_id(alerts: Sequence[BotAlert]) -> str:
+    """The same for each attempt at the same alerts."""
+    return f"msg_{hashlib.sha256(''.join(str(alert.id) for alert in alerts).encode()).hexdigest()[:32]}"
+
+
+def signed(secret: str, message_id: str, at: int, body: bytes) -> dict[str, str]:
+    """The headers of *body* sent at *at*, in epoch seconds. A receiver refuses what is not of these minutes."""
+    key = (
+        base64.b64decode(secret[len(SECRET_PREFIX) :])
+        if secret.startswith(SECRET_PREFIX)
+        else secret.encode()
+    )
+    digest = hmac.new(key, f"{message_id}.{at}.".encode() + body, hashlib.sha256).digest()
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(at),
+        "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
+    }
 
 
 def _post(url: str, body: bytes, headers: dict[str, str]) -> Answer:

@@ -59,6 +59,9 @@ MEANINGS: Mapping[AlertKind, Meaning] = MappingProxyType(
         AlertKind.FLATTEN_STUCK: Meaning(Severity.CRITICAL),
         AlertKind.FLATTEN_CANCELLED: Meaning(Severity.WARNING, _FLATTEN),
         AlertKind.FLAT: Meaning(Severity.INFO, _FLATTEN),
+        AlertKind.TRADE_ENTERED: Meaning(Severity.INFO),
+        AlertKind.TRADE_CLOSED: Meaning(Severity.INFO),
+        AlertKind.TEST: Meaning(Severity.INFO),
     }
 )
 
@@ -117,6 +120,15 @@ def sentence(kind: str, facts: Mapping[str, Any]) -> str:
             return f"Alpaca says that the market is {said}; the exchange's calendar says otherwise. The gate is closed unless both say open."
         case AlertKind.CLOCKS_AGREE:
             return "Alpaca and the exchange's calendar agree on the market's hours again."
+        case AlertKind.TRADE_ENTERED:
+            return f"{facts.get('shares')} {facts.get('symbol')} at {facts.get('entryPrice')}, {account}."
+        case AlertKind.TRADE_CLOSED:
+            return (
+                f"{facts.get('symbol')} closed {account} at {facts.get('exitPrice')}: {facts.get('pnl')} USD"
+                f" ({_listed([facts.get('exitReason')])})."
+            )
+        case AlertKind.TEST:
+            return f"A test, asked for by {facts.get('actor')}: alerts arrive here."
         case AlertKind.FLATTENING:
             return f"Flattening {_flattened(facts)} {account}, asked for by {facts.get('actor')}{why}: orders are cancelled, positions closed."
         case AlertKind.FLATTEN_WAITS:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
@@ -32,9 +32,11 @@ _LOCK = 0x70697462_01
 _NOW = func.clock_timestamp()
 
 
-def put(session: Session, kind: AlertKind, facts: dict[str, object]) -> None:
-    """Have *kind* told."""
-    session.add(BotAlert(kind=kind, facts=facts))
+def put(session: Session, kind: AlertKind, facts: dict[str, object]) -> UUID:
+    """Have *kind* told; the alert's id."""
+    alert = BotAlert(id=uuid4(), kind=kind, facts=facts)
+    session.add(alert)
+    return alert.id
 
 
 def is_due(session: Session, *, patience: timedelta) -> bool:

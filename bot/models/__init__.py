@@ -5,6 +5,7 @@ Importing this package imports every table, so ``Base.metadata`` is always compl
 """
 
 from bot.models.alert import AlertKind, AlertStatus, BotAlert
+from bot.models.alert_destination import BotAlertDelivery, BotAlertDestination
 from bot.models.archive import BotArchive
 from bot.models.base import SINGLETON, Base
 from bot.models.broker_reading import BotBrokerReading
@@ -31,6 +32,8 @@ __all__ = [
     "AlertStatus",
     "Base",
     "BotAlert",
+    "BotAlertDelivery",
+    "BotAlertDestination",
     "BotArchive",
     "BotBrokerReading",
     "BotCommand",

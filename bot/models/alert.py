@@ -49,6 +49,9 @@ class AlertKind(StrEnum):
     FLATTEN_STUCK = "flatten_stuck"  # it does not get on, and says why
     FLATTEN_CANCELLED = "flatten_cancelled"
     FLAT = "flat"  # the broker confirmed it
+    TRADE_ENTERED = "trade_entered"  # only with ALERT_TRADES
+    TRADE_CLOSED = "trade_closed"  # only with ALERT_TRADES
+    TEST = "test"  # somebody wants to know whether alerts arrive
 
 
 class AlertStatus(StrEnum):
@@ -66,6 +69,7 @@ class BotAlert(Base):
     __table_args__ = (
         UniqueConstraint("seq", name="bot_alert_seq_is_unique"),
         Index("ix_bot_alert_queued", "seq", postgresql_where=text("status = 'queued'")),
+        Index("ix_bot_alert_created_at", "created_at"),
     )
 
     id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, server_default=func.gen_random_uuid())

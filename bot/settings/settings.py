@@ -29,6 +29,7 @@ from bot.errors import CredentialsMissing, SettingsError
 from bot.settings import secret_files, types
 from bot.settings.types import (
     SHORTEST_SECRET,
+    AlertAddress,
     AlertWebhook,
     AlpacaAccess,
     AlpacaUrl,
@@ -83,7 +84,9 @@ class Settings(BaseSettings):
     #: ``name:role:token``, comma separated; needed by ``web`` only.
     api_tokens: Annotated[SecretStr, AfterValidator(types.api_tokens)] | None = None
     #: Origins, comma separated, that a frontend of another address may call the API from.
-    cors_origins: str = ""
+    cors_origins: Annotated[str, AfterValidator(types.origins)] = ""
+    #: Flower's logins, ``user:password``, comma separated. Flower reads them itself; here a wrong one stops the start.
+    flower_basic_auth: Annotated[SecretStr, AfterValidator(types.logins)] | None = None
     #: Signs the panel's sessions; ``web`` makes one and keeps it in DATA_DIR when it is not set.
     secret_key: Annotated[SecretStr, Field(min_length=16)] | None = None
     market_hours: MarketHours = MarketHours.NYSE
@@ -103,7 +106,13 @@ class Settings(BaseSettings):
 
     #: Where alerts are sent; see bot.alerts.delivery.
     alert_webhook_url: Annotated[SecretStr, AfterValidator(types.webhook_url)] | None = None
-    alert_webhook_secret: Annotated[SecretStr, Field(min_length=16)] | None = None
+    alert_webhook_secret: (
+        Annotated[SecretStr, Field(min_length=16), AfterValidator(types.webhook_secret)] | None
+    ) = None
+    #: Whom they are sent to as well, in the form of Apprise; see bot.alerts.destinations.
+    alert_urls: Annotated[SecretStr, AfterValidator(types.alert_urls)] | None = None
+    #: Whether entries and exits are told, too.
+    alert_trades: bool = False
     #: Minutes for which a running bot's gate may be closed in market hours before it is told.
     alert_gate_closed_min: Annotated[int, Field(ge=1, le=1440)] = 5
 
@@ -167,6 +176,11 @@ class Settings(BaseSettings):
             return None
         return AlertWebhook(url=self.alert_webhook_url, secret=self.alert_webhook_secret)
 
+    @cached_property
+    def alert_addresses(self) -> tuple[AlertAddress, ...]:
+        """Whom alerts are sent to beside the webhook."""
+        return types.parse_alert_urls(self.alert_urls) if self.alert_urls else ()
+
     @property
     def secrets(self) -> frozenset[str]:
         """Every value that must not be shown, in a log line for example."""
@@ -175,6 +189,7 @@ class Settings(BaseSettings):
         found |= {entry.token.get_secret_value() for entry in self.tokens}
         if self.alert_webhook_url is not None:
             found.add(urlsplit(self.alert_webhook_url.get_secret_value()).path)
+        found |= {address.url.get_secret_value() for address in self.alert_addresses}
         for url in filter(None, (self.database_url, self.redis_url, self.queue_url)):
             password = urlsplit(url).password
             found |= {password, unquote(password)} if password else set()
@@ -183,7 +198,7 @@ class Settings(BaseSettings):
     @property
     def allowed_origins(self) -> list[str]:
         """The origins that CORS_ORIGINS names, without a trailing slash."""
-        return [origin.strip().rstrip("/") for origin in self.cors_origins.split(",") if origin.strip()]
+        return [origin for origin in self.cors_origins.split(",") if origin]
 
     @property
     def database(self) -> URL:

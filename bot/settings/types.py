@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from base64 import b64decode
 from enum import StrEnum
+from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +24,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from bot.states import Mode
+
+_ALERT_URL = re.compile(r"(?:(?P<least>critical|warning|info)=)?(?P<url>[a-z][a-z0-9]{1,20}://\S+)")
 
 #: A value shorter than this is no secret that could be told from an ordinary word, in characters.
 SHORTEST_SECRET = 6
@@ -75,6 +80,28 @@ class AlertWebhook(BaseModel):
 
     url: SecretStr
     secret: SecretStr
+
+
+class AlertAddress(BaseModel):
+    """One address of ALERT_URLS, and what it wants to know."""
+
+    model_config = ConfigDict(frozen=True)
+
+    url: SecretStr
+    #: The least severe that it is told: ``info``, ``warning`` or ``critical``.
+    least: str
+    #: Which of the addresses it is, from 1 on.
+    place: int
+
+    @property
+    def scheme(self) -> str:
+        """Names the service."""
+        return self.url.get_secret_value().partition("://")[0]
+
+    @property
+    def name(self) -> str:
+        """Tells it from the others, without its secrets."""
+        return f"{self.scheme}-{sha256(self.url.get_secret_value().encode()).hexdigest()[:8]}"
 
 
 class AlpacaAccess(BaseModel):
@@ -146,6 +173,86 @@ def webhook_url(value: SecretStr) -> SecretStr:
     if parts.scheme == "http" and not is_near(parts.hostname or ""):
         raise ValueError("must be an https:// address: http:// is only for receivers on the same network")
     return SecretStr(url)
+
+
+def webhook_secret(value: SecretStr) -> SecretStr:
+    """What signs alerts: any text, or as Standard Webhooks writes it, ``whsec_`` and Base64.
+
+    Raises:
+        ValueError: it begins like that and is no Base64.
+    """
+    text = value.get_secret_value()
+    if text.startswith("whsec_"):
+        try:
+            b64decode(text.removeprefix("whsec_"), validate=True)
+        except ValueError:
+            raise ValueError("begins with whsec_, but what follows is no Base64") from None
+    return value
+
+
+def origins(value: str) -> str:
+    """Origins that pages may have, comma separated, each as a browser sends it.
+
+    Raises:
+        ValueError: one of them is none, so that no page would ever match it.
+    """
+    return ",".join(_origin(each.strip()) for each in value.split(",") if each.strip())
+
+
+def _origin(value: str) -> str:
+    try:
+        parts = urlsplit(value.rstrip("/"))
+        is_origin = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_origin = False
+        parts = urlsplit("")
+    if not is_origin or parts.path or parts.query or parts.fragment or "@" in parts.netloc or "*" in value:
+        raise ValueError(
+            "must be origins such as https://desk.example or http://localhost:3000, comma separated:"
+            " http:// or https://, the host, and the port if it has one"
+        )
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def logins(value: SecretStr) -> SecretStr:
+    """Logins of Flower, comma separated.
+
+    Raises:
+        ValueError: one of them is none, so that nobody could log in by it.
+    """
+    for each in value.get_secret_value().split(","):
+        user, colon, password = each.partition(":")
+        if not (user.strip() and colon and password):
+            raise ValueError("must be user:password, or several of these, comma separated")
+    return value
+
+
+def parse_alert_urls(value: SecretStr) -> tuple[AlertAddress, ...]:
+    """The addresses of ALERT_URLS: separated by spaces or line breaks, each with ``critical=`` or ``warning=`` before it where it
+    is told less than all.
+
+    Raises:
+        ValueError: one of them is none.
+    """
+    found = []
+    for place, entry in enumerate(value.get_secret_value().split(), 1):
+        match = _ALERT_URL.fullmatch(entry)
+        if match is None:
+            raise ValueError(
+                f"its {place}. entry is no address such as tgram://…, with critical=, warning= or nothing before it"
+            )
+        found.append(AlertAddress(url=SecretStr(match["url"]), least=match["least"] or "info", place=place))
+    return tuple(found)
+
+
+def alert_urls(value: SecretStr) -> SecretStr:
+    """*value*, if every address of it is one.
+
+    Raises:
+        ValueError: one of them is none.
+    """
+    parse_alert_urls(value)
+    return value
 
 
 def is_near(host: str) -> bool:

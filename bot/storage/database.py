@@ -88,6 +88,9 @@ class Database:
     @classmethod
     def connect(cls, settings: Settings, pool_size: int = 5, **more: Any) -> Database:
         """A database with connections of its own, as ``engine_options`` takes them. Nothing is connected before the first use."""
+        if settings.alert_trades:
+            # the trigger on a trade's events looks at it
+            more["server_settings"] = f"{more.get('server_settings', '')} -c pitboss.alert_trades=on"
         options = engine_options(pool_size, **more)
         return cls(
             create_engine(settings.database, **options),

@@ -21,6 +21,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
@@ -113,14 +114,22 @@ def _given(value: ExitReason) -> ExitReason:
     return value
 
 
+def _described(**bounds: Any) -> Any:
+    """How a number is described: as one within *bounds*, or one written as text."""
+    text = {"type": "string", "pattern": f"^{_DECIMAL.pattern}$"}
+    return Annotated[Decimal, WithJsonSchema({"anyOf": [{"type": "number", **bounds}, text]})]
+
+
 Shares = Annotated[
     Decimal,
-    BeforeValidator(_exact, json_schema_input_type=Decimal),
+    BeforeValidator(
+        _exact, json_schema_input_type=_described(minimum=-int(MOST_SHARES), maximum=int(MOST_SHARES))
+    ),
     AfterValidator(_bounded(MOST_SHARES, SHARE_PLACES, what="shares", signed=True)),
 ]
 Price = Annotated[
     Decimal,
-    BeforeValidator(_exact, json_schema_input_type=Decimal),
+    BeforeValidator(_exact, json_schema_input_type=_described(exclusiveMinimum=0, maximum=int(MOST_PRICE))),
     AfterValidator(_bounded(MOST_PRICE, PRICE_PLACES, what="US dollars", signed=False)),
 ]
 Symbol = Annotated[

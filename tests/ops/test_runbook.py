@@ -14,7 +14,7 @@ from uuid import uuid4
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from bot.alerts.delivery import signature
+from bot.alerts.delivery import signed
 from bot.alerts.messages import MEANINGS
 from tests.ops.scrape import Scrape
 from tests.support.client import TOKENS
@@ -212,9 +212,9 @@ def test_prometheus_takes_the_documented_scrapes(promtool: str, tmp_path: Path) 
 def test_the_documented_check_of_a_signature_is_the_one_that_was_tested() -> None:
     (block,) = re.findall(r"^```python\n(.*?)^```", RUNBOOK.read_text(), re.MULTILINE | re.DOTALL)
     names: dict[str, Any] = {}
-    exec("import hashlib, hmac, time\n" + block, names)  # noqa: S102 - our own page
+    exec("import base64, hashlib, hmac, time\n" + block, names)  # noqa: S102 - our own page
     secret = "secret-of-the-webhook"
     for body, good in ((b"{}", True), (b"{ }", False)):
-        header = signature(secret, int(time.time()), b"{}")
-        assert names["is_from_pitboss"](secret, header, body) is good
-        assert is_signed(secret, header, body) is good
+        headers = signed(secret, "msg_1", int(time.time()), b"{}")
+        assert names["is_from_pitboss"](secret, headers, body) is good
+        assert is_signed(secret, headers, body) is good

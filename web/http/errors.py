@@ -29,7 +29,8 @@ Answer = tuple[Any, int, dict[str, str]]
 
 log = logging.getLogger(__name__)
 
-_CODES = {
+#: The code and the sentence of each status about which no more is known.
+CODES = {
     400: ("bad_request", "The request could not be understood."),
     401: ("unauthorized", "A valid token is needed: Authorization: Bearer <token>."),
     403: ("forbidden", "Your token's role may not do this."),
@@ -47,7 +48,7 @@ _CODES = {
 
 def sentence(status: int) -> tuple[str, str]:
     """The code and the sentence of a *status* about which no more is known."""
-    return _CODES.get(status) or _CODES[400 if status < 500 else 500]
+    return CODES.get(status) or CODES[400 if status < 500 else 500]
 
 
 class CommandNotApplied(Exception):
@@ -90,7 +91,7 @@ def register(app: APIFlask) -> None:
 
     @app.error_processor
     def http_error(error: HTTPError) -> Answer:
-        code, sentence = _CODES.get(error.status_code, ("error", error.message or "The request failed."))
+        code, sentence = CODES.get(error.status_code, ("error", error.message or "The request failed."))
         details: dict[str, Any] = {}
         if error.status_code == 422 and isinstance(error.detail, dict):
             details = {"fields": _by_field(error.detail)}
@@ -101,7 +102,7 @@ def register(app: APIFlask) -> None:
     @app.errorhandler(HTTPException)
     def werkzeug_error(error: HTTPException) -> Answer:
         status = error.code or 500
-        code, sentence = _CODES.get(status, ("error", error.description or error.name))
+        code, sentence = CODES.get(status, ("error", error.description or error.name))
         if status == 400 and error.description:
             sentence = error.description
         headers = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")}
@@ -138,7 +139,7 @@ def register(app: APIFlask) -> None:
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Answer:
         log.exception("unexpected error")
-        return envelope(500, *_CODES[500])
+        return envelope(500, *CODES[500])
 
 
 def _by_field(detail: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -15,19 +15,17 @@ from bot.errors import InvalidParams
 MAX_BODY = 64 * 1024
 
 
-class GivenOnce(ImmutableMultiDict[str, str]):
-    """Parameters of which each may be given once: werkzeug would take the first and silently drop the others."""
+class AllThatIsGiven(ImmutableMultiDict[str, str]):
+    """Parameters with every value that was given: werkzeug would take the first and drop the others without a word."""
 
     def to_dict(self, flat: bool = True) -> Any:
-        if repeated := [name for name, values in self.lists() if len(values) > 1]:
-            raise InvalidParams(details={"fields": {name: ["may be given only once"] for name in repeated}})
-        return super().to_dict(flat)  # type: ignore[call-overload]
+        return {name: values[0] if len(values) == 1 else values for name, values in self.lists()}
 
 
 class JsonRequest(Request):
-    """Reads a missing body as an empty object, and rejects what is given twice."""
+    """Reads no body at all as an empty object, and every value of a parameter."""
 
-    parameter_storage_class = GivenOnce
+    parameter_storage_class = AllThatIsGiven
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
         data = self.get_data(cache=True)

@@ -4,9 +4,10 @@ request and no command."""
 
 from __future__ import annotations
 
-from bot.alerts import conditions, delivery, write_monitor
+from bot.alerts import conditions, delivery, destinations, write_monitor
 from bot.alerts.conditions import ConditionMonitor
 from bot.alerts.delivery import AlertDelivery
+from bot.alerts.destinations import DestinationDelivery
 from bot.alerts.write_monitor import WriteMonitor
 from bot.flattening import process, suspension
 from bot.flattening.process import Flattener
@@ -17,7 +18,7 @@ from bot.storage.database import Database
 
 
 class Background:
-    """Five threads for a whole process."""
+    """A thread for each of these, for a whole process."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self.writes = WriteMonitor(database, settings)
@@ -29,6 +30,14 @@ class Background:
             Periodic("alerts", delivery.LOOK_SEC, delivering.run),
             Periodic("flatten", process.LOOK_SEC, Flattener(database, settings, is_worker=False).run),
             Periodic("suspension", suspension.LOOK_SEC, Suspender(database, settings, is_worker=False).run),
+            *(
+                Periodic(
+                    f"alerts to {address.name}",
+                    destinations.LOOK_SEC,
+                    DestinationDelivery(database, settings, address, patience=delivery.LEFT_TO_A_WORKER).run,
+                )
+                for address in settings.alert_addresses
+            ),
         )
 
     def start(self) -> None:

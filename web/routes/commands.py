@@ -192,7 +192,6 @@ def update_config(json_data: ReasonIn) -> Any:
     " `acknowledge` are about a `tradeId`. `close` needs `exitPrice`; `adjust` needs `shares`, `entryPrice` or both."
     " What there is nothing of is a 409 `nothing_to_settle`, whose sentence says what there is.",
     responses=COMMAND_RESPONSES,
-    operation_id="settle",
 )
 def settle(json_data: SettlementIn) -> Any:
     params = json_data.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"reason"})

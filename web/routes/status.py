@@ -30,7 +30,7 @@ def status() -> Any:
     return Response(services().status(), mimetype="application/json")
 
 
-@blueprint.get("/gate")
+@blueprint.get("/gate", endpoint="gate")
 @blueprint.auth_required(scheme.scheme, roles=scheme.READERS)
 @blueprint.output(GateOut)
 @blueprint.doc(summary="May the bot open a position now?", responses=READ_RESPONSES)

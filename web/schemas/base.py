@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, get_origin
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaMode
 
 from bot import validation
+from bot.errors import InvalidParams
 
 
 def _split(value: Any) -> Any:
-    return value.split(",") if isinstance(value, str) else value
+    given = [value] if isinstance(value, str) else value
+    return [part for each in given for part in str(each).split(",")] if isinstance(given, list) else given
 
 
 def _written(value: Any) -> Any:
@@ -29,13 +41,50 @@ Storable = Annotated[
 ]
 #: A date or a time that is written out.
 Written = BeforeValidator(_written)
-#: ``?status=open,closed``
+Moment = Annotated[datetime, Written, AfterValidator(validation.in_utc)]
+#: ``?status=open,closed`` or ``?status=open&status=closed``
 ListOf = BeforeValidator(_split)
 
 
 class Shape(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, from_attributes=True)
+    """An answer. Its description is that of what is written, where everything is there and numbers are numbers."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        from_attributes=True,
+        json_schema_serialization_defaults_required=True,
+    )
+
+    described_as: ClassVar[JsonSchemaMode] = "serialization"
+
+    @classmethod
+    def model_json_schema(cls, *args: Any, **options: Any) -> dict[str, Any]:
+        return super().model_json_schema(*args, **{**options, "mode": cls.described_as})
 
 
 class Input(Shape):
+    """What is sent. Its description is that of what is read."""
+
     model_config = ConfigDict(extra="forbid")
+    described_as: ClassVar[JsonSchemaMode] = "validation"
+
+
+class Query(Input):
+    """What stands behind the question mark: each parameter once, but for lists, which may be given in several."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _once(cls, given: Any) -> Any:
+        """Not a ValueError, which would speak of the query as a whole."""
+        lists = {
+            field.alias or name
+            for name, field in cls.model_fields.items()
+            if get_origin(field.annotation) is list
+        }
+        repeated = {name for name, value in given.items() if isinstance(value, list)} - lists
+        if repeated:
+            raise InvalidParams(
+                details={"fields": {name: ["may be given only once"] for name in sorted(repeated)}}
+            )
+        return given

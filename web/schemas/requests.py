@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, StrictBool, create_model
@@ -14,8 +14,7 @@ from bot.commands.thresholds import ThresholdChanges
 from bot.models import Outcome, TradeStatus, Trigger
 from bot.queries.lists import Agreement
 from bot.states import CommandKind, CommandStatus, Mode, Source
-from bot.validation import in_utc
-from web.schemas.base import Input, ListOf, Storable, Written
+from web.schemas.base import Input, ListOf, Moment, Query, Storable, Written
 
 
 class ReasonIn(Input):
@@ -53,7 +52,7 @@ class SettlementIn(Settlement):
     )
 
 
-class Page(Input):
+class Page(Query):
     limit: int = Field(50, ge=1, le=200, description="The most items in one answer.")
     cursor: Annotated[Storable, Field(max_length=200)] | None = Field(
         None, description="`nextCursor` of the page before."
@@ -62,23 +61,23 @@ class Page(Input):
 
 class CommandsQuery(Page):
     kind: Annotated[list[CommandKind], ListOf] = Field(
-        default=[], description="Only these kinds, comma separated."
+        default=[], description="Only these kinds; several times, or comma separated."
     )
     status: Annotated[list[CommandStatus], ListOf] = Field(
-        default=[], description="Only these, comma separated."
+        default=[], description="Only these; several times, or comma separated."
     )
-    source: Annotated[list[Source], ListOf] = Field(default=[], description="Only these, comma separated.")
+    source: Annotated[list[Source], ListOf] = Field(
+        default=[], description="Only these; several times, or comma separated."
+    )
     actor: Annotated[Storable, Field(max_length=200)] | None = Field(
         None, description="Only commands of this actor."
     )
-    since: Annotated[datetime, Written, AfterValidator(in_utc)] | None = Field(
-        None, description="Only commands issued at or after this time."
-    )
+    since: Moment | None = Field(None, description="Only commands issued at or after this time.")
 
 
 class TradesQuery(Page):
     status: Annotated[list[TradeStatus], ListOf] = Field(
-        default=[], description="Only these, comma separated."
+        default=[], description="Only these; several times, or comma separated."
     )
     symbol: Annotated[Storable, Field(max_length=20)] | None = Field(
         None, description="Only trades of this symbol."
@@ -86,14 +85,20 @@ class TradesQuery(Page):
 
 
 class StatsQuery(Page):
-    mode: Annotated[list[Mode], ListOf] = Field(default=[], description="Only these, comma separated.")
+    mode: Annotated[list[Mode], ListOf] = Field(
+        default=[], description="Only these; several times, or comma separated."
+    )
     since: Annotated[date, Written] | None = Field(None, description="First trading date, in New York.")
     until: Annotated[date, Written] | None = Field(None, description="Last trading date, in New York.")
 
 
 class ReconciliationsQuery(Page):
     verdict: Annotated[list[Agreement], ListOf] = Field(
-        default=[], description="Only these, comma separated."
+        default=[], description="Only these; several times, or comma separated."
     )
-    outcome: Annotated[list[Outcome], ListOf] = Field(default=[], description="Only these, comma separated.")
-    trigger: Annotated[list[Trigger], ListOf] = Field(default=[], description="Only these, comma separated.")
+    outcome: Annotated[list[Outcome], ListOf] = Field(
+        default=[], description="Only these; several times, or comma separated."
+    )
+    trigger: Annotated[list[Trigger], ListOf] = Field(
+        default=[], description="Only these; several times, or comma separated."
+    )

@@ -210,6 +210,33 @@ def test_origins_are_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Settings.load().allowed_origins == ["http://a.example", "https://b.example"]
 
 
+@pytest.mark.parametrize(
+    "origins",
+    [
+        "example",
+        "*",
+        "https://",
+        "ftp://a.example",
+        "https://a.example/path",
+        "https://u:p@a.example",
+        "https://a.example:x",
+    ],
+)
+def test_an_origin_that_no_page_has_stops_the_start(monkeypatch: pytest.MonkeyPatch, origins: str) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", f"https://good.example,{origins}")
+    with pytest.raises(SettingsError, match="CORS_ORIGINS is wrong: must be origins such as"):
+        Settings.load()
+
+
+@pytest.mark.parametrize("login", ["foo", ":secret", "user:", "user:secret,foo"])
+def test_a_login_of_flower_that_nobody_could_use_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, login: str
+) -> None:
+    monkeypatch.setenv("FLOWER_BASIC_AUTH", login)
+    with pytest.raises(SettingsError, match="FLOWER_BASIC_AUTH is wrong: must be user:password"):
+        Settings.load()
+
+
 def test_what_the_environment_lacks_is_taken_from_the_running_servers_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

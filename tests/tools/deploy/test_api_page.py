@@ -94,27 +94,30 @@ def test_the_shape_of_an_answer_is_the_one_shown(stack: Stack) -> None:
     assert set(shown) <= set(stack.api().do("/start"))
 
 
-def test_the_python_client_sends_until_it_knows(stack: Stack, environment: dict[str, str]) -> None:
-    client, events = blocks(PAGE, mark="api", language="python")
+def python(block: str, environment: dict[str, str]) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", client], env=environment, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", block], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60
     )
-    assert done.stdout.splitlines() == [
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_python_examples(stack: Stack, environment: dict[str, str]) -> None:
+    commands, trade, events = blocks(PAGE, mark="api", language="python")
+    assert python(commands, environment).splitlines() == [
         "running",
         "stopped",
         "Cannot stop while the bot is stopped; stop is allowed when it is running or paused.",
-    ], done.stderr
-    done = subprocess.run(
-        [sys.executable, "-c", events], env=environment, capture_output=True, text=True, timeout=60
-    )
-    assert done.stdout.strip() == "stopped", done.stderr
+    ]
+    assert python(trade, environment).splitlines() == ["1.4"]
+    assert python(events, environment).splitlines() == ["stopped"]
 
 
 def test_the_python_client_gets_through_a_restart_of_web(stack: Stack, environment: dict[str, str]) -> None:
-    client = blocks(PAGE, mark="api", language="python")[0]
+    commands, *_ = blocks(PAGE, mark="api", language="python")
     stack.web.kill()
     with subprocess.Popen(
-        [sys.executable, "-c", client], env=environment, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", commands], env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as running:
         stack.start_web()
         output, _ = running.communicate(timeout=60)

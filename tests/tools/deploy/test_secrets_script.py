@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from pathlib import Path
 
@@ -87,7 +88,9 @@ def test_keys_of_a_real_account_turn_the_simulated_one_off(tmp_path: Path) -> No
 def test_an_address_for_alerts_gets_a_secret_that_signs_them(tmp_path: Path) -> None:
     make_secrets(tmp_path)
     make_secrets(tmp_path, "set", "alert_webhook_url", given="https://hooks.example.com/x\n")
-    assert len((tmp_path / "secrets" / "alert_webhook_secret").read_text()) == 40
+    secret = (tmp_path / "secrets" / "alert_webhook_secret").read_text()
+    assert secret.startswith("whsec_"), "as Standard Webhooks writes it"
+    assert len(base64.b64decode(secret.removeprefix("whsec_"), validate=True)) == 30
 
 
 def secret(directory: Path, name: str) -> str:

@@ -54,7 +54,7 @@ def test_every_setting_that_is_a_secret_may_be_in_a_file() -> None:
     fields = Settings.model_fields
     secret = {name.upper() for name, field in fields.items() if "SecretStr" in str(field.annotation)}
     urls_and_keys = {"DATABASE_URL", "REDIS_URL", "QUEUE_URL", "ALPACA_PAPER_API_KEY", "ALPACA_LIVE_API_KEY"}
-    assert secret | urls_and_keys | {"FLOWER_BASIC_AUTH"} == set(secret_files.NAMES)
+    assert secret | urls_and_keys == set(secret_files.NAMES)
 
 
 def test_a_file_is_read_without_the_line_break_at_its_end(
@@ -260,5 +260,4 @@ def test_the_readme_names_every_setting_and_no_other() -> None:
     table = (ROOT / "README.md").read_text().split("\n## Settings\n")[1].split("\n## ")[0]
     first_cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     named = [name for cell in first_cells for name in re.findall(r"`([A-Z_]+)`", cell)]
-    # Flower reads its login itself
-    assert sorted(named) == sorted([*(name.upper() for name in Settings.model_fields), "FLOWER_BASIC_AUTH"])
+    assert sorted(named) == sorted(name.upper() for name in Settings.model_fields)

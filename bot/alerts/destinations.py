@@ -1,0 +1,140 @@
+"""Tells each address of ALERT_URLS what it wants to know: on its own, with its own attempts, at least once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy.orm import Session
+
+from bot.alerts import destination_queue, outbox
+from bot.alerts.messages import MEANINGS, Meaning, Severity, sentence
+from bot.alerts.notifier import Notifier
+from bot.models import AlertKind, BotAlert
+from bot.runtime.timeout import run_with_timeout
+from bot.settings.settings import Settings
+from bot.settings.types import AlertAddress
+from bot.storage.database import Database
+
+#: How often to look, in seconds.
+LOOK_SEC = 2.0
+#: One message ends within this time; destination_queue.LEASE is longer.
+WALL_SEC = 30.0
+
+_RANK = {Severity.INFO: 0, Severity.WARNING: 1, Severity.CRITICAL: 2}
+
+log = logging.getLogger(__name__)
+
+
+class DestinationDelivery:
+    """Takes alerts to one address. One thread of a process calls ``run`` again and again."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        address: AlertAddress,
+        *,
+        patience: timedelta = timedelta(0),
+    ) -> None:
+        """*patience* is how long alerts are left to somebody else."""
+        self._database = database
+        self._address = address
+        self._unwanted = unwanted(Severity(address.least), with_trades=settings.alert_trades)
+        self._patience = patience
+        self._is_only_way = settings.alert_webhook is None
+        self._notifier: Notifier | None = None
+        self._works = True
+
+    def run(self) -> int:
+        """Deliver what is due. Returns how many alerts were taken.
+
+        Raises:
+            SettingsError: Apprise does not know the address.
+            DatabaseUnavailable: Postgres is away.
+        """
+        name, unwanted, patience = self._address.name, self._unwanted, self._patience
+        if self._notifier is None:
+            self._notifier = Notifier(self._address)
+            self._database.run(lambda session: destination_queue.register(session, name))
+        if not self._database.read(
+            lambda session: destination_queue.is_due(session, name, unwanted, patience=patience)
+        ):
+            return 0
+        alerts = self._database.run(
+            lambda session: destination_queue.claim(session, name, unwanted, patience=patience)
+        )
+        return self._deliver(self._notifier, alerts) if alerts else 0
+
+    def _deliver(self, notifier: Notifier, alerts: Sequence[BotAlert]) -> int:
+        name = self._address.name
+        meanings = [meaning_of(alert) for alert in alerts]
+        worst = max((meaning.severity for meaning in meanings), key=_RANK.__getitem__)
+        is_over = worst is Severity.INFO and any(meaning.resolves for meaning in meanings)
+        try:
+            error = run_with_timeout(
+                WALL_SEC, lambda: notifier.send(title(alerts), text(alerts), worst, is_over=is_over)
+            )
+        except TimeoutError:
+            error = f"The service did not answer within {WALL_SEC:.0f} s."
+        if error is not None:
+            reason = error
+            self._database.run(lambda session: destination_queue.failed(session, name, reason))
+            if self._works:
+                log.warning(
+                    "alerts to %s cannot be delivered, and are tried again for a day: %s", name, error
+                )
+            self._works = False
+            return 0
+
+        def note(session: Session) -> None:
+            destination_queue.taken(session, name, alerts)
+            if self._is_only_way:
+                outbox.delivered(session, [alert.id for alert in alerts])
+
+        self._database.run(note)
+        if not self._works:
+            log.info("alerts to %s are delivered again", name)
+        self._works = True
+        return len(alerts)
+
+
+def check(settings: Settings) -> None:
+    """Look at every address of ALERT_URLS.
+
+    Raises:
+        SettingsError: Apprise does not know one of them.
+    """
+    for address in settings.alert_addresses:
+        Notifier(address)
+
+
+def unwanted(least: Severity, *, with_trades: bool) -> frozenset[AlertKind]:
+    """The kinds that an address is not told of which wants to know what is at least so severe, and that it is over."""
+    wanted = set()
+    for kind, meaning in MEANINGS.items():
+        told = [meaning, *(MEANINGS[each] for each in meaning.resolves)]
+        if any(_RANK[each.severity] >= _RANK[least] for each in told) or kind is AlertKind.TEST:
+            wanted.add(kind)
+    if not with_trades:
+        wanted -= {AlertKind.TRADE_ENTERED, AlertKind.TRADE_CLOSED}
+    return frozenset(MEANINGS) - wanted
+
+
+def title(alerts: Sequence[BotAlert]) -> str:
+    """What stands above the message."""
+    if len(alerts) > 1:
+        return f"Pitboss: {len(alerts)} alerts"
+    return f"Pitboss: {alerts[0].kind.replace('_', ' ')}"
+
+
+def text(alerts: Sequence[BotAlert]) -> str:
+    """A line for each of them. Angle brackets are markup to some services, which show it, obey it or refuse the message."""
+    lines = [f"{sentence(each.kind, each.facts)} ({each.created_at:%H:%M:%S} UTC)" for each in alerts]
+    return "\n".join(lines).replace("<", "‹").replace(">", "›")
+
+
+def meaning_of(alert: BotAlert) -> Meaning:
+    """What *alert* means; one that only a newer release knows is worth a look."""
+    return MEANINGS.get(alert.kind, Meaning(Severity.WARNING))

@@ -1,0 +1,80 @@
+"""The one place that knows Apprise, which knows Telegram, Discord, mail, Pushover and a hundred other services.
+
+It is imported with the first address: a process that delivers nothing does not pay for it.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+from typing import TYPE_CHECKING, Any
+
+from bot.errors import SettingsError
+from bot.settings.types import AlertAddress
+
+if TYPE_CHECKING:
+    from bot.alerts.messages import Severity
+
+#: What a service answered, in the line that Apprise logs; the rest of that line may hold a secret.
+_ANSWERED = re.compile(r"\berror=(\d{3})\b")
+
+_log = logging.getLogger("apprise")
+_log.addHandler(logging.NullHandler())
+_log.propagate = False  # its lines name addresses
+
+
+class Notifier:
+    """Sends messages to one address."""
+
+    def __init__(self, address: AlertAddress) -> None:
+        """
+        Raises:
+            SettingsError: Apprise does not know such an address.
+        """
+        import apprise
+
+        asset = apprise.AppriseAsset(
+            app_id="Pitboss",
+            app_desc="Pitboss",
+            app_url="",
+            storage_mode=apprise.PersistentStoreMode.MEMORY,
+            async_mode=False,
+        )
+        # a redirect would show the alert to an address that nobody set
+        asset.http_redirects = False
+        found = apprise.Apprise.instantiate(address.url.get_secret_value(), asset=asset)
+        if found is None:
+            raise SettingsError(
+                f"ALERT_URLS is wrong: its {address.place}. entry ({address.scheme}://…) is no address that Apprise"
+                " knows: see https://github.com/caronc/apprise/wiki for the form of each service's."
+            )
+        self._service: Any = found
+        self._apprise = apprise
+
+    def send(self, title: str, text: str, severity: Severity, *, is_over: bool) -> str | None:
+        """Send one message. None when it was taken; else why not, in a sentence without a secret."""
+        kinds = self._apprise.NotifyType
+        kind = {"critical": kinds.FAILURE, "warning": kinds.WARNING}.get(severity, kinds.INFO)
+        written = io.StringIO()
+        listener = logging.StreamHandler(written)
+        _log.addHandler(listener)
+        try:
+            was_taken = self._service.notify(
+                body=text,
+                title=title,
+                notify_type=kinds.SUCCESS if is_over else kind,
+                body_format=self._apprise.NotifyFormat.TEXT,
+            )
+        except Exception as error:  # noqa: BLE001 - a hundred services, each with its own
+            return f"The service failed with a {type(error).__name__}."
+        finally:
+            _log.removeHandler(listener)
+        if was_taken:
+            return None
+        answered = _ANSWERED.findall(written.getvalue())
+        return (
+            f"The service answered {answered[-1]}."
+            if answered
+            else "The service did not take it, or was not reached."
+        )

@@ -1,0 +1,1 @@
+"""The command line, ``script/pitboss``: a terminal for people, plain text for pipes, exit codes for scripts."""

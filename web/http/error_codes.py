@@ -1,0 +1,30 @@
+"""Every code that an error of this interface can have, with a sentence that goes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from bot.errors import BrokerError, CommandRefused, PitbossError, SettingsError
+from web.http.errors import CODES
+
+#: What is answered in one place only.
+_ELSEWHERE = {
+    "csrf": "The request did not come from a page of this session: reload the page.",
+    "not_ready": "Postgres: it cannot be reached.",
+    "too_many_streams": "Too many event streams are open.",
+}
+#: No answer has the code of a group, and a broker's error is in a report.
+_NO_ANSWERS = (BrokerError, SettingsError)
+
+
+def _of(kind: type[PitbossError]) -> Iterator[tuple[str, str]]:
+    if issubclass(kind, _NO_ANSWERS):
+        return
+    if kind not in (PitbossError, CommandRefused):
+        yield kind.code, " ".join((kind.__doc__ or "").split())
+    for each in kind.__subclasses__():
+        yield from _of(each)
+
+
+#: Codes that are in the command log as well stand here with their own sentence.
+ERROR_CODES: Mapping[str, str] = {**dict(_of(PitbossError)), **dict(CODES.values()), **_ELSEWHERE}
