@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import cast
 
 from bot.settings.settings import Settings
-from bot.settings.types import Role
+from bot.settings.tokens import Role
 from launcher import kept_secret, preflight
 from launcher.banner import banner
 from launcher.console import Console

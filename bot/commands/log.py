@@ -53,6 +53,9 @@ class NewCommand:
     #: When a manual command was sent, and when it fell due, by its sender's clock; None where it did not say.
     sent_at: datetime | None = None
     due_at: datetime | None = None
+    #: The token that was shown, and the host that sent a manual command.
+    token_name: str | None = None
+    sent_from: str | None = None
 
 
 def insert_step(wanted: NewCommand) -> Step:
@@ -73,6 +76,9 @@ def insert_step(wanted: NewCommand) -> Step:
         wanted.due_at,
         None if lifetime is None else timedelta(seconds=lifetime),
         spec.safer,
+        wanted.token_name,
+        wanted.sent_from,
+        CommandStatus.QUEUED,
     )
 
 

@@ -16,8 +16,10 @@ from bot.models.flatten import BotFlatten, FlattenState
 from bot.models.ignored_position import BotIgnoredPosition
 from bot.models.ledger_request import BotLedgerRequest
 from bot.models.reconciliation import BotReconciliation, Outcome, Trigger
+from bot.models.session import BotSession
 from bot.models.suspect import BotSuspect
 from bot.models.suspension import BotSuspension
+from bot.models.token import BotToken
 from bot.models.trade import BotTrade, ExitReason, TradeStatus
 from bot.models.trade_event import BotTradeEvent, TradeEventKind
 from bot.models.trade_exit import BotTradeExit, ExitSource
@@ -40,8 +42,10 @@ __all__ = [
     "BotIgnoredPosition",
     "BotLedgerRequest",
     "BotReconciliation",
+    "BotSession",
     "BotSuspect",
     "BotSuspension",
+    "BotToken",
     "BotTrade",
     "BotTradeEvent",
     "BotTradeExit",

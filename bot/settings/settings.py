@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Set
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -27,12 +28,12 @@ from sqlalchemy.engine import URL, make_url
 
 from bot.errors import SettingsError
 from bot.settings import secret_files, types
+from bot.settings.tokens import ApiToken, parse_tokens
 from bot.settings.types import (
     SHORTEST_SECRET,
     AlertWebhook,
     AlpacaAccess,
     AlpacaUrl,
-    ApiToken,
     Key,
     LogFormat,
     LogLevel,
@@ -40,7 +41,6 @@ from bot.settings.types import (
     Port,
     ReadableFile,
     Secret,
-    parse_tokens,
 )
 from bot.states import Mode
 from bot.validation import reason_of
@@ -86,6 +86,8 @@ class Settings(BaseSettings):
     cors_origins: str = ""
     #: Signs the panel's sessions; ``web`` makes one and keeps it in DATA_DIR when it is not set.
     secret_key: Annotated[SecretStr, Field(min_length=16)] | None = None
+    #: Minutes after which a session of the panel ends that nobody uses; an open page uses it.
+    session_idle_min: Annotated[int, Field(ge=5, le=1440)] = 120
     market_hours: MarketHours = MarketHours.NYSE
     #: Seconds between reconciliations while the bot is running or paused.
     reconcile_every_sec: Annotated[int, Field(ge=5, le=300)] = 60
@@ -159,6 +161,11 @@ class Settings(BaseSettings):
     def tokens(self) -> tuple[ApiToken, ...]:
         """Who may use the API."""
         return parse_tokens(self.api_tokens) if self.api_tokens else ()
+
+    @property
+    def session_idle(self) -> timedelta:
+        """After which a session of the panel ends that nobody uses."""
+        return timedelta(minutes=self.session_idle_min)
 
     @property
     def alert_webhook(self) -> AlertWebhook | None:

@@ -20,18 +20,11 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from bot.settings.tokens import parse_tokens
 from bot.states import Mode
 
 #: A value shorter than this is no secret that could be told from an ordinary word, in characters.
 SHORTEST_SECRET = 6
-
-
-class Role(StrEnum):
-    """What the holder of a token may do."""
-
-    OPERATOR = "operator"  # everything
-    VIEWER = "viewer"  # read
-    BOT = "bot"  # read, and record trades
 
 
 class MarketHours(StrEnum):
@@ -56,16 +49,6 @@ class LogFormat(StrEnum):
     AUTO = "auto"  # for a person on a terminal, JSON for everything else
     TEXT = "text"
     JSON = "json"
-
-
-class ApiToken(BaseModel):
-    """One holder of the API: its name is the actor in the command log."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    role: Role
-    token: SecretStr
 
 
 class AlertWebhook(BaseModel):
@@ -275,25 +258,3 @@ def upper(value: Any) -> Any:
 def lower(value: Any) -> Any:
     """A text in lower case; anything else as it is."""
     return value.lower() if isinstance(value, str) else value
-
-
-def parse_tokens(value: SecretStr) -> tuple[ApiToken, ...]:
-    """``name:role:token`` entries, comma separated.
-
-    Raises:
-        ValueError: an entry that is malformed, a role that does not exist, a token that is short or given twice.
-    """
-    tokens: list[ApiToken] = []
-    for number, entry in enumerate(value.get_secret_value().split(","), start=1):
-        name, role, token = ([part.strip() for part in entry.split(":", 2)] + ["", ""])[:3]
-        if not (name and role and token):
-            raise ValueError(f"entry {number} must be name:role:token")
-        # parts that were mixed up are not shown: any of them may be the token
-        if role not in list(Role):
-            raise ValueError(f"entry {number} has no known role; use operator, viewer or bot")
-        if len(token) < 16:
-            raise ValueError(f"entry {number} has a token of under 16 characters; use a longer one")
-        if any(token == other.token.get_secret_value() for other in tokens):
-            raise ValueError(f"entry {number} repeats the token of another entry")
-        tokens.append(ApiToken(name=name, role=Role(role), token=SecretStr(token)))
-    return tuple(tokens)

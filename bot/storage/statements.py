@@ -137,6 +137,7 @@ OUTCOME = (
     "error_code",
     "error",
     "error_details",
+    "changes",
     "finished_at",
 )
 FINISH_COMMAND = PreparedStatement(
@@ -146,22 +147,23 @@ FINISH_COMMAND = PreparedStatement(
     + " WHERE id = $1",
     len(OUTCOME) + 1,
 )
-#: $9 is when it was sent, $10 when it fell due, $11 its lifetime; $12 says that it is taken however many are pending. What
+#: $9 is when it was sent, $10 when it fell due, $11 its lifetime; $12 says that it is taken however many are pending; $13 and $14
+#: are the token and the sender, $15 the status. What
 #: was not sent, but asked for here and now, is issued after the last halt whatever the clock says.
 INSERT_COMMAND = PreparedStatement(
     "insert_bot_command",
     "INSERT INTO bot_command (id, kind, params, actor, source, reason, idempotency_key, remote_addr, sent_at,"
-    " issued_at, expires_at)"
+    " issued_at, expires_at, token_name, sent_from, status)"
     " SELECT $1::uuid, $2::text, $3::jsonb, $4::text, $5::text, $6::text, $7::text, $8::text, $9::timestamptz,"
     " CASE WHEN $9::timestamptz IS NULL"
     f" THEN greatest(time.now, (SELECT halted_at FROM bot_config WHERE id = '{SINGLETON}')) ELSE time.issued END,"
-    " coalesce(time.issued, time.now) + $11::interval"
+    " coalesce(time.issued, time.now) + $11::interval, $13::text, $14::text, $15::text"
     " FROM (SELECT clock.now, CASE WHEN $9::timestamptz IS NOT NULL"
     "   THEN least(greatest($9::timestamptz, $10::timestamptz), clock.now) END AS issued"
     "   FROM (SELECT clock_timestamp() AS now OFFSET 0) clock OFFSET 0) time"
     f" WHERE $12::boolean OR (SELECT count(*) FROM (SELECT 1 {_QUEUED} LIMIT {MOST_PENDING}) pending) < {MOST_PENDING}"
     f" ON CONFLICT DO NOTHING RETURNING {COMMAND.columns()}",
-    12,
+    15,
 )
 FIND_COMMAND = PreparedStatement(
     "find_bot_command", f"SELECT {COMMAND.columns()} FROM bot_command WHERE id = $1", 1

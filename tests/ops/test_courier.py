@@ -273,6 +273,18 @@ def test_no_line_and_no_row_shows_the_address_or_the_secret(
         assert hidden not in str(alerts(tables))
 
 
+#: What is told of once, and does not last.
+HAPPENINGS = {
+    AlertKind.TRADES_MISSED,
+    AlertKind.THRESHOLDS_CHANGED,
+    AlertKind.SETTLED,
+    AlertKind.APPROVAL_WANTED,
+    AlertKind.NEW_ADDRESS,
+    AlertKind.LOCKED_OUT,
+    AlertKind.RIGHT_REFUSED,
+}
+
+
 def test_every_kind_of_alert_has_a_sentence_a_meaning_and_is_delivered(
     sender: AlertDelivery, receiver: Receiver, tables: Tables
 ) -> None:
@@ -283,6 +295,4 @@ def test_every_kind_of_alert_has_a_sentence_a_meaning_and_is_delivered(
     assert all(len(alert["text"]) > 15 and "{" not in alert["text"] for alert in receiver.taken)
     ends = {resolved for alert in receiver.taken for resolved in alert["resolves"]}
     lasting = {alert["kind"] for alert in receiver.taken if not alert["resolves"]}
-    assert ends == lasting - {AlertKind.TRADES_MISSED}, (
-        "what lasts has an end; what was missed is settled one by one"
-    )
+    assert ends == lasting - HAPPENINGS, "what lasts has an end; what was missed is settled one by one"

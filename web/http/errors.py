@@ -68,11 +68,18 @@ class NotFound(PitbossError):
     code = "not_found"
 
 
+class NotAllowed(PitbossError):
+    """Whoever asks may not do that."""
+
+    code = "forbidden"
+
+
 #: What passes by itself: the answer says when to try again.
 BUSY: Mapping[type[PitbossError], int] = {ListsBusy: 503, TooManyPending: 429}
 
 STATUS_OF_ERROR: Mapping[type[PitbossError], int] = {
     NotFound: 404,
+    NotAllowed: 403,
     TradeNotFound: 404,
     GateClosed: CONFLICT,
     TradeConflict: CONFLICT,

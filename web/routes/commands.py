@@ -19,7 +19,7 @@ from bot.queries import exposure, lists
 from bot.queries.exposure import Exposure
 from bot.states import CommandKind, CommandStatus, spec_of
 from bot.status import snapshot
-from web.auth import scheme
+from web.auth import rights, scheme
 from web.commands.dispatch import Preference
 from web.http.errors import CommandNotApplied
 from web.http.json_request import idempotency_key
@@ -54,7 +54,7 @@ NOT_LOGGED = (
 
 def _define(kind: CommandKind) -> None:
     @blueprint.post(f"/{kind}", endpoint=kind)
-    @blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
+    @blueprint.auth_required(scheme.scheme, roles=[rights.command(kind)])
     @blueprint.input(ReasonIn)
     @blueprint.output(ActionOut)
     @blueprint.doc(summary=_SUMMARIES[kind], responses=COMMAND_RESPONSES)
@@ -94,7 +94,7 @@ _SETTLEMENTS = {
 
 
 @blueprint.post("/stop")
-@blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
+@blueprint.auth_required(scheme.scheme, roles=[rights.command(CommandKind.STOP)])
 @blueprint.input(HaltIn)
 @blueprint.output(ActionOut)
 @blueprint.doc(summary="Stop: nothing at all happens", responses=COMMAND_RESPONSES)
@@ -103,7 +103,7 @@ def stop(json_data: HaltIn) -> Any:
 
 
 @blueprint.post("/kill")
-@blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
+@blueprint.auth_required(scheme.scheme, roles=[rights.command(CommandKind.KILL)])
 @blueprint.input(HaltIn)
 @blueprint.output(KillOut)
 @blueprint.doc(
@@ -134,7 +134,7 @@ def _stays_open() -> Exposure | None:
 
 
 @blueprint.post("/flatten")
-@blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
+@blueprint.auth_required(scheme.scheme, roles=[rights.command(CommandKind.FLATTEN)])
 @blueprint.input(FlattenIn)
 @blueprint.output(ActionOut)
 @blueprint.doc(
@@ -149,7 +149,7 @@ def flatten(json_data: FlattenIn) -> Any:
 
 
 @blueprint.post("/reconcile")
-@blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
+@blueprint.auth_required(scheme.scheme, roles=[rights.command(CommandKind.RECONCILE)])
 @blueprint.input(ReasonIn)
 @blueprint.output(ReconcileOut)
 @blueprint.doc(summary="Compare the open trades with Alpaca's positions now", responses=COMMAND_RESPONSES)
@@ -160,7 +160,7 @@ def reconcile(json_data: ReasonIn) -> Any:
 
 
 @blueprint.patch("/mode")
-@blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
+@blueprint.auth_required(scheme.scheme, roles=[rights.command(CommandKind.SET_MODE)])
 @blueprint.input(ModeIn)
 @blueprint.output(ActionOut)
 @blueprint.doc(summary="Switch between the paper and the live account", responses=COMMAND_RESPONSES)
@@ -169,7 +169,7 @@ def set_mode(json_data: ModeIn) -> Any:
 
 
 @blueprint.patch("/config")
-@blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
+@blueprint.auth_required(scheme.scheme, roles=[rights.command(CommandKind.UPDATE_CONFIG)])
 @blueprint.input(ConfigIn)
 @blueprint.output(ConfigChangedOut)
 @blueprint.doc(summary="Change thresholds, all or nothing", responses=COMMAND_RESPONSES)
@@ -183,7 +183,7 @@ def update_config(json_data: ReasonIn) -> Any:
 
 
 @blueprint.post("/settlements")
-@blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
+@blueprint.auth_required(scheme.scheme, roles=[rights.command(CommandKind.SETTLE)])
 @blueprint.input(SettlementIn, examples=_SETTLEMENTS)
 @blueprint.output(ActionOut)
 @blueprint.doc(
@@ -203,6 +203,10 @@ def _send(
     kind: CommandKind, params: Mapping[str, Any] | None = None, reason: str | None = None
 ) -> BotCommand:
     actor = scheme.actor()
+    if (params or {}).get("flatten") is True and rights.command(CommandKind.FLATTEN) not in actor.rights:
+        scheme.refuse(
+            actor, "Your token may give this command, but not flatten with it. Send it without `flatten`."
+        )
     wanted = NewCommand(
         kind=kind,
         params=params or {},
@@ -210,6 +214,7 @@ def _send(
         actor=actor.name,
         source=actor.source,
         remote_addr=scheme.address(),
+        token_name=actor.token_name,
         idempotency_key=idempotency_key(),
     )
     return services().dispatch.send(wanted, Preference.parse(request.headers.get("Prefer")))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.settings.settings import Settings
-from bot.settings.types import Role
+from bot.settings.tokens import Role
 from bot.states import Mode
 from tests.support.stack import ROOT
 from tests.tools.deploy.compose_files import BASE, EXTERNAL_QUEUE, SERVICES, make_secrets
