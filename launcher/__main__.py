@@ -68,7 +68,9 @@ class Launcher:
         database_url = os.environ.get("DATABASE_URL", "")
         if not database_url:
             postgres = Postgres(self._data_dir / "postgres", guard=guard, console=self._console)
-            database_url = postgres.url
+            database_url = postgres.url_as("pitboss_app")
+            os.environ["DATABASE_OWNER_URL"] = postgres.url
+            os.environ["DATABASE_READ_URL"] = postgres.url_as("pitboss_read")
         redis_url = os.environ.get("REDIS_URL", "")
         # a queue of another kind needs no Redis beside it
         if not redis_url and not os.environ.get("QUEUE_URL"):
@@ -87,7 +89,7 @@ class Launcher:
         )
 
         if postgres is None:
-            preflight.check_database(settings.database_url)
+            preflight.check_database(database_url)
         else:
             self._start_server(postgres)
         if valkey is not None:
@@ -133,7 +135,16 @@ class Launcher:
         is_worker_online = token is None or self._poll(
             lambda: web.is_worker_online(token), WORKER_TIMEOUT_SEC
         )
-        self._console.block(banner(settings, environment, web.address, token, is_worker_online))
+        self._console.block(
+            banner(
+                settings,
+                environment,
+                web.address,
+                token,
+                is_worker_online,
+                shows_secrets=self._console.is_terminal,
+            )
+        )
         return web.address
 
     def _poll(self, is_so: Callable[[], bool], timeout_sec: float) -> bool:

@@ -80,7 +80,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     )
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_BODY,
-        SQLALCHEMY_DATABASE_URI=settings.database,
+        SQLALCHEMY_DATABASE_URI=settings.owner_database,  # only migrations use it
         SQLALCHEMY_ENGINE_OPTIONS=engine_options(POOL_SIZE),
         DESCRIPTION="Start, pause, resume, stop and kill a trading bot, and see what it does.",
         HTTP_ERROR_SCHEMA=ErrorOut,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy.orm import Session
@@ -16,7 +18,7 @@ from bot.errors import PitbossError
 from bot.models import BotToken
 from bot.settings import secret_key
 from bot.settings.settings import Settings
-from bot.settings.tokens import parse_role
+from bot.settings.tokens import check_name, parse_role
 from bot.storage.database import Database
 
 T = TypeVar("T")
@@ -53,6 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument(
         "--from-stdin", action="store_true", help="keep the token that is read, instead of a new one"
     )
+    add.add_argument(
+        "--out", type=Path, metavar="FILE", help="write it to this new file, in place of the terminal"
+    )
     add.set_defaults(act=_add)
     actions.add_parser("list", help="show them all, without the tokens").set_defaults(act=_list)
     expire = actions.add_parser("expire", help="let one end in a while")
@@ -73,7 +78,17 @@ def _add(asked: argparse.Namespace, run: _Run[BotToken], key: str) -> None:
         role, commands = parse_role(asked.role)
     except ValueError as error:
         raise tokens.TokenRefused(f"{asked.role!r} has {error}.") from None
+    try:
+        check_name(asked.name)
+    except ValueError as error:
+        raise tokens.TokenRefused(f"{asked.name!r} is not a name: {error}.") from None
+    if not (asked.from_stdin or asked.out or sys.stdout.isatty()):
+        raise tokens.TokenRefused(
+            "The token would go where it may be kept: this is no terminal. Name a file for it with --out."
+        )
     token = sys.stdin.readline().strip() if asked.from_stdin else tokens.make()
+    if asked.out:
+        _write(asked.out, token)
     row = run(
         lambda session: tokens.add(
             session, asked.name, role, token, key, commands=commands, lasts=asked.expires
@@ -81,9 +96,19 @@ def _add(asked: argparse.Namespace, run: _Run[BotToken], key: str) -> None:
     )
     ends = f" It ends {_time(row.expires_at)}." if row.expires_at else ""
     print(f"{row.name} is {_role(row)}.{ends}", file=sys.stderr)
-    if not asked.from_stdin:
+    if asked.out:
+        print(f"Its token is in {asked.out}.", file=sys.stderr)
+    elif not asked.from_stdin:
         print("Its token, which is shown only now:", file=sys.stderr)
         print(token)
+
+
+def _write(file: Path, token: str) -> None:
+    try:
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+            stream.write(token + "\n")
+    except OSError as error:
+        raise tokens.TokenRefused(f"{file} cannot be written: {error.strerror}.") from None
 
 
 def _list(asked: argparse.Namespace, run: _Run[Sequence[BotToken]], key: str) -> None:

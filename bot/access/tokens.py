@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from bot.errors import PitbossError
 from bot.models import BotToken
-from bot.settings.tokens import Role, check_name, weakness_of
+from bot.settings.tokens import Role, weakness_of
 from bot.states import CommandKind
 
 _NOW = func.clock_timestamp()
@@ -55,12 +55,8 @@ def add(
     """Keep *token* for *name*.
 
     Raises:
-        TokenRefused: it is weak, or the name is none, or there is one of that name.
+        TokenRefused: it is weak, or there is one of that name.
     """
-    try:
-        check_name(name)
-    except ValueError as error:
-        raise TokenRefused(f"{name!r} is not a name: {error}.") from None
     if weakness := weakness_of(token):
         raise TokenRefused(f"That is a token {weakness}.")
     if find(session, name) is not None:

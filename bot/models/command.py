@@ -46,6 +46,7 @@ class BotCommand(Base):
             postgresql_where=text("status = 'queued' AND kind IN ('stop', 'kill')"),
         ),
         Index("ix_bot_command_awaiting", "seq", postgresql_where=text("status = 'awaiting_approval'")),
+        Index("ix_bot_command_link", "link", postgresql_where=text("link IS NOT NULL")),
         # for the filters of the list, each of which is read from its newest on
         Index("ix_bot_command_kind", "kind", "seq"),
         Index("ix_bot_command_actor", "actor", "seq"),
@@ -97,6 +98,9 @@ class BotCommand(Base):
     issued_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.clock_timestamp())
     expires_at: Mapped[datetime | None] = mapped_column(Timestamp)
     finished_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    #: Its place among the finished commands, and a hash over itself and the one before: a trigger writes both.
+    link: Mapped[int | None] = mapped_column(BigInteger)
+    hash: Mapped[str | None] = mapped_column(Text)
     #: Until when a process has the right to gather this command's evidence.
     gathering_until: Mapped[datetime | None] = mapped_column(Timestamp)
 

@@ -45,6 +45,11 @@ from bot.settings.types import (
 from bot.states import Mode
 from bot.validation import reason_of
 
+_NO_DATABASE = "DATABASE_URL is not set: set it in the environment, or use script/server, which sets it up."
+
+#: Set for a process that is not to read the file in which script/server keeps its settings for other terminals.
+NO_SERVER_ENV = "PITBOSS_NO_SERVER_ENV"
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -59,7 +64,11 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    database_url: Annotated[str, AfterValidator(types.postgres_url)]
+    #: Needed by web and the workers; beat and Flower have none.
+    database_url: Annotated[str | None, AfterValidator(types.postgres_url)] = None
+    #: Who owns the tables, and a role for people who only look: the migration makes the roles of the other two addresses.
+    database_owner_url: Annotated[str | None, AfterValidator(types.postgres_url)] = None
+    database_read_url: Annotated[str | None, AfterValidator(types.postgres_url)] = None
     #: Takes the messages in place of Redis: a RabbitMQ, or another Redis; see bot.settings.queue.
     queue_url: Annotated[str, AfterValidator(types.queue_url)] | None = None
     #: Needed unless QUEUE_URL is set.
@@ -142,15 +151,29 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls, **overrides: Any) -> Settings:
-        """The settings of this process.
+        """The settings of this process, which uses the database.
+
+        Raises:
+            SettingsError: one sentence for each variable that is missing or wrong.
+        """
+        settings = cls.load_without_database(**overrides)
+        if settings.database_url is None:
+            raise SettingsError(_NO_DATABASE)
+        return settings
+
+    @classmethod
+    def load_without_database(cls, **overrides: Any) -> Settings:
+        """The same for a process that does without: beat and Flower have no address of it.
 
         Raises:
             SettingsError: one sentence for each variable that is missing or wrong.
         """
         data_dir = Path(overrides.get("data_dir") or os.environ.get("DATA_DIR") or ROOT / ".data")
         files = {name.lower(): value for name, value in secret_files.read(os.environ).items()}
+        # what script/server starts is given what it needs, and no more
+        env_file = None if os.environ.get(NO_SERVER_ENV) else data_dir / "server.env"
         try:
-            return cls(_env_file=data_dir / "server.env", **{**files, **overrides})
+            return cls(_env_file=env_file, **{**files, **overrides})
         except ValidationError as error:
             from_files = files.keys() - overrides.keys()
             raise SettingsError(
@@ -182,7 +205,14 @@ class Settings(BaseSettings):
         found |= {entry.token.get_secret_value() for entry in self.tokens}
         if self.alert_webhook_url is not None:
             found.add(urlsplit(self.alert_webhook_url.get_secret_value()).path)
-        for url in filter(None, (self.database_url, self.redis_url, self.queue_url)):
+        urls = (
+            self.database_url,
+            self.database_owner_url,
+            self.database_read_url,
+            self.redis_url,
+            self.queue_url,
+        )
+        for url in filter(None, urls):
             password = urlsplit(url).password
             found |= {password, unquote(password)} if password else set()
         return frozenset(value for value in found if len(value) >= SHORTEST_SECRET)
@@ -194,8 +224,19 @@ class Settings(BaseSettings):
 
     @property
     def database(self) -> URL:
-        """The address of Postgres."""
+        """The address of Postgres.
+
+        Raises:
+            SettingsError: it is not set.
+        """
+        if self.database_url is None:
+            raise SettingsError(_NO_DATABASE)
         return make_url(self.database_url)
+
+    @property
+    def owner_database(self) -> URL:
+        """The address of Postgres for who changes its tables."""
+        return make_url(self.database_owner_url) if self.database_owner_url else self.database
 
     def alpaca(self, mode: Mode) -> AlpacaAccess | None:
         """Address and keys of one mode; None when the mode has no keys."""

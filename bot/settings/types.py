@@ -139,12 +139,14 @@ def is_near(host: str) -> bool:
         return "." not in host or host.endswith((".local", ".internal", ".localhost"))
 
 
-def postgres_url(value: str) -> str:
-    """The address of Postgres, for psycopg2.
+def postgres_url(value: str | None) -> str | None:
+    """The address of Postgres, for psycopg2; None where none is set.
 
     Raises:
         ValueError: it is no address of a Postgres.
     """
+    if value is None:
+        return None
     try:
         url = make_url(one_form_of_hosts(value))
     except (ArgumentError, ValueError):

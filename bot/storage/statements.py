@@ -105,14 +105,9 @@ READ_CONFIG = PreparedStatement(
     "read_thresholds", f"SELECT {CONFIG.columns()} FROM bot_config WHERE id = '{SINGLETON}'"
 )
 #: Ends connections that have idled for a second inside a transaction that holds a lock on the bot's row; one row for
-#: each that was ended. A role may only end connections of its own.
+#: each that was ended. It has the rights of the tables' owner, who may end more than the application's own.
 EVICT_IDLE_LOCK_HOLDERS = PreparedStatement(
-    "evict_idle_lock_holders",
-    "SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a JOIN pg_roles r ON r.rolname = a.usename"
-    " WHERE a.state LIKE 'idle in transaction%' AND a.state_change < clock_timestamp() - interval '1 second'"
-    " AND a.pid <> pg_backend_pid() AND pg_has_role(r.oid, 'USAGE')"
-    " AND EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.granted"
-    " AND l.relation = 'bot_config'::regclass AND l.mode IN ('RowShareLock', 'RowExclusiveLock'))",
+    "evict_idle_lock_holders", "SELECT * FROM bot_evict_idle_lock_holders()"
 )
 
 
@@ -199,6 +194,17 @@ OVERDUE_COMMANDS = PreparedStatement(
     f" max(seq) FILTER (WHERE {_SAFER})"
     f" FROM bot_command, (SELECT halt_seq, halted_at FROM bot_config) config WHERE status = '{CommandStatus.QUEUED}'",
     1,
+)
+
+#: The finished commands behind link $1, at most $2, each with its hash and what is hashed: as the migration's trigger has it.
+LINKED_COMMANDS = PreparedStatement(
+    "linked_bot_commands",
+    "SELECT id::text, link, hash, jsonb_build_array(link, id, seq, kind, params, actor, source, reason, idempotency_key, status,"
+    " from_state, to_state, mode, revision, error_code, error, error_details, changes, remote_addr, token_name, sent_from,"
+    " approved_by, extract(epoch FROM approved_at), extract(epoch FROM sent_at), extract(epoch FROM issued_at),"
+    " extract(epoch FROM expires_at), extract(epoch FROM finished_at))::text"
+    " FROM bot_command WHERE link > $1 ORDER BY link, id LIMIT $2",
+    2,
 )
 
 # -- status ---------------------------------------------------------------------------------------------------

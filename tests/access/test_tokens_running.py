@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 import time
+from pathlib import Path
 
 from tests.access.conftest import Browser
 from tests.support import envelope
@@ -23,11 +25,24 @@ def holds(stack: Stack, token: str, status: int, path: str = "/gate") -> float:
     return time.monotonic() - began
 
 
-def test_a_token_counts_in_every_process_within_a_second_and_so_does_its_end(stack: Stack, tokens) -> None:
-    added = tokens("add", "desk", "viewer")
-    token = added.stdout.strip()
+def new_token(tokens, *arguments: str) -> str:
+    """A token that was made elsewhere, and is kept."""
+    token = secrets.token_urlsafe(32)
+    done = tokens("add", *arguments, "--from-stdin", stdin=f"{token}\n")
+    assert done.returncode == 0, done.stderr
+    return token
+
+
+def test_a_token_counts_in_every_process_within_a_second_and_so_does_its_end(
+    stack: Stack, tokens, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    assert "is no terminal" in tokens("add", "desk", "viewer").stderr
+    added = tokens("add", "desk", "viewer", "--out", str(file))
+    token = file.read_text().strip()
     assert len(token) > 40
-    assert token not in added.stderr
+    assert token not in added.stderr + added.stdout
+    assert file.stat().st_mode & 0o777 == 0o600
     assert holds(stack, token, 200) < 1
     browser = Browser(stack.url)
     assert browser.log_in(token).status_code == 303
@@ -43,14 +58,14 @@ def test_a_token_counts_in_every_process_within_a_second_and_so_does_its_end(sta
 
 
 def test_a_token_ends_by_itself_and_sooner_when_it_is_told_to(stack: Stack, tokens) -> None:
-    token = tokens("add", "guest", "viewer", "--expires", "1h").stdout.strip()
+    token = new_token(tokens, "guest", "viewer", "--expires", "1h")
     holds(stack, token, 200)
     assert "guest ends" in tokens("expire", "guest", "1s").stdout
     holds(stack, token, 401)
 
 
 def test_a_narrowed_token_gives_its_commands_reads_everything_and_nothing_else(stack: Stack, tokens) -> None:
-    token = tokens("add", "risk", "operator[kill,pause]").stdout.strip()
+    token = new_token(tokens, "risk", "operator[kill,pause]")
     holds(stack, token, 200)
     api = Api(stack.url, token)
     assert api.post("/kill", {}).status_code == 200
@@ -84,8 +99,9 @@ def test_a_weak_token_a_taken_name_and_an_unknown_role_are_refused_with_a_senten
         assert done.returncode == 1, arguments
         assert said in done.stderr
         assert "Traceback" not in done.stderr
-    tokens("add", "twice", "viewer")
-    assert "There is a token 'twice' already" in tokens("add", "twice", "viewer").stderr
+    new_token(tokens, "twice", "viewer")
+    again = tokens("add", "twice", "viewer", "--from-stdin", stdin=f"{secrets.token_urlsafe(20)}\n")
+    assert "There is a token 'twice' already" in again.stderr
 
 
 def test_wrong_tokens_lockouts_and_refused_rights_are_logged_counted_and_told(stack: Stack) -> None:
