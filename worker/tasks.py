@@ -8,7 +8,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from celery import Task
 
-from bot.errors import DatabaseUnavailable, InvalidParams, TooManyPending
+from bot.errors import ApprovalNeeded, DatabaseUnavailable, InvalidParams, TooManyPending
 from bot.models import BotCommand
 from bot.states import COMMANDS, CommandKind
 from worker import context, messages
@@ -61,7 +61,7 @@ def _deliver(
             if kind is CommandKind.KILL:
                 return outcome(controller.submit_and_apply(wanted))
             command = controller.submit(wanted)
-        except (InvalidParams, TooManyPending) as error:
+        except (ApprovalNeeded, InvalidParams, TooManyPending) as error:
             log.warning("rejected a message: %s", error)
             return {"status": "rejected", "errorCode": error.code, "error": str(error)}
     controller.apply()

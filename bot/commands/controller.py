@@ -16,10 +16,17 @@ from uuid import UUID
 from sqlalchemy import func, or_, update
 
 from bot.commands import log as command_log
-from bot.commands import unlogged_kill
+from bot.commands import thresholds, unlogged_kill
 from bot.commands.handlers import CommandEvidence, CommandHandlers
 from bot.commands.log import NewCommand
-from bot.errors import DatabaseFull, DatabaseUnavailable, IdempotencyConflict, LockBusy
+from bot.errors import (
+    ApprovalNeeded,
+    DatabaseFull,
+    DatabaseUnavailable,
+    IdempotencyConflict,
+    LockBusy,
+    TooManyPending,
+)
 from bot.models import BotCommand, BotConfig, BotReconciliation, Trigger
 from bot.reconciliation import schedule
 from bot.reconciliation.evidence import Evidence
@@ -27,10 +34,11 @@ from bot.reconciliation.gate_control import close_gate, conclude
 from bot.reconciliation.schedule import ATTEMPT_SEC
 from bot.settings.settings import Settings
 from bot.states import BotState, CommandKind, Source
+from bot.status import snapshot
 from bot.storage.database import Database
 from bot.storage.locked_bot import LockedBot, patiently, with_locked_bot
 from bot.storage.pipeline import Pipeline, Step
-from bot.storage.statements import READ_LOCKED, READ_LOCKED_ALONE, WINDOW
+from bot.storage.statements import READ_LOCKED, READ_LOCKED_ALONE, READ_LOCKED_UNAPPROVED, WINDOW
 
 T = TypeVar("T")
 
@@ -51,14 +59,31 @@ class Controller:
     # -- commands ---------------------------------------------------------------------------------------------
 
     def submit(self, wanted: NewCommand) -> BotCommand:
-        """Put *wanted* into the log. It is durable when this returns.
+        """Put *wanted* into the log. It is durable when this returns. Where APPROVALS says so, it waits there for a second person.
 
         Raises:
+            ApprovalNeeded: it would have to be approved, and it is not known who sent it.
             IdempotencyConflict: its key was used for another command.
             OutcomeUnknown: it may or may not be in the log; its id tells, later.
             DatabaseUnavailable: it is not in the log.
         """
+        if self._settings.needs_approval.concern(wanted.kind):
+            wanted = self._for_approval(wanted)
         return self._database.batched(lambda batch: command_log.submit(batch, wanted))
+
+    def approve(self, command_id: UUID, by: str) -> BotCommand:
+        """Let a command take its turn that waited for a second person, who is *by*.
+
+        Raises:
+            NotToApprove: it does not wait, or does no longer. OwnCommand: *by* is who asked for it.
+        """
+        command = self._database.batched(lambda batch: command_log.approve(batch, command_id, by))
+        log.info(
+            "%s approved",
+            command.kind,
+            extra={"command_id": str(command.id), "kind": command.kind, "actor": by},
+        )
+        return command
 
     def submit_and_apply(self, wanted: NewCommand) -> BotCommand:
         """Put *wanted* into the log and finish it, at best in one transaction. Needs neither Redis nor a worker.
@@ -144,6 +169,8 @@ class Controller:
             finished += self.apply(up_to_seq=overdue.last_safer)
         if overdue.over:
             finished += self._by_windows(self._handlers.end_overdue)
+        if overdue.unapproved:
+            finished += self._locked(self._handlers.end_unapproved, READ_LOCKED_UNAPPROVED())
         return finished
 
     def awaiting_evidence(self, limit: int) -> list[BotCommand]:
@@ -208,6 +235,21 @@ class Controller:
     def conclude(self, evidence: Evidence, trigger: Trigger) -> BotReconciliation:
         """Judge *evidence*: the trades, the report and the gate change in one transaction."""
         return self._locked(lambda locked: conclude(locked, evidence, trigger, None, self._settings))
+
+    def _for_approval(self, wanted: NewCommand) -> NewCommand:
+        """*wanted*, which waits for a second person if APPROVALS and the present thresholds say so."""
+        asked = self._settings.needs_approval
+
+        def waits(batch: Pipeline) -> bool:
+            if command_log.count_awaiting(batch) >= command_log.MOST_AWAITING:
+                raise TooManyPending("Too many commands wait for approval; this one was not accepted.")
+            return wanted.kind in asked.kinds or thresholds.raise_risk(snapshot.config(batch), wanted.params)
+
+        if wanted.source is Source.SYSTEM or not self._database.batched(waits):
+            return wanted
+        if wanted.source is Source.CELERY:
+            raise ApprovalNeeded()
+        return replace(wanted, awaits_approval=True)
 
     # -- a kill's own ways ------------------------------------------------------------------------------------
 

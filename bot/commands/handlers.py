@@ -68,6 +68,14 @@ class CommandHandlers:
                 _finish_refused(locked, command, end)
         return locked.finished
 
+    def end_unapproved(self, locked: LockedBot) -> list[BotCommand]:
+        """Finish the commands that were read: nobody approved them in time."""
+        for command in locked.pending:
+            _finish_refused(
+                locked, command, Expired("No second person approved it in time; nothing was changed.")
+            )
+        return locked.finished
+
     def drain(
         self,
         locked: LockedBot,

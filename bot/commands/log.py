@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import func, literal, or_, update
 from sqlalchemy.orm import Session
 
-from bot.errors import IdempotencyConflict, TooManyPending
+from bot.errors import IdempotencyConflict, NotToApprove, OwnCommand, TooManyPending
 from bot.models import BotCommand
 from bot.reconciliation.schedule import has_requests_left
 from bot.settings.settings import Settings
@@ -20,9 +20,11 @@ from bot.states import COMMANDS, CommandKind, CommandStatus, Source
 from bot.storage.pipeline import Pipeline, Step
 from bot.storage.statements import (
     ANYTHING_TO_FINISH,
+    APPROVE_COMMAND,
     AWAITING_EVIDENCE,
     COMMAND,
     COMMAND_BY_KEY,
+    COUNT_AWAITING,
     FIND_COMMAND,
     INSERT_COMMAND,
     LAST_PENDING_HALT,
@@ -30,6 +32,10 @@ from bot.storage.statements import (
     PENDING_COMMANDS,
 )
 
+#: A command that waits for a second person does so for this long.
+APPROVED_WITHIN = timedelta(minutes=10)
+#: Commands that may wait for a second person at once.
+MOST_AWAITING = 20
 #: Longest reason that is kept, in characters.
 MAX_REASON = 500
 #: Longest Idempotency-Key, in characters.
@@ -56,13 +62,15 @@ class NewCommand:
     #: The token that was shown, and the host that sent a manual command.
     token_name: str | None = None
     sent_from: str | None = None
+    #: Whether it waits for a second person before it takes its turn.
+    awaits_approval: bool = False
 
 
 def insert_step(wanted: NewCommand) -> Step:
     """The step that puts *wanted* into the log, unless its id, or its actor's idempotency key, is there; it gives the new
     row."""
     spec = COMMANDS[wanted.kind]
-    lifetime = spec.expires_after_sec
+    lifetime = _lifetime(wanted.kind)
     return INSERT_COMMAND(
         wanted.id,
         wanted.kind,
@@ -74,12 +82,40 @@ def insert_step(wanted: NewCommand) -> Step:
         wanted.remote_addr,
         wanted.sent_at,
         wanted.due_at,
-        None if lifetime is None else timedelta(seconds=lifetime),
-        spec.safer,
+        APPROVED_WITHIN if wanted.awaits_approval else lifetime,
+        spec.safer or wanted.awaits_approval,
         wanted.token_name,
         wanted.sent_from,
-        CommandStatus.QUEUED,
+        CommandStatus.AWAITING_APPROVAL if wanted.awaits_approval else CommandStatus.QUEUED,
     )
+
+
+def _lifetime(kind: CommandKind) -> timedelta | None:
+    seconds = COMMANDS[kind].expires_after_sec
+    return None if seconds is None else timedelta(seconds=seconds)
+
+
+def approve(batch: Pipeline, command_id: UUID, by: str) -> BotCommand:
+    """Let a command take its turn that waited for a second person.
+
+    Raises:
+        NotToApprove: it does not wait, or does no longer. OwnCommand: *by* is who asked for it.
+    """
+    found = find(batch, command_id)
+    if found is None or found.status is not CommandStatus.AWAITING_APPROVAL:
+        raise NotToApprove()
+    if found.actor == by:
+        raise OwnCommand()
+    rows = batch.send(APPROVE_COMMAND(command_id, by, _lifetime(found.kind)), decides=True)
+    if not rows:
+        raise NotToApprove("Its time to be approved is over.")
+    return _command(rows[0])
+
+
+def count_awaiting(batch: Pipeline) -> int:
+    """How many commands wait for a second person."""
+    number: int = batch.send(COUNT_AWAITING())[0][0]
+    return number
 
 
 def submit(batch: Pipeline, wanted: NewCommand) -> BotCommand:
@@ -149,6 +185,8 @@ class Overdue:
     #: Whether a stop or a pause waits for longer than it should, and the seq of the last one that waits at all.
     overdue: bool
     last_safer: int | None
+    #: Whether nobody approved some in time.
+    unapproved: bool
 
 
 def overdue(batch: Pipeline, safer_within: timedelta) -> Overdue:

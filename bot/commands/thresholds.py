@@ -110,6 +110,15 @@ def differences(config: BotConfig, changes: Mapping[str, Any]) -> dict[str, list
     }
 
 
+def raise_risk(config: BotConfig, params: Mapping[str, Any]) -> bool:
+    """Whether more can be lost after the change in *params*; a change that is not valid changes nothing."""
+    try:
+        changes = check_changes(params)
+    except InvalidParams:
+        return False
+    return any(THRESHOLDS[name].is_riskier(getattr(config, name), value) for name, value in changes.items())
+
+
 def _shown(value: Any) -> Any:
     # as a text, because JSON's numbers are not exact
     return format(value.normalize(), "f") if isinstance(value, Decimal) else value

@@ -112,5 +112,10 @@ class BotCommand(Base):
 
     @property
     def pending(self) -> bool:
-        """Whether it is not finished yet."""
+        """Whether it waits for its turn."""
         return self.status is CommandStatus.QUEUED
+
+    @property
+    def awaits_approval(self) -> bool:
+        """Whether it waits for a second person before that."""
+        return self.status is CommandStatus.AWAITING_APPROVAL

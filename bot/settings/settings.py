@@ -28,6 +28,7 @@ from sqlalchemy.engine import URL, make_url
 
 from bot.errors import SettingsError
 from bot.settings import secret_files, types
+from bot.settings.approvals import Approvals, parse_approvals
 from bot.settings.tokens import ApiToken, parse_tokens
 from bot.settings.types import (
     SHORTEST_SECRET,
@@ -95,6 +96,10 @@ class Settings(BaseSettings):
     cors_origins: str = ""
     #: Signs the panel's sessions; ``web`` makes one and keeps it in DATA_DIR when it is not set.
     secret_key: Annotated[SecretStr, Field(min_length=16)] | None = None
+    #: Which commands wait for a second person; see bot.settings.approvals.
+    approvals: Annotated[str, AfterValidator(types.approvals)] = ""
+    #: Where people find the panel: alerts that ask for something link to it.
+    public_url: Annotated[str, AfterValidator(types.http_url)] | None = None
     #: Minutes after which a session of the panel ends that nobody uses; an open page uses it.
     session_idle_min: Annotated[int, Field(ge=5, le=1440)] = 120
     market_hours: MarketHours = MarketHours.NYSE
@@ -184,6 +189,11 @@ class Settings(BaseSettings):
     def tokens(self) -> tuple[ApiToken, ...]:
         """Who may use the API."""
         return parse_tokens(self.api_tokens) if self.api_tokens else ()
+
+    @cached_property
+    def needs_approval(self) -> Approvals:
+        """Which commands wait for a second person."""
+        return parse_approvals(self.approvals)
 
     @property
     def session_idle(self) -> timedelta:

@@ -20,6 +20,7 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from bot.settings.approvals import parse_approvals
 from bot.settings.tokens import parse_tokens
 from bot.states import Mode
 
@@ -232,6 +233,16 @@ def file(value: Path) -> Path:
         value.open("rb").close()
     except OSError as error:
         raise ValueError(f"{value} cannot be read ({error.strerror})") from None
+    return value
+
+
+def approvals(value: str) -> str:
+    """*value*, whose entries were read once.
+
+    Raises:
+        ValueError: an entry is wrong.
+    """
+    parse_approvals(value)
     return value
 
 

@@ -160,6 +160,23 @@ INSERT_COMMAND = PreparedStatement(
     f" ON CONFLICT DO NOTHING RETURNING {COMMAND.columns()}",
     15,
 )
+_AWAITING = f"FROM bot_command WHERE status = '{CommandStatus.AWAITING_APPROVAL}'"
+#: Lets command $1 take its turn, approved by $2, with a lifetime of $3 from now on.
+APPROVE_COMMAND = PreparedStatement(
+    "approve_bot_command",
+    f"UPDATE bot_command SET status = '{CommandStatus.QUEUED}', approved_by = $2, approved_at = clock_timestamp(),"
+    " expires_at = clock_timestamp() + $3::interval"
+    f" WHERE id = $1 AND status = '{CommandStatus.AWAITING_APPROVAL}' AND actor <> $2 AND expires_at > clock_timestamp()"
+    f" RETURNING {COMMAND.columns()}",
+    3,
+)
+COUNT_AWAITING = PreparedStatement("count_awaiting_bot_commands", f"SELECT count(*) {_AWAITING}")
+#: The locked row with the commands that nobody approved in time.
+READ_LOCKED_UNAPPROVED = _locked_with(
+    "read_bot_config_unapproved",
+    f"SELECT * {_AWAITING} AND expires_at <= clock_timestamp() ORDER BY seq LIMIT {WINDOW}",
+    0,
+)
 FIND_COMMAND = PreparedStatement(
     "find_bot_command", f"SELECT {COMMAND.columns()} FROM bot_command WHERE id = $1", 1
 )
@@ -191,7 +208,8 @@ OVERDUE_COMMANDS = PreparedStatement(
     "SELECT coalesce(bool_or(expires_at < clock_timestamp()"
     f" OR ({_SUPERSEDED_BY_HALTS} AND (seq < config.halt_seq OR least(sent_at, issued_at) < config.halted_at))), false),"
     f" coalesce(bool_or({_SAFER} AND issued_at < clock_timestamp() - $1::interval), false),"
-    f" max(seq) FILTER (WHERE {_SAFER})"
+    f" max(seq) FILTER (WHERE {_SAFER}),"
+    f" EXISTS (SELECT {_AWAITING} AND expires_at <= clock_timestamp())"
     f" FROM bot_command, (SELECT halt_seq, halted_at FROM bot_config) config WHERE status = '{CommandStatus.QUEUED}'",
     1,
 )

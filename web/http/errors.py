@@ -15,6 +15,8 @@ from bot.errors import (
     GateClosed,
     IdempotencyConflict,
     InvalidParams,
+    NotToApprove,
+    OwnCommand,
     PitbossError,
     TooManyPending,
     TradeConflict,
@@ -80,6 +82,8 @@ BUSY: Mapping[type[PitbossError], int] = {ListsBusy: 503, TooManyPending: 429}
 STATUS_OF_ERROR: Mapping[type[PitbossError], int] = {
     NotFound: 404,
     NotAllowed: 403,
+    OwnCommand: 403,
+    NotToApprove: CONFLICT,
     TradeNotFound: 404,
     GateClosed: CONFLICT,
     TradeConflict: CONFLICT,

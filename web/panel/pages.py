@@ -19,6 +19,7 @@ from bot.status.snapshot import config as read_config
 from bot.status.snapshot import snapshot
 from web.auth import scheme, sessions
 from web.auth.throttle import TooManyFailures
+from web.commands.dispatch import Preference
 from web.http.errors import NotFound
 from web.panel.thresholds import GROUPS
 from web.routes.sessions import end_own, read_own
@@ -109,6 +110,41 @@ def end_session(session_id: UUID) -> Page:
     except NotFound as error:
         return _sessions_page(actor, 404, str(error))
     return redirect(url_for("panel.own_sessions"), 303)
+
+
+@blueprint.get("/approvals/<uuid:command_id>")
+def approval(command_id: UUID) -> Page:
+    actor = scheme.session_actor()
+    if actor is None:
+        return redirect(url_for("panel.login"))
+    return _approval_page(actor, command_id, 200)
+
+
+@blueprint.post("/approvals/<uuid:command_id>")
+def approve(command_id: UUID) -> Page:
+    actor = scheme.session_actor()
+    if actor is None:
+        return redirect(url_for("panel.login"), 303)
+    sessions.csrf.protect()
+    if actor.role is not Role.OPERATOR or actor.commands is not None:
+        return _approval_page(actor, command_id, 403, "Your token may not approve commands.")
+    try:
+        services().dispatch.approve(command_id, actor.name, Preference())
+    except PitbossError as error:
+        return _approval_page(actor, command_id, 409, str(error))
+    return redirect(url_for("panel.approval", command_id=command_id), 303)
+
+
+def _approval_page(actor: scheme.Actor, command_id: UUID, status: int, error: str | None = None) -> Page:
+    try:
+        command = services().controller.find(command_id)
+    except PitbossError as away:
+        command, status, error = None, 503, str(away)
+    if command is None and error is None:
+        status, error = 404, f"There is no command {command_id}."
+    may = actor.role is Role.OPERATOR and actor.commands is None
+    page = render_template("approval.html", command=command, actor=actor, may=may, error=error)
+    return page, status, _NO_STORE
 
 
 def _sessions_page(actor: scheme.Actor, status: int, error: str | None = None) -> Page:

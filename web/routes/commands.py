@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
+from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import request
@@ -23,7 +24,7 @@ from web.auth import rights, scheme
 from web.commands.dispatch import Preference
 from web.http.errors import CommandNotApplied
 from web.http.json_request import idempotency_key
-from web.http.openapi import COMMAND_RESPONSES
+from web.http.openapi import COMMAND_RESPONSES, NOT_FOUND_RESPONSE
 from web.schemas.requests import ConfigIn, FlattenIn, HaltIn, ModeIn, ReasonIn, SettlementIn
 from web.schemas.responses import ActionOut, ConfigChangedOut, KillOut, ReconcileOut
 from web.services import services
@@ -49,6 +50,13 @@ _SUMMARIES = {
 NOT_LOGGED = (
     "The bot is stopped and killed, but the database has no room for the command's row; it follows as soon as there is."
     " Make room on the database's disk."
+)
+
+
+#: What a command says that waits for a second person.
+AWAITS_APPROVAL = (
+    "It waits for another operator, who approves it in the panel, or with POST /api/bot/commands/{commandId}/approval, within 10"
+    " minutes. Nothing has changed yet."
 )
 
 
@@ -199,6 +207,20 @@ def settle(json_data: SettlementIn) -> Any:
     return _answer(_send(CommandKind.SETTLE, params, json_data.reason))
 
 
+@blueprint.post("/commands/<uuid:command_id>/approval")
+@blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
+@blueprint.output(ActionOut)
+@blueprint.doc(
+    summary="Approve a command that another operator asked for",
+    description="Where `APPROVALS` asks for a second person, a command has the status `awaiting_approval` until then.",
+    responses={**COMMAND_RESPONSES, **NOT_FOUND_RESPONSE},
+    operation_id="approve",
+)
+def approve(command_id: UUID) -> Any:
+    preference = Preference.parse(request.headers.get("Prefer"))
+    return _answer(services().dispatch.approve(command_id, scheme.actor().name, preference))
+
+
 def _send(
     kind: CommandKind, params: Mapping[str, Any] | None = None, reason: str | None = None
 ) -> BotCommand:
@@ -234,7 +256,9 @@ def _answer(command: BotCommand, **more: Any) -> Any:
         if command.revision is None:
             common["warning"] = NOT_LOGGED
         return {"state": command.to_state, "mode": command.mode, **common}, 200, headers
-    if not command.pending:
+    if command.awaits_approval:
+        common["warning"] = AWAITS_APPROVAL
+    elif not command.pending:
         raise CommandNotApplied(command)
     bot = _config(command)
     headers["Location"] = f"/api/bot/commands/{command.id}"
