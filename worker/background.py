@@ -10,6 +10,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from bot.access import daily_head
+from bot.access.daily_head import DailyHead
 from bot.alerts import conditions, delivery
 from bot.alerts.conditions import ConditionMonitor
 from bot.alerts.delivery import AlertDelivery
@@ -55,6 +57,7 @@ class Background:
         database, settings = context.database(), context.settings()
         self._every("conditions", conditions.LOOK_SEC, ConditionMonitor(database, settings).check)
         self._every("alerts", delivery.LOOK_SEC, AlertDelivery(database, settings).run)
+        self._every("daily head", daily_head.LOOK_SEC, DailyHead(database, settings).check)
         self._every("flatten", process.LOOK_SEC, Flattener(database, settings, is_worker=True).run)
         self._every("suspension", suspension.LOOK_SEC, Suspender(database, settings, is_worker=True).run)
 

@@ -50,6 +50,7 @@ MEANINGS: Mapping[AlertKind, Meaning] = MappingProxyType(
         AlertKind.NEW_ADDRESS: Meaning(Severity.WARNING),
         AlertKind.LOCKED_OUT: Meaning(Severity.WARNING),
         AlertKind.RIGHT_REFUSED: Meaning(Severity.WARNING),
+        AlertKind.LOG_HEAD: Meaning(Severity.INFO),
         AlertKind.RECONCILIATION_FAILED: Meaning(Severity.CRITICAL),
         AlertKind.RECONCILIATION_DIFFERS: Meaning(Severity.CRITICAL),
         AlertKind.RECONCILED: Meaning(
@@ -112,6 +113,8 @@ def sentence(kind: str, facts: Mapping[str, Any]) -> str:
             return f"Too many wrong tokens came from {facts.get('address')}; it has to wait. Is somebody guessing?"
         case AlertKind.RIGHT_REFUSED:
             return f"{facts.get('actor')} asked for {facts.get('what')} from {facts.get('address')}, and may not do that."
+        case AlertKind.LOG_HEAD:
+            return f"The log of {facts.get('date')} ends with {facts.get('head')}. Keep this: script/verify-log takes it."
         case AlertKind.RECONCILIATION_FAILED:
             return f"Reconciliation failed {account}: {facts.get('error')} The gate is closed; it is tried again."
         case AlertKind.RECONCILIATION_DIFFERS:

@@ -15,17 +15,15 @@ from uuid import UUID
 
 from sqlalchemy import func, or_, update
 
+from bot.commands import approval, unlogged_kill
 from bot.commands import log as command_log
-from bot.commands import thresholds, unlogged_kill
 from bot.commands.handlers import CommandEvidence, CommandHandlers
 from bot.commands.log import NewCommand
 from bot.errors import (
-    ApprovalNeeded,
     DatabaseFull,
     DatabaseUnavailable,
     IdempotencyConflict,
     LockBusy,
-    TooManyPending,
 )
 from bot.models import BotCommand, BotConfig, BotReconciliation, Trigger
 from bot.reconciliation import schedule
@@ -34,7 +32,6 @@ from bot.reconciliation.gate_control import close_gate, conclude
 from bot.reconciliation.schedule import ATTEMPT_SEC
 from bot.settings.settings import Settings
 from bot.states import BotState, CommandKind, Source
-from bot.status import snapshot
 from bot.storage.database import Database
 from bot.storage.locked_bot import LockedBot, patiently, with_locked_bot
 from bot.storage.pipeline import Pipeline, Step
@@ -68,7 +65,7 @@ class Controller:
             DatabaseUnavailable: it is not in the log.
         """
         if self._settings.needs_approval.concern(wanted.kind):
-            wanted = self._for_approval(wanted)
+            wanted = approval.for_approval(self._database, self._settings, wanted)
         return self._database.batched(lambda batch: command_log.submit(batch, wanted))
 
     def approve(self, command_id: UUID, by: str) -> BotCommand:
@@ -77,7 +74,7 @@ class Controller:
         Raises:
             NotToApprove: it does not wait, or does no longer. OwnCommand: *by* is who asked for it.
         """
-        command = self._database.batched(lambda batch: command_log.approve(batch, command_id, by))
+        command = self._database.batched(lambda batch: approval.approve(batch, command_id, by))
         log.info(
             "%s approved",
             command.kind,
@@ -235,21 +232,6 @@ class Controller:
     def conclude(self, evidence: Evidence, trigger: Trigger) -> BotReconciliation:
         """Judge *evidence*: the trades, the report and the gate change in one transaction."""
         return self._locked(lambda locked: conclude(locked, evidence, trigger, None, self._settings))
-
-    def _for_approval(self, wanted: NewCommand) -> NewCommand:
-        """*wanted*, which waits for a second person if APPROVALS and the present thresholds say so."""
-        asked = self._settings.needs_approval
-
-        def waits(batch: Pipeline) -> bool:
-            if command_log.count_awaiting(batch) >= command_log.MOST_AWAITING:
-                raise TooManyPending("Too many commands wait for approval; this one was not accepted.")
-            return wanted.kind in asked.kinds or thresholds.raise_risk(snapshot.config(batch), wanted.params)
-
-        if wanted.source is Source.SYSTEM or not self._database.batched(waits):
-            return wanted
-        if wanted.source is Source.CELERY:
-            raise ApprovalNeeded()
-        return replace(wanted, awaits_approval=True)
 
     # -- a kill's own ways ------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import func, literal, or_, update
 from sqlalchemy.orm import Session
 
-from bot.errors import IdempotencyConflict, NotToApprove, OwnCommand, TooManyPending
+from bot.errors import IdempotencyConflict, TooManyPending
 from bot.models import BotCommand
 from bot.reconciliation.schedule import has_requests_left
 from bot.settings.settings import Settings
@@ -20,11 +20,9 @@ from bot.states import COMMANDS, CommandKind, CommandStatus, Source
 from bot.storage.pipeline import Pipeline, Step
 from bot.storage.statements import (
     ANYTHING_TO_FINISH,
-    APPROVE_COMMAND,
     AWAITING_EVIDENCE,
     COMMAND,
     COMMAND_BY_KEY,
-    COUNT_AWAITING,
     FIND_COMMAND,
     INSERT_COMMAND,
     LAST_PENDING_HALT,
@@ -34,8 +32,6 @@ from bot.storage.statements import (
 
 #: A command that waits for a second person does so for this long.
 APPROVED_WITHIN = timedelta(minutes=10)
-#: Commands that may wait for a second person at once.
-MOST_AWAITING = 20
 #: Longest reason that is kept, in characters.
 MAX_REASON = 500
 #: Longest Idempotency-Key, in characters.
@@ -70,7 +66,7 @@ def insert_step(wanted: NewCommand) -> Step:
     """The step that puts *wanted* into the log, unless its id, or its actor's idempotency key, is there; it gives the new
     row."""
     spec = COMMANDS[wanted.kind]
-    lifetime = _lifetime(wanted.kind)
+    lifetime = lifetime_of(wanted.kind)
     return INSERT_COMMAND(
         wanted.id,
         wanted.kind,
@@ -90,32 +86,10 @@ def insert_step(wanted: NewCommand) -> Step:
     )
 
 
-def _lifetime(kind: CommandKind) -> timedelta | None:
+def lifetime_of(kind: CommandKind) -> timedelta | None:
+    """How long a command of this kind may stay pending; None for ever."""
     seconds = COMMANDS[kind].expires_after_sec
     return None if seconds is None else timedelta(seconds=seconds)
-
-
-def approve(batch: Pipeline, command_id: UUID, by: str) -> BotCommand:
-    """Let a command take its turn that waited for a second person.
-
-    Raises:
-        NotToApprove: it does not wait, or does no longer. OwnCommand: *by* is who asked for it.
-    """
-    found = find(batch, command_id)
-    if found is None or found.status is not CommandStatus.AWAITING_APPROVAL:
-        raise NotToApprove()
-    if found.actor == by:
-        raise OwnCommand()
-    rows = batch.send(APPROVE_COMMAND(command_id, by, _lifetime(found.kind)), decides=True)
-    if not rows:
-        raise NotToApprove("Its time to be approved is over.")
-    return _command(rows[0])
-
-
-def count_awaiting(batch: Pipeline) -> int:
-    """How many commands wait for a second person."""
-    number: int = batch.send(COUNT_AWAITING())[0][0]
-    return number
 
 
 def submit(batch: Pipeline, wanted: NewCommand) -> BotCommand:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Set
-from datetime import timedelta
+from datetime import time, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -100,6 +100,10 @@ class Settings(BaseSettings):
     approvals: Annotated[str, AfterValidator(types.approvals)] = ""
     #: Where people find the panel: alerts that ask for something link to it.
     public_url: Annotated[str, AfterValidator(types.http_url)] | None = None
+    #: A proxy that has recognised somebody says who in this header; see web.auth.single_sign_on.
+    sso_header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")] | None = None
+    sso_users: Annotated[str, AfterValidator(types.sso_users)] = ""
+    sso_proxies: Annotated[str, AfterValidator(types.sso_proxies)] = ""
     #: Minutes after which a session of the panel ends that nobody uses; an open page uses it.
     session_idle_min: Annotated[int, Field(ge=5, le=1440)] = 120
     market_hours: MarketHours = MarketHours.NYSE
@@ -122,6 +126,8 @@ class Settings(BaseSettings):
     alert_webhook_secret: Annotated[SecretStr, Field(min_length=16)] | None = None
     #: Minutes for which a running bot's gate may be closed in market hours before it is told.
     alert_gate_closed_min: Annotated[int, Field(ge=1, le=1440)] = 5
+    #: When the head of the log is told each day, in New York; "off" for never.
+    alert_daily_at: Annotated[str, AfterValidator(types.time_of_day)] = "17:00"
 
     alpaca_paper_url: AlpacaUrl = "https://paper-api.alpaca.markets"
     alpaca_paper_api_key: Key | None = None
@@ -152,6 +158,18 @@ class Settings(BaseSettings):
     def _certificate_has_its_key(self) -> Self:
         if (self.queue_tls_cert is None) is not (self.queue_tls_key is None):
             raise ValueError("QUEUE_TLS_CERT and QUEUE_TLS_KEY belong together: set both or neither")
+        return self
+
+    @model_validator(mode="after")
+    def _single_sign_on_is_complete(self) -> Self:
+        given = {
+            "SSO_HEADER": self.sso_header is not None,
+            "SSO_USERS": bool(self.sso_users),
+            "SSO_PROXIES": bool(self.sso_proxies),
+        }
+        if len(set(given.values())) > 1:
+            missing = " and ".join(name for name, is_set in given.items() if not is_set)
+            raise ValueError(f"single sign-on needs {missing} as well: set all three, or none")
         return self
 
     @classmethod
@@ -194,6 +212,11 @@ class Settings(BaseSettings):
     def needs_approval(self) -> Approvals:
         """Which commands wait for a second person."""
         return parse_approvals(self.approvals)
+
+    @property
+    def daily_at(self) -> time | None:
+        """When the head of the log is told; None for never."""
+        return None if self.alert_daily_at == types.OFF else time.fromisoformat(self.alert_daily_at)
 
     @property
     def session_idle(self) -> timedelta:

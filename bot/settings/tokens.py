@@ -47,7 +47,7 @@ def parse_tokens(value: SecretStr) -> tuple[ApiToken, ...]:
             never shows the entry: any part of it may be the token.
     """
     tokens: list[ApiToken] = []
-    for number, entry in enumerate(_entries(value.get_secret_value()), start=1):
+    for number, entry in enumerate(entries_of(value.get_secret_value()), start=1):
         name, role, token = ([part.strip() for part in entry.split(":", 2)] + ["", ""])[:3]
         if not (name and role and token):
             raise ValueError(f"entry {number} must be name:role:token")
@@ -106,7 +106,7 @@ def check_name(name: str) -> str:
     return name
 
 
-def _entries(value: str) -> Iterator[str]:
+def entries_of(value: str) -> Iterator[str]:
     """The entries of *value*: a comma between the brackets of a role parts none."""
     entry = ""
     for piece in value.split(","):

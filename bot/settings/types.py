@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import time
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
@@ -21,11 +22,15 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from bot.settings.approvals import parse_approvals
+from bot.settings.single_sign_on import parse_networks, parse_users
 from bot.settings.tokens import parse_tokens
 from bot.states import Mode
 
 #: A value shorter than this is no secret that could be told from an ordinary word, in characters.
 SHORTEST_SECRET = 6
+
+
+OFF = "off"
 
 
 class MarketHours(StrEnum):
@@ -233,6 +238,41 @@ def file(value: Path) -> Path:
         value.open("rb").close()
     except OSError as error:
         raise ValueError(f"{value} cannot be read ({error.strerror})") from None
+    return value
+
+
+def sso_users(value: str) -> str:
+    """*value*, whose entries were read once.
+
+    Raises:
+        ValueError: an entry is wrong.
+    """
+    parse_users(value)
+    return value
+
+
+def sso_proxies(value: str) -> str:
+    """*value*, whose entries were read once.
+
+    Raises:
+        ValueError: an entry is wrong.
+    """
+    parse_networks(value)
+    return value
+
+
+def time_of_day(value: str) -> str:
+    """A time as in 17:00, or OFF.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        is_time = value == OFF or time.fromisoformat(value).tzinfo is None
+    except ValueError:
+        is_time = False
+    if not is_time:
+        raise ValueError("must be a time such as 17:00, or off")
     return value
 
 

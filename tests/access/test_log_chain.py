@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
+from pydantic import SecretStr
 
+from bot.access.daily_head import DailyHead
 from bot.access.verify_log import Broken, Head, head, verify
 from bot.commands.log import NewCommand
 from bot.settings.settings import Settings
@@ -79,7 +81,7 @@ def test_a_log_that_nobody_touched_holds_whatever_the_session_that_reads_it(
         ),
         ("DELETE FROM bot_command WHERE link = 4", "from link 3 to 5"),
         ("UPDATE bot_command SET link = NULL, hash = NULL WHERE link = 6", "not in the chain"),
-        ("UPDATE bot_command SET link = 5 WHERE link = 6", "from link 5 to 5"),
+        ("UPDATE bot_command SET link = 5 WHERE link = 6", "from link 5 to 5|is not as it was"),
     ],
 )
 def test_what_was_changed_taken_out_or_put_in_is_found(
@@ -120,3 +122,22 @@ def test_many_that_end_in_one_transaction_follow_each_other(database: Database, 
     bot.do("kill")
     bot._controller.apply()
     assert verify(database).link == 301
+
+
+def test_the_head_is_told_once_a_day_where_somebody_reads_it(
+    bot: Bot, database: Database, settings: Settings, tables: Tables
+) -> None:
+    told = settings.model_copy(
+        update={
+            "alert_daily_at": "00:00",
+            "alert_webhook_url": SecretStr("https://hooks.example.com/x"),
+            "alert_webhook_secret": SecretStr("secret-of-the-webhook"),
+        }
+    )
+    DailyHead(database, told.model_copy(update={"alert_daily_at": "off"})).check()
+    DailyHead(database, settings).check()
+    assert tables.sql("SELECT 1 FROM bot_alert WHERE kind = 'log_head'") == []
+    for _ in range(2):
+        DailyHead(database, told).check()
+    [row] = tables.sql("SELECT facts FROM bot_alert WHERE kind = 'log_head'")
+    assert verify(database, [Head.parse(row["facts"]["head"])]).link == row["facts"]["commands"]

@@ -282,6 +282,7 @@ HAPPENINGS = {
     AlertKind.NEW_ADDRESS,
     AlertKind.LOCKED_OUT,
     AlertKind.RIGHT_REFUSED,
+    AlertKind.LOG_HEAD,
 }
 
 

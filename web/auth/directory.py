@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -40,6 +40,8 @@ ROW_WAIT_SEC = 1.0
 #: A session that is not in the copy is let in on its signature, when the copy is not newer than its login by so many seconds: the
 #: row may be on its way, and a slow or full Postgres must not keep whoever has just logged in from the kill button.
 UNSEEN_SEC = 600.0
+#: Begins the proof of somebody whom a proxy vouches for. No hash of a token looks like that.
+VOUCHED = "sso:"
 #: What may wait to be written; the oldest is forgotten first.
 MOST_LATER = 1_000
 
@@ -60,6 +62,11 @@ class Holder:
     ends_at: float | None = None
 
     @property
+    def token_name(self) -> str | None:
+        """The name of the token; None where a proxy says who it is."""
+        return None if self.proof.startswith(VOUCHED) else self.name
+
+    @property
     def is_valid(self) -> bool:
         """Whether it has not run out."""
         return self.ends_at is None or time.monotonic() < self.ends_at
@@ -73,6 +80,7 @@ class Directory:
         self._settings = settings
         self._key = ""
         self._fixed: dict[str, Holder] = {}
+        self._vouched: dict[str, Holder] = {}
         self._kept: dict[str, Holder] = {}
         self._known: Mapping[UUID, Known] = {}
         self._read_at: float | None = None
@@ -94,6 +102,10 @@ class Directory:
             for each in self._settings.tokens
         ]
         self._fixed = {holder.proof: holder for holder in holders}
+
+    def vouch_for(self, holders: Iterable[Holder]) -> None:
+        """Know those whom a proxy vouches for, who have no token."""
+        self._vouched = {holder.proof: holder for holder in holders}
 
     def start(self) -> None:
         """Read the copy, if Postgres answers soon, and keep it from now on."""
@@ -118,7 +130,7 @@ class Directory:
 
     def holder(self, proof: str) -> Holder | None:
         """Whose token has this hash; None when nobody's has."""
-        found = self._fixed.get(proof) or self._kept.get(proof)
+        found = self._fixed.get(proof) or self._kept.get(proof) or self._vouched.get(proof)
         return found if found is not None and found.is_valid else None
 
     def note_use(self, holder: Holder, address: str) -> None:

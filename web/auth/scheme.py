@@ -18,6 +18,7 @@ from bot.states import CommandKind, Source
 from web.auth import rights, sessions
 from web.auth.directory import Directory, Holder
 from web.auth.refusals import Refusals
+from web.auth.single_sign_on import SingleSignOn
 from web.auth.throttle import Attempts, TooManyFailures
 from web.http.errors import Answer, NotAllowed, envelope
 
@@ -57,8 +58,9 @@ class Actor:
 class Gatekeeper:
     """Recognises who asks."""
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: Directory, settings: Settings) -> None:
         self.directory = directory
+        self.sign_on = SingleSignOn(settings, directory)
         self.refusals = Refusals(directory)
         self._attempts = Attempts()
 
@@ -92,14 +94,15 @@ class Gatekeeper:
             holder is None
             or holder.name != cookie.name
             or not self.directory.admits(cookie.id, cookie.began_at)
+            or not self.sign_on.confirms(holder)
         ):
             return None
         self.directory.note_seen(cookie.id)
-        return Actor(holder.name, holder.role, holder.commands, holder.name, cookie, holder.proof)
+        return Actor(holder.name, holder.role, holder.commands, holder.token_name, cookie, holder.proof)
 
     def log_in(self, holder: Holder) -> None:
         """Begin a session for *holder*."""
-        new = sessions.begin(holder.name, holder.role, holder.proof, holder.name, address())
+        new = sessions.begin(holder.name, holder.role, holder.proof, holder.token_name, address())
         self.directory.begin(new)
 
     def log_out(self) -> None:
@@ -141,7 +144,7 @@ scheme = _TokenOrSession(  # the scheme that the routes name
 
 def install(app: Flask, settings: Settings, directory: Directory) -> Gatekeeper:
     """Let *app* recognise the tokens and sessions of *directory*."""
-    app.extensions[_KEY] = keeper = Gatekeeper(directory)
+    app.extensions[_KEY] = keeper = Gatekeeper(directory, settings)
     sessions.install(app, settings)
 
     @app.errorhandler(CSRFError)

@@ -4,6 +4,8 @@ request and no command."""
 
 from __future__ import annotations
 
+from bot.access import daily_head
+from bot.access.daily_head import DailyHead
 from bot.alerts import conditions, delivery
 from bot.alerts.conditions import ConditionMonitor
 from bot.alerts.delivery import AlertDelivery
@@ -16,7 +18,7 @@ from bot.storage.database import Database
 
 
 class Background:
-    """Four threads for a whole process."""
+    """Five threads for a whole process."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         monitor = ConditionMonitor(database, settings)
@@ -24,6 +26,7 @@ class Background:
         self._repeated = (
             Periodic("conditions", conditions.LOOK_SEC, monitor.check),
             Periodic("alerts", delivery.LOOK_SEC, delivering.run),
+            Periodic("daily head", daily_head.LOOK_SEC, DailyHead(database, settings).check),
             Periodic("flatten", process.LOOK_SEC, Flattener(database, settings, is_worker=False).run),
             Periodic("suspension", suspension.LOOK_SEC, Suspender(database, settings, is_worker=False).run),
         )

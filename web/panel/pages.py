@@ -18,6 +18,7 @@ from bot.states import CommandKind, CommandStatus, Source
 from bot.status.snapshot import config as read_config
 from bot.status.snapshot import snapshot
 from web.auth import scheme, sessions
+from web.auth.single_sign_on import UnknownUser
 from web.auth.throttle import TooManyFailures
 from web.commands.dispatch import Preference
 from web.http.errors import NotFound
@@ -64,7 +65,14 @@ def panel() -> Page:
 def login() -> Page:
     if scheme.session_actor() is not None:
         return redirect(url_for("panel.panel"))
-    return _login_page(200)
+    try:
+        holder = scheme.gatekeeper().sign_on.user()
+    except UnknownUser as error:
+        return _login_page(403, str(error))
+    if holder is None:
+        return _login_page(200)
+    scheme.gatekeeper().log_in(holder)
+    return redirect(url_for("panel.panel"))
 
 
 @blueprint.post("/login")
