@@ -12,7 +12,7 @@ from bot.settings.settings import Settings
 from bot.states import COMMANDS
 
 try:
-    _settings = Settings.load()
+    _settings = Settings.load_without_database()
 except SettingsError as error:
     sys.exit(f"Pitboss cannot start: {error}")
 _messages, _results = queue.messages(_settings), queue.results(_settings)

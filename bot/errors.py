@@ -132,6 +132,25 @@ class SendTimeInFuture(CommandRefused):
     code = "send_time_in_future"
 
 
+class ApprovalNeeded(PitbossError):
+    """This command has to be approved by a second person, and a message does not say who sent it; nothing was changed. Ask for
+    it in the panel or over the API."""
+
+    code = "approval_needed"
+
+
+class NotToApprove(PitbossError):
+    """There is no such command that waits for approval."""
+
+    code = "nothing_to_approve"
+
+
+class OwnCommand(PitbossError):
+    """You asked for this command yourself: another operator has to approve it."""
+
+    code = "own_command"
+
+
 class TooManyPending(PitbossError):
     """Too many commands are pending; this one was not accepted. Try again in a moment. Kill, stop and pause are always
     accepted."""

@@ -43,9 +43,10 @@ class CommandKind(StrEnum):
 
 
 class CommandStatus(StrEnum):
-    """Where a command is in its life. Every status but the first is final."""
+    """Where a command is in its life. Every status but the first two is final."""
 
     QUEUED = "queued"  # durable, not judged yet
+    AWAITING_APPROVAL = "awaiting_approval"  # durable, and waits for a second person
     APPLIED = "applied"  # took effect, and produced a revision
     REJECTED = "rejected"  # judged, and not allowed
     EXPIRED = "expired"  # waited longer than it may

@@ -15,7 +15,8 @@ from typing import cast
 
 from bot.settings import kept_secret
 from bot.settings.settings import Settings
-from bot.settings.types import LogFormat, Role
+from bot.settings.tokens import Role
+from bot.settings.types import LogFormat
 from launcher import preflight
 from launcher.banner import banner
 from launcher.console import Console
@@ -76,7 +77,9 @@ class Launcher:
         if not database_url:
             postgres = Postgres(self._data_dir / "postgres", guard=guard, console=self._console)
             os.environ[PG_BIN] = str(postgres.programs)
-            database_url = postgres.url
+            database_url = postgres.url_as("pitboss_app")
+            os.environ["DATABASE_OWNER_URL"] = postgres.url
+            os.environ["DATABASE_READ_URL"] = postgres.url_as("pitboss_read")
         redis_url = os.environ.get("REDIS_URL", "")
         # a queue of another kind needs no Redis beside it
         if not redis_url and not os.environ.get("QUEUE_URL"):
@@ -95,7 +98,7 @@ class Launcher:
         )
 
         if postgres is None:
-            preflight.check_database(settings.database_url)
+            preflight.check_database(database_url)
         else:
             self._start_server(postgres)
         if valkey is not None:
@@ -141,7 +144,15 @@ class Launcher:
         is_worker_online = token is None or self._poll(
             lambda: web.is_worker_online(token), WORKER_TIMEOUT_SEC
         )
-        shown = banner(settings, environment, web.address, token, is_worker_online, self._banner_file)
+        shown = banner(
+            settings,
+            environment,
+            web.address,
+            token,
+            is_worker_online,
+            self._banner_file,
+            shows_secrets=self._console.is_terminal,
+        )
         kept_secret.write_private(self._banner_file, shown)
         self._console.block(shown)
         return web.address

@@ -14,28 +14,34 @@ def banner(
     token: str | None,
     is_worker_online: bool,
     kept_in: Path,
+    *,
+    shows_secrets: bool,
 ) -> str:
-    """Addresses and logins. Secrets that the operator set are not shown again, only those made up here. *kept_in* is the
-    file that has it, too."""
+    """Addresses and logins. Secrets that the operator set are not shown again, only those made up here, and these only to a
+    terminal: else the files that hold them are named. *kept_in* is the file that has the banner, too."""
     variables = environment.variables
-    if not environment.tokens_are_ours:
-        token = None
-    login = variables["FLOWER_BASIC_AUTH"].split(",")[0]
-    user, _, password = login.partition(":")
+    data_dir = Path(variables["DATA_DIR"])
+    kept_tokens, kept_login = data_dir / "api-tokens", data_dir / "flower-login"
+    user, _, password = variables["FLOWER_BASIC_AUTH"].split(",")[0].partition(":")
+    shown_token, in_command = "as set in API_TOKENS", "<token>"
+    if environment.tokens_are_ours and token is not None:
+        shown_token = token if shows_secrets else f"the operator's is the third field of {kept_tokens}"
+        in_command = token if shows_secrets else f"$(cut -d , -f 1 '{kept_tokens}' | cut -d : -f 3)"
+    if not environment.flower_login_is_ours:
+        password = "as set in FLOWER_BASIC_AUTH"  # noqa: S105 - where it is
+    elif not shows_secrets:
+        password = f"behind the colon in {kept_login}"
     rows = [
         ("panel", address),
         ("API", f"{address}/docs"),
-        ("token", token or "as set in API_TOKENS"),
+        ("token", shown_token),
         ("Flower", f"http://{ports.LOOPBACK}:{settings.flower_port}"),
-        (
-            "",
-            f"user {user}, password {password if environment.flower_login_is_ours else 'as set in FLOWER_BASIC_AUTH'}",
-        ),
+        ("", f"user {user}, password {password}"),
         ("account", _account(environment)),
-        ("try", f"curl -H 'Authorization: Bearer {token or '<token>'}' {address}/api/bot/status"),
+        ("try", f'curl -H "Authorization: Bearer {in_command}" {address}/api/bot/status'),
     ]
     if environment.demo_token is not None:
-        start = f"curl -X POST -H 'Authorization: Bearer {token or '<token>'}' {address}/api/bot/start"
+        start = f'curl -X POST -H "Authorization: Bearer {in_command}" {address}/api/bot/start'
         hours = variables["MARKET_HOURS"]
         rows.append(("demo", f"the example bot trades at the sandbox when you start it: {start}"))
         rows.append(

@@ -14,7 +14,11 @@ class Console:
         stream.reconfigure(errors="replace")  # an old locale is no reason to fail either
         self._stream = stream
         self._turn = threading.Lock()
-        self.is_terminal = stream.isatty()
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person reads it, and not a file or another program, which would keep it."""
+        return self._stream.isatty()
 
     def line(self, part: str, text: str) -> None:
         self._write(f"{part:<{self.WIDTH}} | {text}\n")

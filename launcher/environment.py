@@ -13,6 +13,8 @@ from launcher.errors import StartError
 # What other terminals need to act on this running system, see server_env.
 _SHARED = (
     "DATABASE_URL",
+    "DATABASE_OWNER_URL",
+    "DATABASE_READ_URL",
     "REDIS_URL",
     "REDIS_SENTINEL_PASSWORD",
     "QUEUE_URL",
@@ -25,6 +27,8 @@ _SHARED = (
     "API_TOKENS",
     "SECRET_KEY",
     "CORS_ORIGINS",
+    "APPROVALS",
+    "SESSION_IDLE_MIN",
     "MARKET_HOURS",
     "ALPACA_PAPER_URL",
     "ALPACA_PAPER_API_KEY",

@@ -2,9 +2,10 @@
 
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 
+from bot.settings.settings import NO_SERVER_ENV
 from launcher import ports
 from launcher.console import Console
 from launcher.process import Process, StopOrder, StopStep
@@ -13,8 +14,19 @@ from launcher.reaper import Guard
 ROOT = Path(__file__).resolve().parent.parent
 
 
+#: What only some need; the others are started without.
+_OWNER = {"DATABASE_OWNER_URL", "DATABASE_READ_URL"}
+_DATABASE = {"DATABASE_URL"}
+_LOGINS = {"API_TOKENS", "SECRET_KEY"}
+_FLOWER = {"FLOWER_BASIC_AUTH"}
+_BROKER = {f"ALPACA_{mode}_{part}" for mode in ("PAPER", "LIVE") for part in ("API_KEY", "API_SECRET")}
+_ALERTS = {"ALERT_WEBHOOK_URL", "ALERT_WEBHOOK_SECRET"}
+_QUEUE = {"REDIS_URL", "QUEUE_URL", "REDIS_SENTINEL_PASSWORD"}
+_SECRETS = _OWNER | _DATABASE | _LOGINS | _FLOWER | _BROKER | _ALERTS | _QUEUE
+
+
 class Parts:
-    """Makes each part's process; all share one environment, console and guard."""
+    """Makes each part's process; all share one console and guard, and one environment but for secrets that they do not use."""
 
     def __init__(self, env: Mapping[str, str], data_dir: Path, console: Console, guard: Guard) -> None:
         self._env = env
@@ -26,7 +38,11 @@ class Parts:
         """Runs once, before the application; its output is of interest only if it fails."""
         log = self._data_dir / "migration.log"
         log.unlink(missing_ok=True)
-        return self._process("migrate", "flask", "--app", "web", "db", "upgrade", log=log)
+        return self._process(
+            *("migrate", "flask", "--app", "web", "db", "upgrade"),
+            log=log,
+            env=self._with(_OWNER | _DATABASE | _QUEUE),
+        )
 
     def sandbox(self, port: int, *, walk: bool = False) -> Process:
         """With *walk* its prices drift, so that there is something to win and to lose."""
@@ -35,6 +51,7 @@ class Parts:
             *("sandbox", "sandbox", "--host", ports.LOOPBACK, "--port", str(port), "--state", str(state)),
             *(["--walk"] if walk else []),
             stop_order=StopOrder.SANDBOX,
+            env=self._with(set()),
         )
 
     def application(self, flower_port: int) -> list[Process]:
@@ -42,17 +59,25 @@ class Parts:
         (self._data_dir / "beat").mkdir(exist_ok=True)
         return [
             # Its own patience with requests that wait for an outcome is 12 s.
-            self._process("web", "gunicorn", "-c", "web/gunicorn_conf.py", "web.wsgi:app", patience_sec=13),
+            self._process(
+                *("web", "gunicorn", "-c", "web/gunicorn_conf.py", "web.wsgi:app"),
+                patience_sec=13,
+                env=self._with(_DATABASE | _LOGINS | _BROKER | _ALERTS | _QUEUE),
+            ),
             # Gossip and mingle cost a second at the start and serve clusters of workers.
-            self._celery("worker"),
+            self._celery("worker", secrets=_DATABASE | _BROKER | _ALERTS | _QUEUE),
             # No pid file: the supervisor sees to it that there is one beat, and a stale file would keep it from starting.
-            self._celery("beat", "--schedule", str(self._data_dir / "beat" / "schedule"), "--pidfile="),
+            self._celery(
+                *("beat", "--schedule", str(self._data_dir / "beat" / "schedule"), "--pidfile="),
+                secrets=_QUEUE,
+            ),
             # Whoever reaches Flower can run any task: loopback only, and its password comes in the environment.
             # It asks the worker before that is up, and warns; its errors are what matters.
             # It looks and does nothing, unless FLOWER_READ_ONLY says otherwise; and what it remembers has an end.
             self._celery(
                 *("flower", f"--address={ports.LOOPBACK}", f"--port={flower_port}", "--logging=error"),
                 *(f"--read_only={self._env.get('FLOWER_READ_ONLY') or 'true'}", "--max_tasks=5000"),
+                secrets=_QUEUE | _FLOWER,
             ),
         ]
 
@@ -69,8 +94,17 @@ class Parts:
         env |= {"PITBOSS_URL": web_address, "PITBOSS_TOKEN": token}
         return self._process("demo", "examples.demo_bot", env=env)
 
-    def _celery(self, command: str, *options: str) -> Process:
-        return self._process(command, "celery", "--quiet", "-A", "worker", command, *options)
+    def _celery(self, command: str, *options: str, secrets: Set[str]) -> Process:
+        return self._process(
+            command, "celery", "--quiet", "-A", "worker", command, *options, env=self._with(secrets)
+        )
+
+    def _with(self, secrets: Set[str]) -> Mapping[str, str]:
+        """The environment, with these secrets and no others."""
+        allowed = {
+            name: value for name, value in self._env.items() if name not in _SECRETS or name in secrets
+        }
+        return {**allowed, NO_SERVER_ENV: "1"}
 
     def _process(
         self,
@@ -80,13 +114,13 @@ class Parts:
         log: Path | None = None,
         stop_order: StopOrder = StopOrder.APPLICATION,
         patience_sec: float = 8,
-        env: Mapping[str, str] | None = None,
+        env: Mapping[str, str],
     ) -> Process:
         # `python -m` works in a moved directory, too; the scripts in .venv/bin name the place they were made in.
         return Process(
             name=name,
             command=[sys.executable, "-m", module, *arguments],
-            env=self._env if env is None else env,
+            env=env,
             cwd=ROOT,
             log=log,
             stop_order=stop_order,

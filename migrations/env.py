@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from alembic import context
 from flask import current_app
-from sqlalchemy import text
+from sqlalchemy import URL, make_url, text
+
+from bot.errors import SettingsError
+from migrations import roles
 
 database = current_app.extensions["migrate"].db
+settings = current_app.extensions["pitboss"].settings
 
 #: A migration that cannot have its locks gives up rather than queue in front of every command; run it again.
 LOCK_TIMEOUT = "4s"
@@ -22,8 +27,7 @@ def leave_out_empty(_context: Any, _revision: Any, directives: list[Any]) -> Non
 def is_newer() -> bool:
     """Whether an upgrade meets a revision that this release does not know: going back to it changes nothing."""
     known = {script.revision for script in context.script.walk_revisions()}
-    upgrading = context.get_context().opts.get("destination_rev") in ("head", "heads")
-    return upgrading and not known.issuperset(context.get_context().get_current_heads())
+    return is_upgrade() and not known.issuperset(context.get_context().get_current_heads())
 
 
 def run() -> None:
@@ -50,7 +54,22 @@ def run() -> None:
             return
         with context.begin_transaction():
             context.run_migrations()
+        if settings.database_owner_url and is_upgrade():
+            connection.commit()
+            try:
+                with connection.begin():
+                    roles.grant(connection, settings.database, _url(settings.database_read_url))
+            except SettingsError as error:
+                sys.exit(f"Pitboss cannot make the roles of the database: {error}")
         connection.invalidate()
+
+
+def is_upgrade() -> bool:
+    return context.get_context().opts.get("destination_rev") in ("head", "heads")
+
+
+def _url(address: str | None) -> URL | None:
+    return None if address is None else make_url(address)
 
 
 run()

@@ -14,10 +14,12 @@ from bot.commands.controller import Controller
 from bot.errors import SettingsError
 from bot.models import Base
 from bot.runtime import logs
+from bot.settings import secret_key
 from bot.settings.settings import Settings
 from bot.status.snapshot import snapshot
 from bot.storage.database import Database, engine_options
-from web.auth import scheme, secret_key
+from web.auth import scheme
+from web.auth.directory import Directory
 from web.commands.dispatch import Dispatch
 from web.commands.outcomes import OutcomeWaiter
 from web.commands.publisher import Publisher
@@ -40,6 +42,7 @@ from web.routes import (
     health,
     metrics,
     records,
+    sessions,
     status,
     today,
     trades,
@@ -79,7 +82,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     )
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_BODY,
-        SQLALCHEMY_DATABASE_URI=settings.database,
+        SQLALCHEMY_DATABASE_URI=settings.owner_database,  # only migrations use it
         SQLALCHEMY_ENGINE_OPTIONS=engine_options(POOL_SIZE),
         DESCRIPTION="Start, pause, resume, stop and kill a trading bot, and see what it does.",
         HTTP_ERROR_SCHEMA=ErrorOut,
@@ -107,6 +110,8 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     publisher = Publisher(settings)
     watch = OutcomeWaiter(lane, settings)
     background = Background(database, settings)
+    directory = Directory(database, settings)
+    watch.subscribe(directory.heard)
 
     def read_status() -> StatusOut:
         with app.app_context():
@@ -115,6 +120,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     def status_body() -> str:
         return status.present(database.batched(snapshot)).model_dump_json(by_alias=True)
 
+    event_streams = Events(read_status, watch)
     install(
         app.extensions,
         Services(
@@ -126,21 +132,24 @@ def create_app(settings: Settings | None = None) -> APIFlask:
             outcomes=watch,
             dispatch=Dispatch(controller, lane, publisher, watch),
             status=SingleFlight(status_body),
-            events=Events(read_status, watch),
+            events=event_streams,
             background=background,
             metrics=Metrics(database, settings, publisher, background.writes),
         ),
     )
     if settings.secret_key is not None:
-        app.secret_key = settings.secret_key.get_secret_value()
+        _use_key(app, directory, settings.secret_key.get_secret_value())
     if hops := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     app.before_request(logs.clear_contextvars)  # a thread serves many requests
     request_metrics.register(app)
-    scheme.install(app, settings)
+    keeper = scheme.install(app, settings, directory)
+    directory.on_change(lambda: event_streams.keep(keeper.still_admits))
     errors.register(app)
     headers.register(app, settings)
-    for module in (commands, status, events, command_log, records, today, trades, account, destinations):
+    for module in (
+        *(commands, status, events, command_log, records, today, trades, account, destinations, sessions),
+    ):
         app.register_blueprint(module.blueprint, url_prefix="/api/bot")
     app.register_blueprint(health.blueprint)
     app.register_blueprint(metrics.blueprint)
@@ -163,8 +172,15 @@ def start(app: APIFlask) -> None:
     services: Services = app.extensions["pitboss"]
     if not services.settings.tokens:
         raise SettingsError("API_TOKENS is not set: set it to name:role:token entries, comma separated.")
-    app.secret_key = secret_key.load(services.settings)
+    keeper = scheme.of(app)
+    _use_key(app, keeper.directory, secret_key.load(services.settings))
+    keeper.start()
     services.outcomes.start()
     services.events.start()
     services.dispatch.publisher.start()
     services.background.start()
+
+
+def _use_key(app: APIFlask, directory: Directory, key: str) -> None:
+    app.secret_key = key
+    directory.use_key(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from typing import Any
 
@@ -11,6 +12,7 @@ from billiard.exceptions import WorkerLostError
 from celery import Celery
 from celery.signals import before_task_publish, celeryd_init, setup_logging, task_postrun, task_prerun
 
+from bot.errors import SettingsError
 from bot.runtime import logs
 from bot.settings.queue import SENT_AT
 from bot.settings.settings import Settings
@@ -37,11 +39,20 @@ def stamp(headers: dict[str, Any] | None = None, **_: Any) -> None:
         headers.setdefault(SENT_AT, time.time())
 
 
+@celeryd_init.connect
+def need_database(**_: Any) -> None:
+    """A worker without the address of its database ends at its start. Beat and Flower, which need none, do not come by here."""
+    try:
+        Settings.load()
+    except SettingsError as error:
+        sys.exit(f"Pitboss cannot start: {error}")
+
+
 @celeryd_init.connect  # Celery has something to say before it sets its logging up
 @setup_logging.connect
 def log_lines(**_: Any) -> None:
     """Have Celery's log lines look like all others."""
-    logs.configure(Settings.load())
+    logs.configure(Settings.load_without_database())
     logging.getLogger("celery.worker.strategy").addFilter(name_command)
     logging.getLogger("celery.worker.request").addFilter(shorten_loss)
 

@@ -10,6 +10,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from bot.access import daily_head
+from bot.access.daily_head import DailyHead
 from bot.alerts import conditions, delivery, destinations
 from bot.alerts.conditions import ConditionMonitor
 from bot.alerts.delivery import AlertDelivery
@@ -60,6 +62,7 @@ class Background:
         for address in settings.alert_addresses:
             telling = DestinationDelivery(database, settings, address)
             self._every(f"alerts to {address.name}", destinations.LOOK_SEC, telling.run)
+        self._every("daily head", daily_head.LOOK_SEC, DailyHead(database, settings).check)
         self._every("flatten", process.LOOK_SEC, Flattener(database, settings, is_worker=True).run)
         self._every("reports", retention.LOOK_SEC, lambda: database.run(retention.thin_out))
         self._every("suspension", suspension.LOOK_SEC, Suspender(database, settings, is_worker=True).run)

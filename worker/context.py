@@ -17,14 +17,15 @@ from bot.storage.database import Database
 
 @dataclass(frozen=True)
 class Context:
-    settings: Settings
     database: Database
     controller: Controller
     evidence: EvidenceGatherer
 
 
+@cache
 def settings() -> Settings:
-    return _of_process(os.getpid()).settings
+    """Also of beat and Flower, which have no address of a database."""
+    return Settings.load_without_database()
 
 
 def database() -> Database:
@@ -41,7 +42,7 @@ def evidence() -> EvidenceGatherer:
 
 @cache
 def _of_process(pid: int) -> Context:
-    loaded = Settings.load()
+    loaded = settings()
     connected = Database.connect(loaded, pool_size=4)
     made = Controller(connected, loaded)
-    return Context(loaded, connected, made, EvidenceGatherer(made, connected, loaded))
+    return Context(connected, made, EvidenceGatherer(made, connected, loaded))

@@ -15,6 +15,8 @@ from bot.validation import is_storable
 
 #: Largest arguments of a manual command, in characters of JSON.
 MAX_ARGUMENTS = 64 * 1024
+#: Longest name of a sender that is kept, in characters.
+MAX_SENDER = 200
 ACTOR = "celery"
 _ABSENT = object()
 
@@ -48,6 +50,7 @@ def manual(
         id=command_id,
         sent_at=_time(request.get(SENT_AT)),
         due_at=_due_at(request),
+        sent_from=_sender(request),
     )
 
 
@@ -97,6 +100,14 @@ def _due_at(request: Any) -> datetime | None:
     except ValueError:
         return None
     return due_at if due_at.tzinfo else due_at.replace(tzinfo=UTC)
+
+
+def _sender(request: Any) -> str | None:
+    """The process and host that a message says it comes from (``gen4711@host``)."""
+    origin = request.get("origin")
+    if not isinstance(origin, str) or not is_storable(origin):
+        return None
+    return origin[:MAX_SENDER] or None
 
 
 def _time(seconds: Any) -> datetime | None:

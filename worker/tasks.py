@@ -10,6 +10,7 @@ from celery import Task
 from celery.signals import task_revoked
 
 from bot.errors import (
+    ApprovalNeeded,
     DatabaseUnavailable,
     Expired,
     InvalidParams,
@@ -69,7 +70,7 @@ def _deliver(
             if kind is CommandKind.KILL:
                 return outcome(controller.submit_and_apply(wanted))
             command = controller.submit(wanted)
-        except (InvalidParams, TooManyPending) as error:
+        except (ApprovalNeeded, InvalidParams, TooManyPending) as error:
             log.warning("rejected a message: %s", error)
             return {"status": "rejected", "errorCode": error.code, "error": str(error)}
     controller.apply()

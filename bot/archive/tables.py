@@ -33,13 +33,15 @@ class Archivable:
 
 
 def _commands(up_to: datetime) -> ColumnElement[bool]:
-    """Finished ones; but not the last applied one, from which the bot's row could be made again, nor one that a report or a
-    flatten, which stay longer, says it came from."""
+    """Finished ones; but not the last applied one, from which the bot's row could be made again, the last one of the chain, which
+    the next one is hashed with, nor one that a report or a flatten, which stay longer, says it came from."""
     last = select(func.max(BotCommand.revision)).scalar_subquery()
+    head = select(func.max(BotCommand.link)).scalar_subquery()
     return and_(
         BotCommand.status != CommandStatus.QUEUED,
         BotCommand.finished_at < up_to,
         or_(BotCommand.revision.is_(None), BotCommand.revision < last),
+        or_(BotCommand.link.is_(None), BotCommand.link < head),
         ~select(BotReconciliation.id).where(BotReconciliation.command_id == BotCommand.id).exists(),
         ~select(BotFlatten.command_id).where(BotFlatten.command_id == BotCommand.id).exists(),
     )

@@ -16,8 +16,8 @@ from uuid import UUID
 from sqlalchemy import func, update
 
 from bot.broker.time_limits import GATHERING_LEASE_SEC
+from bot.commands import approval, unlogged_kill
 from bot.commands import log as command_log
-from bot.commands import unlogged_kill
 from bot.commands.handlers import CommandEvidence, CommandHandlers
 from bot.commands.log import NewCommand
 from bot.errors import CommandRefused, DatabaseFull, DatabaseUnavailable, IdempotencyConflict, LockBusy
@@ -30,7 +30,7 @@ from bot.states import BotState, CommandKind, Source
 from bot.storage.database import Database
 from bot.storage.locked_bot import LockedBot, patiently, with_locked_bot
 from bot.storage.pipeline import Pipeline, Step
-from bot.storage.statements import READ_LOCKED, READ_LOCKED_ALONE, WINDOW
+from bot.storage.statements import READ_LOCKED, READ_LOCKED_ALONE, READ_LOCKED_UNAPPROVED, WINDOW
 
 T = TypeVar("T")
 
@@ -51,14 +51,31 @@ class Controller:
     # -- commands ---------------------------------------------------------------------------------------------
 
     def submit(self, wanted: NewCommand) -> BotCommand:
-        """Put *wanted* into the log. It is durable when this returns.
+        """Put *wanted* into the log. It is durable when this returns. Where APPROVALS says so, it waits there for a second person.
 
         Raises:
+            ApprovalNeeded: it would have to be approved, and it is not known who sent it.
             IdempotencyConflict: its key was used for another command.
             OutcomeUnknown: it may or may not be in the log; its id tells, later.
             DatabaseUnavailable: it is not in the log.
         """
+        if self._settings.needs_approval.concern(wanted.kind):
+            wanted = approval.for_approval(self._database, self._settings, wanted)
         return self._database.batched(lambda batch: command_log.submit(batch, wanted))
+
+    def approve(self, command_id: UUID, by: str) -> BotCommand:
+        """Let a command take its turn that waited for a second person, who is *by*.
+
+        Raises:
+            NotToApprove: it does not wait, or does no longer. OwnCommand: *by* is who asked for it.
+        """
+        command = self._database.batched(lambda batch: approval.approve(batch, command_id, by))
+        log.info(
+            "%s approved",
+            command.kind,
+            extra={"command_id": str(command.id), "kind": command.kind, "actor": by},
+        )
+        return command
 
     def submit_and_apply(self, wanted: NewCommand) -> BotCommand:
         """Put *wanted* into the log and finish it, at best in one transaction. Needs neither Redis nor a worker.
@@ -168,6 +185,8 @@ class Controller:
             finished += self.apply(up_to_seq=overdue.last_safer)
         if overdue.over:
             finished += self._by_windows(self._handlers.end_overdue)
+        if overdue.unapproved:
+            finished += self._locked(self._handlers.end_unapproved, READ_LOCKED_UNAPPROVED())
         return finished
 
     def awaiting_evidence(self, limit: int) -> list[BotCommand]:

@@ -67,6 +67,14 @@ class CommandHandlers:
         """Finish *command* without judging it."""
         _finish_refused(locked, command, refusal)
 
+    def end_unapproved(self, locked: LockedBot) -> list[BotCommand]:
+        """Finish the commands that were read: nobody approved them in time."""
+        for command in locked.pending:
+            _finish_refused(
+                locked, command, Expired("No second person approved it in time; nothing was changed.")
+            )
+        return locked.finished
+
     def drain(
         self,
         locked: LockedBot,
@@ -226,6 +234,7 @@ def _set_mode(locked: LockedBot, command: BotCommand, given: Given) -> BotState 
     if not mode_switch.judge(locked.session, config, given.settings, target, preflight, locked.now):
         return None
     if target is not config.mode:
+        command.changes = {"mode": [config.mode, target]}
         config.mode = target
         close_gate(config, locked.now, Trigger.MODE_SWITCH)
     return config.state
@@ -237,7 +246,9 @@ def _update_config(locked: LockedBot, command: BotCommand, given: Given) -> BotS
         raise Superseded("A newer update_config was applied before this one was read; nothing was changed.")
     after = _change_state(locked, command, given)
     config.configured_at = max(config.configured_at or command.issued_at, command.issued_at)
-    for name, value in thresholds.check_changes(command.params).items():
+    changes = thresholds.check_changes(command.params)
+    command.changes = thresholds.differences(config, changes) or None
+    for name, value in changes.items():
         setattr(config, name, value)
     return after
 

@@ -30,6 +30,8 @@ from bot.storage.statements import (
     PENDING_COMMANDS,
 )
 
+#: A command that waits for a second person does so for this long.
+APPROVED_WITHIN = timedelta(minutes=10)
 #: Longest reason that is kept, in characters.
 MAX_REASON = 500
 #: Longest Idempotency-Key, in characters.
@@ -53,13 +55,18 @@ class NewCommand:
     #: When a manual command was sent, and when it fell due, by its sender's clock; None where it did not say.
     sent_at: datetime | None = None
     due_at: datetime | None = None
+    #: The token that was shown, and the host that sent a manual command.
+    token_name: str | None = None
+    sent_from: str | None = None
+    #: Whether it waits for a second person before it takes its turn.
+    awaits_approval: bool = False
 
 
 def insert_step(wanted: NewCommand) -> Step:
     """The step that puts *wanted* into the log, unless its id, or its actor's idempotency key, is there; it gives the new
     row."""
     spec = COMMANDS[wanted.kind]
-    lifetime = spec.expires_after_sec
+    lifetime = lifetime_of(wanted.kind)
     return INSERT_COMMAND(
         wanted.id,
         wanted.kind,
@@ -71,9 +78,18 @@ def insert_step(wanted: NewCommand) -> Step:
         wanted.remote_addr,
         wanted.sent_at,
         wanted.due_at,
-        None if lifetime is None else timedelta(seconds=lifetime),
-        spec.safer,
+        APPROVED_WITHIN if wanted.awaits_approval else lifetime,
+        spec.safer or wanted.awaits_approval,
+        wanted.token_name,
+        wanted.sent_from,
+        CommandStatus.AWAITING_APPROVAL if wanted.awaits_approval else CommandStatus.QUEUED,
     )
+
+
+def lifetime_of(kind: CommandKind) -> timedelta | None:
+    """How long a command of this kind may stay pending; None for ever."""
+    seconds = COMMANDS[kind].expires_after_sec
+    return None if seconds is None else timedelta(seconds=seconds)
 
 
 def submit(batch: Pipeline, wanted: NewCommand) -> BotCommand:
@@ -157,6 +173,8 @@ class Overdue:
     #: Whether a stop or a pause waits for longer than it should, and the seq of the last one that waits at all.
     overdue: bool
     last_safer: int | None
+    #: Whether nobody approved some in time.
+    unapproved: bool
 
 
 def overdue(batch: Pipeline, safer_within: timedelta) -> Overdue:

@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from bot.errors import InvalidParams
+from bot.models import BotConfig
 from bot.models.thresholds import THRESHOLDS, Threshold, ThresholdType
 from bot.validation import fields_of
 
@@ -99,3 +100,25 @@ def check_changes(params: Mapping[str, Any]) -> dict[str, Any]:
     if not given:
         raise InvalidParams("There is nothing to change: name at least one threshold.")
     return given
+
+
+def differences(config: BotConfig, changes: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """What *changes*, by column name, change of *config*: each value before and after, by its name in JSON."""
+    pairs = {THRESHOLDS[name].json_name: (getattr(config, name), value) for name, value in changes.items()}
+    return {
+        name: [_shown(before), _shown(after)] for name, (before, after) in pairs.items() if before != after
+    }
+
+
+def raise_risk(config: BotConfig, params: Mapping[str, Any]) -> bool:
+    """Whether more can be lost after the change in *params*; a change that is not valid changes nothing."""
+    try:
+        changes = check_changes(params)
+    except InvalidParams:
+        return False
+    return any(THRESHOLDS[name].is_riskier(getattr(config, name), value) for name, value in changes.items())
+
+
+def _shown(value: Any) -> Any:
+    # as a text, because JSON's numbers are not exact
+    return format(value.normalize(), "f") if isinstance(value, Decimal) else value

@@ -35,6 +35,8 @@ def apply(locked: LockedBot, wanted: NewCommand) -> BotCommand:
             "source": wanted.source,
             "reason": wanted.reason,
             "remoteAddr": wanted.remote_addr,
+            "tokenName": wanted.token_name,
+            "sentFrom": wanted.sent_from,
             "fromState": from_state,
             "mode": config.mode,
             "params": dict(wanted.params),
@@ -70,6 +72,8 @@ def write_row(locked: LockedBot) -> None:
         source=Source(kept["source"]),
         reason=kept["reason"],
         remote_addr=kept["remoteAddr"],
+        token_name=kept.get("tokenName"),
+        sent_from=kept.get("sentFrom"),
         params=kept.get("params") or {},
     )
     command = command_log.submit(locked.batch, wanted)

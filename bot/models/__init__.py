@@ -19,8 +19,10 @@ from bot.models.ignored_position import BotIgnoredPosition
 from bot.models.ledger_request import BotLedgerRequest
 from bot.models.pulse import BotPulse, Sign
 from bot.models.reconciliation import BotReconciliation, Outcome, Trigger
+from bot.models.session import BotSession
 from bot.models.suspect import BotSuspect
 from bot.models.suspension import BotSuspension
+from bot.models.token import BotToken
 from bot.models.trade import BotTrade, ExitReason, TradeStatus
 from bot.models.trade_event import BotTradeEvent, TradeEventKind
 from bot.models.trade_exit import BotTradeExit, ExitSource
@@ -47,8 +49,10 @@ __all__ = [
     "BotLedgerRequest",
     "BotPulse",
     "BotReconciliation",
+    "BotSession",
     "BotSuspect",
     "BotSuspension",
+    "BotToken",
     "BotTrade",
     "BotTradeEvent",
     "BotTradeExit",

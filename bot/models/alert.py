@@ -32,6 +32,17 @@ class AlertKind(StrEnum):
     REARMED = "rearmed"
     STOPPED = "stopped"
     STARTED = "started"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    WENT_LIVE = "went_live"
+    WENT_PAPER = "went_paper"
+    THRESHOLDS_CHANGED = "thresholds_changed"
+    SETTLED = "settled"  # an operator put a difference or a trade right, or wrote it off
+    APPROVAL_WANTED = "approval_wanted"  # a command waits for a second person
+    NEW_ADDRESS = "new_address"  # an operator logged in from where it never did before
+    LOCKED_OUT = "locked_out"  # too many wrong tokens came from one address
+    LOG_HEAD = "log_head"  # the end of the log's chain of hashes, once a day
+    RIGHT_REFUSED = "right_refused"  # a right token asked for what it may not do
     RECONCILIATION_FAILED = "reconciliation_failed"  # Alpaca gave no usable answer
     RECONCILIATION_DIFFERS = "reconciliation_differs"  # both sides were read, and do not agree
     RECONCILED = "reconciled"

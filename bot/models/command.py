@@ -33,7 +33,8 @@ class BotCommand(Base):
         UniqueConstraint("seq", name="bot_command_seq_is_unique"),
         UniqueConstraint("revision", name="bot_command_revision_is_unique"),
         CheckConstraint(
-            "(status = 'queued') = (finished_at IS NULL)", name="bot_command_finished_has_a_time"
+            "(status IN ('queued', 'awaiting_approval')) = (finished_at IS NULL)",
+            name="bot_command_finished_has_a_time",
         ),
         CheckConstraint(
             "(status = 'applied') = (revision IS NOT NULL)", name="bot_command_applied_has_a_revision"
@@ -44,6 +45,8 @@ class BotCommand(Base):
             "issued_at",
             postgresql_where=text("status = 'queued' AND kind IN ('stop', 'kill')"),
         ),
+        Index("ix_bot_command_awaiting", "seq", postgresql_where=text("status = 'awaiting_approval'")),
+        Index("ix_bot_command_link", "link", postgresql_where=text("link IS NOT NULL")),
         # for the filters of the list, each of which is read from its newest on
         Index("ix_bot_command_kind", "kind", "seq"),
         Index("ix_bot_command_actor", "actor", "seq"),
@@ -82,10 +85,22 @@ class BotCommand(Base):
     sent_at: Mapped[datetime | None] = mapped_column(Timestamp)
     #: Address of the client that asked for it over HTTP.
     remote_addr: Mapped[str | None] = mapped_column(Text)
+    #: The token that was shown, by the request or at the login of its session.
+    token_name: Mapped[str | None] = mapped_column(Text)
+    #: The host and process that sent a manual command, by its own word.
+    sent_from: Mapped[str | None] = mapped_column(Text)
+    #: What it changed of the settings: each one's value before and after.
+    changes: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    #: Who approved it, and when, where a second person was asked for.
+    approved_by: Mapped[str | None] = mapped_column(Text)
+    approved_at: Mapped[datetime | None] = mapped_column(Timestamp)
     #: When it was issued: for a manual command when it was sent, or fell due, but never later than it was read.
     issued_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.clock_timestamp())
     expires_at: Mapped[datetime | None] = mapped_column(Timestamp)
     finished_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    #: Its place among the finished commands, and a hash over itself and the one before: a trigger writes both.
+    link: Mapped[int | None] = mapped_column(BigInteger)
+    hash: Mapped[str | None] = mapped_column(Text)
     #: Until when a process has the right to gather this command's evidence.
     gathering_until: Mapped[datetime | None] = mapped_column(Timestamp)
 
@@ -97,5 +112,10 @@ class BotCommand(Base):
 
     @property
     def pending(self) -> bool:
-        """Whether it is not finished yet."""
+        """Whether it waits for its turn."""
         return self.status is CommandStatus.QUEUED
+
+    @property
+    def awaits_approval(self) -> bool:
+        """Whether it waits for a second person before that."""
+        return self.status is CommandStatus.AWAITING_APPROVAL

@@ -54,6 +54,14 @@ class Threshold:
     above_minimum: bool = False
     #: The most digits after the decimal point.
     decimal_places: int = 0
+    #: Whether more can be lost with a greater value, or with a smaller one.
+    greater_is_riskier: bool = True
+
+    def is_riskier(self, before: Any, after: Any) -> bool:
+        """Whether more can be lost with *after* than with *before*."""
+        if self.type is ThresholdType.TIERS:
+            return bool(set(after) - set(before))
+        return bool(after > before) if self.greater_is_riskier else bool(after < before)
 
     @property
     def json_name(self) -> str:
@@ -83,6 +91,7 @@ _ROWS = (
     Threshold(
         *("count_open_loss", ThresholdType.BOOLEAN, True, Group.DAY, "Count open loss", ""),
         "Whether the profit and loss of open positions counts toward the day's loss, beside what is realized.",
+        greater_is_riskier=False,
     ),
     Threshold(
         *("max_concurrent_positions", _INTEGER, 3, Group.DAY, "Max. open positions", "positions"),
@@ -93,6 +102,7 @@ _ROWS = (
     Threshold(
         *("min_win_rate", _DECIMAL, Decimal("0.5"), Group.DAY, "Min. win rate", "0 to 1"),
         "Least share of winning trades, 0 to 1.",
+        greater_is_riskier=False,
         maximum=1,
         decimal_places=4,
     ),
@@ -110,6 +120,7 @@ _ROWS = (
     Threshold(
         *("min_relative_volume", _DECIMAL, Decimal(5), Group.SHARES, "Min. relative volume", "× the usual"),
         "Least relative volume of a traded share, as a multiple of its usual volume.",
+        greater_is_riskier=False,
         maximum=10_000,
         decimal_places=4,
     ),

@@ -35,6 +35,8 @@ FIELDS = (
     "duration_ms",
     "error_code",
     "reason",
+    "address",
+    "path",
 )
 #: Libraries whose every call would be a line, or whose lines would show an address that is a secret.
 QUIET = ("urllib3", "alembic", "kombu", "amqp")

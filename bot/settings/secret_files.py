@@ -10,6 +10,8 @@ from bot.errors import SettingsError
 #: What may be in a file: everything that is a secret, or holds one.
 NAMES = (
     "DATABASE_URL",
+    "DATABASE_OWNER_URL",
+    "DATABASE_READ_URL",
     "REDIS_URL",
     "REDIS_SENTINEL_PASSWORD",
     "QUEUE_URL",

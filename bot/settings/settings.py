@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Set
+from datetime import time, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -27,13 +28,14 @@ from sqlalchemy.engine import URL, make_url
 
 from bot.errors import CredentialsMissing, SettingsError
 from bot.settings import secret_files, types
+from bot.settings.approvals import Approvals, parse_approvals
+from bot.settings.tokens import ApiToken, parse_tokens
 from bot.settings.types import (
     SHORTEST_SECRET,
     AlertAddress,
     AlertWebhook,
     AlpacaAccess,
     AlpacaUrl,
-    ApiToken,
     Key,
     LogFormat,
     LogLevel,
@@ -41,10 +43,14 @@ from bot.settings.types import (
     Port,
     ReadableFile,
     Secret,
-    parse_tokens,
 )
 from bot.states import Mode
 from bot.validation import reason_of
+
+_NO_DATABASE = "DATABASE_URL is not set: set it in the environment, or use script/server, which sets it up."
+
+#: Set for a process that is not to read the file in which script/server keeps its settings for other terminals.
+NO_SERVER_ENV = "PITBOSS_NO_SERVER_ENV"
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -60,7 +66,11 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    database_url: Annotated[str, AfterValidator(types.postgres_url)]
+    #: Needed by web and the workers; beat and Flower have none.
+    database_url: Annotated[str | None, AfterValidator(types.postgres_url)] = None
+    #: Who owns the tables, and a role for people who only look: the migration makes the roles of the other two addresses.
+    database_owner_url: Annotated[str | None, AfterValidator(types.postgres_url)] = None
+    database_read_url: Annotated[str | None, AfterValidator(types.postgres_url)] = None
     #: Takes the messages in place of Redis: a RabbitMQ, or another Redis; see bot.settings.queue.
     queue_url: Annotated[str, AfterValidator(types.queue_url)] | None = None
     #: Needed unless QUEUE_URL is set.
@@ -89,6 +99,16 @@ class Settings(BaseSettings):
     flower_basic_auth: Annotated[SecretStr, AfterValidator(types.logins)] | None = None
     #: Signs the panel's sessions; ``web`` makes one and keeps it in DATA_DIR when it is not set.
     secret_key: Annotated[SecretStr, Field(min_length=16)] | None = None
+    #: Which commands wait for a second person; see bot.settings.approvals.
+    approvals: Annotated[str, AfterValidator(types.approvals)] = ""
+    #: Where people find the panel: alerts that ask for something link to it.
+    public_url: Annotated[str, AfterValidator(types.http_url)] | None = None
+    #: A proxy that has recognised somebody says who in this header; see web.auth.single_sign_on.
+    sso_header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")] | None = None
+    sso_users: Annotated[str, AfterValidator(types.sso_users)] = ""
+    sso_proxies: Annotated[str, AfterValidator(types.sso_proxies)] = ""
+    #: Minutes after which a session of the panel ends that nobody uses; an open page uses it.
+    session_idle_min: Annotated[int, Field(ge=5, le=1440)] = 120
     market_hours: MarketHours = MarketHours.NYSE
     #: Seconds between reconciliations while the bot is running or paused.
     reconcile_every_sec: Annotated[int, Field(ge=5, le=300)] = 60
@@ -115,6 +135,8 @@ class Settings(BaseSettings):
     alert_trades: bool = False
     #: Minutes for which a running bot's gate may be closed in market hours before it is told.
     alert_gate_closed_min: Annotated[int, Field(ge=1, le=1440)] = 5
+    #: When the head of the log is told each day, in New York; "off" for never.
+    alert_daily_at: Annotated[str, AfterValidator(types.time_of_day)] = "17:00"
 
     alpaca_paper_url: AlpacaUrl = "https://paper-api.alpaca.markets"
     alpaca_paper_api_key: Key | None = None
@@ -147,17 +169,43 @@ class Settings(BaseSettings):
             raise ValueError("QUEUE_TLS_CERT and QUEUE_TLS_KEY belong together: set both or neither")
         return self
 
+    @model_validator(mode="after")
+    def _single_sign_on_is_complete(self) -> Self:
+        given = {
+            "SSO_HEADER": self.sso_header is not None,
+            "SSO_USERS": bool(self.sso_users),
+            "SSO_PROXIES": bool(self.sso_proxies),
+        }
+        if len(set(given.values())) > 1:
+            missing = " and ".join(name for name, is_set in given.items() if not is_set)
+            raise ValueError(f"single sign-on needs {missing} as well: set all three, or none")
+        return self
+
     @classmethod
     def load(cls, **overrides: Any) -> Settings:
-        """The settings of this process.
+        """The settings of this process, which uses the database.
+
+        Raises:
+            SettingsError: one sentence for each variable that is missing or wrong.
+        """
+        settings = cls.load_without_database(**overrides)
+        if settings.database_url is None:
+            raise SettingsError(_NO_DATABASE)
+        return settings
+
+    @classmethod
+    def load_without_database(cls, **overrides: Any) -> Settings:
+        """The same for a process that does without: beat and Flower have no address of it.
 
         Raises:
             SettingsError: one sentence for each variable that is missing or wrong.
         """
         data_dir = Path(overrides.get("data_dir") or os.environ.get("DATA_DIR") or ROOT / ".data")
         files = {name.lower(): value for name, value in secret_files.read(os.environ).items()}
+        # what script/server starts is given what it needs, and no more
+        env_file = None if os.environ.get(NO_SERVER_ENV) else data_dir / "server.env"
         try:
-            return cls(_env_file=data_dir / "server.env", **{**files, **overrides})
+            return cls(_env_file=env_file, **{**files, **overrides})
         except ValidationError as error:
             from_files = files.keys() - overrides.keys()
             raise SettingsError(
@@ -168,6 +216,21 @@ class Settings(BaseSettings):
     def tokens(self) -> tuple[ApiToken, ...]:
         """Who may use the API."""
         return parse_tokens(self.api_tokens) if self.api_tokens else ()
+
+    @cached_property
+    def needs_approval(self) -> Approvals:
+        """Which commands wait for a second person."""
+        return parse_approvals(self.approvals)
+
+    @property
+    def daily_at(self) -> time | None:
+        """When the head of the log is told; None for never."""
+        return None if self.alert_daily_at == types.OFF else time.fromisoformat(self.alert_daily_at)
+
+    @property
+    def session_idle(self) -> timedelta:
+        """After which a session of the panel ends that nobody uses."""
+        return timedelta(minutes=self.session_idle_min)
 
     @property
     def alert_webhook(self) -> AlertWebhook | None:
@@ -190,7 +253,14 @@ class Settings(BaseSettings):
         if self.alert_webhook_url is not None:
             found.add(urlsplit(self.alert_webhook_url.get_secret_value()).path)
         found |= {address.url.get_secret_value() for address in self.alert_addresses}
-        for url in filter(None, (self.database_url, self.redis_url, self.queue_url)):
+        urls = (
+            self.database_url,
+            self.database_owner_url,
+            self.database_read_url,
+            self.redis_url,
+            self.queue_url,
+        )
+        for url in filter(None, urls):
             password = urlsplit(url).password
             found |= {password, unquote(password)} if password else set()
         return frozenset(value for value in found if len(value) >= SHORTEST_SECRET)
@@ -202,8 +272,19 @@ class Settings(BaseSettings):
 
     @property
     def database(self) -> URL:
-        """The address of Postgres."""
+        """The address of Postgres.
+
+        Raises:
+            SettingsError: it is not set.
+        """
+        if self.database_url is None:
+            raise SettingsError(_NO_DATABASE)
         return make_url(self.database_url)
+
+    @property
+    def owner_database(self) -> URL:
+        """The address of Postgres for who changes its tables."""
+        return make_url(self.database_owner_url) if self.database_owner_url else self.database
 
     def alpaca(self, mode: Mode) -> AlpacaAccess | None:
         """Address and keys of one mode; None when the mode has no keys."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
+from datetime import time
 from enum import StrEnum
 from hashlib import sha256
 from ipaddress import ip_address
@@ -23,6 +24,9 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from bot.settings.approvals import parse_approvals
+from bot.settings.single_sign_on import parse_networks, parse_users
+from bot.settings.tokens import parse_tokens
 from bot.states import Mode
 
 _ALERT_URL = re.compile(r"(?:(?P<least>critical|warning|info)=)?(?P<url>[a-z][a-z0-9]{1,20}://\S+)")
@@ -31,12 +35,7 @@ _ALERT_URL = re.compile(r"(?:(?P<least>critical|warning|info)=)?(?P<url>[a-z][a-
 SHORTEST_SECRET = 6
 
 
-class Role(StrEnum):
-    """What the holder of a token may do."""
-
-    OPERATOR = "operator"  # everything
-    VIEWER = "viewer"  # read
-    BOT = "bot"  # read, and record trades
+OFF = "off"
 
 
 class MarketHours(StrEnum):
@@ -61,16 +60,6 @@ class LogFormat(StrEnum):
     AUTO = "auto"  # for a person on a terminal, JSON for everything else
     TEXT = "text"
     JSON = "json"
-
-
-class ApiToken(BaseModel):
-    """One holder of the API: its name is the actor in the command log."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    role: Role
-    token: SecretStr
 
 
 class AlertWebhook(BaseModel):
@@ -263,12 +252,14 @@ def is_near(host: str) -> bool:
         return "." not in host or host.endswith((".local", ".internal", ".localhost"))
 
 
-def postgres_url(value: str) -> str:
-    """The address of Postgres, for psycopg2.
+def postgres_url(value: str | None) -> str | None:
+    """The address of Postgres, for psycopg2; None where none is set.
 
     Raises:
         ValueError: it is no address of a Postgres.
     """
+    if value is None:
+        return None
     try:
         url = make_url(one_form_of_hosts(value))
     except (ArgumentError, ValueError):
@@ -357,6 +348,51 @@ def file(value: Path) -> Path:
     return value
 
 
+def sso_users(value: str) -> str:
+    """*value*, whose entries were read once.
+
+    Raises:
+        ValueError: an entry is wrong.
+    """
+    parse_users(value)
+    return value
+
+
+def sso_proxies(value: str) -> str:
+    """*value*, whose entries were read once.
+
+    Raises:
+        ValueError: an entry is wrong.
+    """
+    parse_networks(value)
+    return value
+
+
+def time_of_day(value: str) -> str:
+    """A time as in 17:00, or OFF.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        is_time = value == OFF or time.fromisoformat(value).tzinfo is None
+    except ValueError:
+        is_time = False
+    if not is_time:
+        raise ValueError("must be a time such as 17:00, or off")
+    return value
+
+
+def approvals(value: str) -> str:
+    """*value*, whose entries were read once.
+
+    Raises:
+        ValueError: an entry is wrong.
+    """
+    parse_approvals(value)
+    return value
+
+
 def api_tokens(value: SecretStr) -> SecretStr:
     """*value*, whose entries were read once.
 
@@ -382,25 +418,3 @@ def upper(value: Any) -> Any:
 def lower(value: Any) -> Any:
     """A text in lower case; anything else as it is."""
     return value.lower() if isinstance(value, str) else value
-
-
-def parse_tokens(value: SecretStr) -> tuple[ApiToken, ...]:
-    """``name:role:token`` entries, comma separated.
-
-    Raises:
-        ValueError: an entry that is malformed, a role that does not exist, a token that is short or given twice.
-    """
-    tokens: list[ApiToken] = []
-    for number, entry in enumerate(value.get_secret_value().split(","), start=1):
-        name, role, token = ([part.strip() for part in entry.split(":", 2)] + ["", ""])[:3]
-        if not (name and role and token):
-            raise ValueError(f"entry {number} must be name:role:token")
-        # parts that were mixed up are not shown: any of them may be the token
-        if role not in list(Role):
-            raise ValueError(f"entry {number} has no known role; use operator, viewer or bot")
-        if len(token) < 16:
-            raise ValueError(f"entry {number} has a token of under 16 characters; use a longer one")
-        if any(token == other.token.get_secret_value() for other in tokens):
-            raise ValueError(f"entry {number} repeats the token of another entry")
-        tokens.append(ApiToken(name=name, role=Role(role), token=SecretStr(token)))
-    return tuple(tokens)

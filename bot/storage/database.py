@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Engine, create_engine, func, select
+from sqlalchemy import URL, Engine, create_engine, func, select
 from sqlalchemy.exc import DBAPIError, TimeoutError
 from sqlalchemy.orm import Session
 
@@ -86,15 +86,19 @@ class Database:
         self._autocommit = autocommit
 
     @classmethod
-    def connect(cls, settings: Settings, pool_size: int = 5, **more: Any) -> Database:
-        """A database with connections of its own, as ``engine_options`` takes them. Nothing is connected before the first use."""
+    def connect(
+        cls, settings: Settings, pool_size: int = 5, *, url: URL | None = None, **more: Any
+    ) -> Database:
+        """A database with connections of its own, as ``engine_options`` takes them, at *url* instead of DATABASE_URL if it is
+        given. Nothing is connected before the first use."""
         if settings.alert_trades:
             # the trigger on a trade's events looks at it
             more["server_settings"] = f"{more.get('server_settings', '')} -c pitboss.alert_trades=on"
         options = engine_options(pool_size, **more)
+        where = url or settings.database
         return cls(
-            create_engine(settings.database, **options),
-            create_engine(settings.database, isolation_level="AUTOCOMMIT", **options),
+            create_engine(where, **options),
+            create_engine(where, isolation_level="AUTOCOMMIT", **options),
         )
 
     def run(self, work: Callable[[Session], T]) -> T:

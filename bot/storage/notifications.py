@@ -19,6 +19,8 @@ QUEUED = "pitboss_queued"
 FINISHED = "pitboss_finished"
 #: Something that a status shows has changed; the payload is the table's name.
 CHANGES = "pitboss_changes"
+#: Who may come in has changed; the payload is the table's name.
+ACCESS = "pitboss_access"
 
 #: Wait before a lost connection is tried again, in seconds.
 _RECONNECT_SEC = 0.5

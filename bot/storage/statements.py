@@ -105,14 +105,9 @@ READ_CONFIG = PreparedStatement(
     "read_thresholds", f"SELECT {CONFIG.columns()} FROM bot_config WHERE id = '{SINGLETON}'"
 )
 #: Ends connections that have idled for a second inside a transaction that holds a lock on the bot's row; one row for
-#: each that was ended. A role may only end connections of its own.
+#: each that was ended. It has the rights of the tables' owner, who may end more than the application's own.
 EVICT_IDLE_LOCK_HOLDERS = PreparedStatement(
-    "evict_idle_lock_holders",
-    "SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a JOIN pg_roles r ON r.rolname = a.usename"
-    " WHERE a.state LIKE 'idle in transaction%' AND a.state_change < clock_timestamp() - interval '1 second'"
-    " AND a.pid <> pg_backend_pid() AND pg_has_role(r.oid, 'USAGE')"
-    " AND EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.granted"
-    " AND l.relation = 'bot_config'::regclass AND l.mode IN ('RowShareLock', 'RowExclusiveLock'))",
+    "evict_idle_lock_holders", "SELECT * FROM bot_evict_idle_lock_holders()"
 )
 
 
@@ -137,6 +132,7 @@ OUTCOME = (
     "error_code",
     "error",
     "error_details",
+    "changes",
     "finished_at",
 )
 FINISH_COMMAND = PreparedStatement(
@@ -146,22 +142,40 @@ FINISH_COMMAND = PreparedStatement(
     + " WHERE id = $1",
     len(OUTCOME) + 1,
 )
-#: $9 is when it was sent, $10 when it fell due, $11 its lifetime; $12 says that it is taken however many are pending. What
+#: $9 is when it was sent, $10 when it fell due, $11 its lifetime; $12 says that it is taken however many are pending; $13 and $14
+#: are the token and the sender, $15 the status. What
 #: was not sent, but asked for here and now, is issued after the last halt whatever the clock says.
 INSERT_COMMAND = PreparedStatement(
     "insert_bot_command",
     "INSERT INTO bot_command (id, kind, params, actor, source, reason, idempotency_key, remote_addr, sent_at,"
-    " issued_at, expires_at)"
+    " issued_at, expires_at, token_name, sent_from, status)"
     " SELECT $1::uuid, $2::text, $3::jsonb, $4::text, $5::text, $6::text, $7::text, $8::text, $9::timestamptz,"
     " CASE WHEN $9::timestamptz IS NULL"
     f" THEN greatest(time.now, (SELECT halted_at FROM bot_config WHERE id = '{SINGLETON}')) ELSE time.issued END,"
-    " coalesce(time.issued, time.now) + $11::interval"
+    " coalesce(time.issued, time.now) + $11::interval, $13::text, $14::text, $15::text"
     " FROM (SELECT clock.now, CASE WHEN $9::timestamptz IS NOT NULL"
     "   THEN least(greatest($9::timestamptz, $10::timestamptz), clock.now) END AS issued"
     "   FROM (SELECT clock_timestamp() AS now OFFSET 0) clock OFFSET 0) time"
     f" WHERE $12::boolean OR (SELECT count(*) FROM (SELECT 1 {_QUEUED} LIMIT {MOST_PENDING}) pending) < {MOST_PENDING}"
     f" ON CONFLICT DO NOTHING RETURNING {COMMAND.columns()}",
-    12,
+    15,
+)
+_AWAITING = f"FROM bot_command WHERE status = '{CommandStatus.AWAITING_APPROVAL}'"
+#: Lets command $1 take its turn, approved by $2, with a lifetime of $3 from now on.
+APPROVE_COMMAND = PreparedStatement(
+    "approve_bot_command",
+    f"UPDATE bot_command SET status = '{CommandStatus.QUEUED}', approved_by = $2, approved_at = clock_timestamp(),"
+    " expires_at = clock_timestamp() + $3::interval"
+    f" WHERE id = $1 AND status = '{CommandStatus.AWAITING_APPROVAL}' AND actor <> $2 AND expires_at > clock_timestamp()"
+    f" RETURNING {COMMAND.columns()}",
+    3,
+)
+COUNT_AWAITING = PreparedStatement("count_awaiting_bot_commands", f"SELECT count(*) {_AWAITING}")
+#: The locked row with the commands that nobody approved in time.
+READ_LOCKED_UNAPPROVED = _locked_with(
+    "read_bot_config_unapproved",
+    f"SELECT * {_AWAITING} AND expires_at <= clock_timestamp() ORDER BY seq LIMIT {WINDOW}",
+    0,
 )
 FIND_COMMAND = PreparedStatement(
     "find_bot_command", f"SELECT {COMMAND.columns()} FROM bot_command WHERE id = $1", 1
@@ -194,9 +208,21 @@ OVERDUE_COMMANDS = PreparedStatement(
     "SELECT coalesce(bool_or(expires_at < clock_timestamp()"
     f" OR ({_SUPERSEDED_BY_HALTS} AND (seq < config.halt_seq OR least(sent_at, issued_at) < config.halted_at))), false),"
     f" coalesce(bool_or({_SAFER} AND issued_at < clock_timestamp() - $1::interval), false),"
-    f" max(seq) FILTER (WHERE {_SAFER})"
+    f" max(seq) FILTER (WHERE {_SAFER}),"
+    f" EXISTS (SELECT {_AWAITING} AND expires_at <= clock_timestamp())"
     f" FROM bot_command, (SELECT halt_seq, halted_at FROM bot_config) config WHERE status = '{CommandStatus.QUEUED}'",
     1,
+)
+
+#: The finished commands behind link $1, at most $2, each with its hash and what is hashed: as the migration's trigger has it.
+LINKED_COMMANDS = PreparedStatement(
+    "linked_bot_commands",
+    "SELECT id::text, link, hash, jsonb_build_array(link, id, seq, kind, params, actor, source, reason, idempotency_key, status,"
+    " from_state, to_state, mode, revision, error_code, error, error_details, changes, remote_addr, token_name, sent_from,"
+    " approved_by, extract(epoch FROM approved_at), extract(epoch FROM sent_at), extract(epoch FROM issued_at),"
+    " extract(epoch FROM expires_at), extract(epoch FROM finished_at))::text"
+    " FROM bot_command WHERE link > $1 ORDER BY link, id LIMIT $2",
+    2,
 )
 
 # -- status ---------------------------------------------------------------------------------------------------

@@ -96,6 +96,11 @@ class Postgres:
     def url_of(self, database: str) -> str:
         return f"postgresql://{self.USER}:{self._password}@{ports.LOOPBACK}:{self.port}/{database}"
 
+    def url_as(self, role: str) -> str:
+        """The same for a *role* with a password of its own, which the migration makes."""
+        password = kept_secret.keep(self.directory / f"password-{role}")
+        return f"postgresql://{role}:{password}@{ports.LOOPBACK}:{self.port}/{self.DATABASE}"
+
     @property
     def pid(self) -> int:
         return self.process.pid

@@ -22,6 +22,10 @@ OPEN = {
     "/login",
     "/logout",
     "/",
+    # pages: without a session they lead to the login
+    "/sessions",
+    "/sessions/<uuid:session_id>",
+    "/approvals/<uuid:command_id>",
     "/static/<path:filename>",
 }
 ID = "00000000-0000-4000-8000-000000000000"
@@ -54,6 +58,7 @@ def addresses(rules: list[str]) -> Iterator[tuple[str, str]]:
         for part, value in (
             ("<uuid:command_id>", ID),
             ("<uuid:trade_id>", ID),
+            ("<uuid:session_id>", ID),
             ("<name>", "swagger-ui.css"),
             ("<path:filename>", "docs.js"),
         ):

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.bot.alerts.test_destinations import Service
 
+from tests.bot.alerts.test_destinations import Service
 from tests.support import envelope
 from tests.support.client import TOKENS
 from tests.support.fixtures import StackFactory

@@ -18,7 +18,7 @@ from launcher.environment import complete
 from tests.support import ports
 from tests.support.client import Api
 from tests.support.waiting import wait_for
-from tests.tools.launcher.server_run import ServerRun
+from tests.tools.launcher.server_run import ServerRun, token
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-m", "launcher", "--demo")
@@ -40,9 +40,7 @@ def running() -> Iterator[ServerRun]:
 
 @pytest.fixture(scope="module")
 def operator(running: ServerRun) -> Api:
-    found = re.search(r"token +(\S+)", running.output)
-    assert found, running.output
-    return Api(running.address, found[1])
+    return Api(running.address, token(running))
 
 
 def test_it_says_how_to_start_the_bot_and_that_the_market_counts_as_open(running: ServerRun) -> None:
@@ -70,10 +68,10 @@ def test_the_bot_has_a_token_of_its_own_and_no_other_secret(running: ServerRun, 
     )
     environment = demo.environ()
     assert not {"API_TOKENS", "DATABASE_URL", "REDIS_URL", "SECRET_KEY"} & environment.keys()
-    token = environment["PITBOSS_TOKEN"]
-    assert Api(running.address, token).get("/gate").status_code == 200
-    assert Api(running.address, token).post("/start").status_code == 403
-    assert token not in running.output
+    own = environment["PITBOSS_TOKEN"]
+    assert Api(running.address, own).get("/gate").status_code == 200
+    assert Api(running.address, own).post("/start").status_code == 403
+    assert own not in running.output
 
 
 def test_a_bot_that_crashes_is_started_again(running: ServerRun, operator: Api) -> None:

@@ -94,7 +94,7 @@ def test_a_thread_does_not_take_one_requests_words_into_the_next(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Celery's settings are read from the environment, whoever makes the app
-    monkeypatch.setenv("DATABASE_URL", settings.database_url)
+    monkeypatch.setenv("DATABASE_URL", str(settings.database_url))
     monkeypatch.setenv("REDIS_URL", str(settings.redis_url))
     client = create_app(settings).test_client()
     with logs.bound_contextvars():

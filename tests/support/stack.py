@@ -246,6 +246,7 @@ class Stack:
             "API_TOKENS": API_TOKENS,
             "SECRET_KEY": "secret-key-of-the-tests",
             "MARKET_HOURS": "always",
+            "ALERT_DAILY_AT": "off",  # it would come whatever a test is about
             "RECONCILE_REQUESTS_PER_MIN": "10000",  # many tests share one account, and none of them waits for a minute
         }
         for mode, (key, secret) in KEYS.items():

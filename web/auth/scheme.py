@@ -3,28 +3,31 @@ token on everything that changes something."""
 
 from __future__ import annotations
 
-import hmac
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from apiflask import HTTPError, HTTPTokenAuth
 from flask import Flask, current_app, g, request
 from flask_wtf.csrf import CSRFError
 
+from bot.access.sessions import NewSession
 from bot.settings.settings import Settings
-from bot.settings.types import ApiToken, Role
-from bot.states import Source
-from web.auth import sessions
+from bot.settings.tokens import Role
+from bot.states import CommandKind, Source
+from web.auth import rights, sessions
+from web.auth.directory import Directory, Holder
+from web.auth.refusals import Refusals
+from web.auth.single_sign_on import SingleSignOn
 from web.auth.throttle import Attempts, TooManyFailures
-from web.http.errors import Answer, envelope
+from web.http.errors import Answer, NotAllowed, envelope
 
-#: Roles that may read, roles that may change something, and roles that may record trades.
-READERS = [Role.OPERATOR, Role.VIEWER, Role.BOT]
-OPERATORS = [Role.OPERATOR]
-RECORDERS = [Role.OPERATOR, Role.BOT]
-#: What nobody's wrong tokens may keep an operator from.
-URGENT = ("actions.kill", "actions.stop")
+#: The rights that routes ask for, beside those to give commands (``rights.command``).
+READERS = [rights.READ]
+OPERATORS = [rights.OPERATE]
+RECORDERS = [rights.RECORD]
+#: What nobody's wrong tokens may keep an operator from: halting the bot, and the login that leads there.
+URGENT = ("actions.kill", "actions.stop", "actions.pause", "panel.log_in")
 
 
 @dataclass(frozen=True)
@@ -33,38 +36,98 @@ class Actor:
 
     name: str
     role: Role
-    source: Source = Source.API
+    #: The only commands that they may give; None where the role says it.
+    commands: frozenset[CommandKind] | None
+    #: The token that was shown, now or at the login; None where a proxy said who it is.
+    token_name: str | None
+    #: What an event stream of theirs lasts as long as: the session, or the token by its hash.
+    session: sessions.Cookie | None = None
+    proof: str = ""
+
+    @property
+    def source(self) -> Source:
+        """The way that they came."""
+        return Source.API if self.session is None else Source.PANEL
+
+    @property
+    def rights(self) -> list[str]:
+        """What they may do."""
+        return rights.of(self.role, self.commands)
 
 
-class Tokens:
-    """The tokens of API_TOKENS."""
+class Gatekeeper:
+    """Recognises who asks."""
 
-    def __init__(self, entries: tuple[ApiToken, ...]) -> None:
-        self.entries = entries
-        self._secrets = [(entry.token.get_secret_value().encode(), entry) for entry in entries]
+    def __init__(self, directory: Directory, settings: Settings) -> None:
+        self.directory = directory
+        self.sign_on = SingleSignOn(settings, directory)
+        self.refusals = Refusals(directory)
         self._attempts = Attempts()
 
-    def check(self, token: str, address: str, endpoint: str | None = None) -> ApiToken | None:
-        """The entry of *token*, shown from *address* at *endpoint*.
+    def start(self) -> None:
+        """Keep the copy from now on."""
+        self.refusals.start()
+        self.directory.start()
+
+    def check(self, token: str, address: str, endpoint: str | None = None) -> Holder | None:
+        """Whose *token* it is, shown from *address* at *endpoint*; None when nobody's.
 
         Raises:
             TooManyFailures: too many wrong ones came from there.
         """
-        entry = self._find(token)
-        urgent = endpoint in URGENT and entry is not None and entry.role is Role.OPERATOR
-        self._attempts.judge(address, None if entry is None else entry.name, urgent=urgent)
-        return entry
+        holder = self.directory.holder(self.directory.hash_of(token))
+        urgent = endpoint in URGENT and holder is not None and holder.role is Role.OPERATOR
+        is_last = self._attempts.judge(address, None if holder is None else holder.name, urgent=urgent)
+        if holder is None:
+            self.refusals.wrong_token(address, request.path, is_last=is_last)
+        else:
+            self.directory.note_use(holder, address)
+        return holder
 
-    def _find(self, token: str) -> ApiToken | None:
-        # all are compared, each in constant time, so that timing tells nothing
-        given, found = token.encode("utf-8", "surrogatepass"), None
-        for secret, entry in self._secrets:
-            if hmac.compare_digest(secret, given):
-                found = entry
-        return found
+    def session(self) -> Actor | None:
+        """Who the request's session belongs to; None when there is none that counts."""
+        cookie = sessions.current()
+        if cookie is None:
+            return None
+        holder = self.directory.holder(cookie.proof)
+        if (
+            holder is None
+            or holder.name != cookie.name
+            or not self.directory.admits(cookie.id, cookie.began_at)
+            or not self.sign_on.confirms(holder)
+        ):
+            return None
+        self.directory.note_seen(cookie.id)
+        return Actor(holder.name, holder.role, holder.commands, holder.token_name, cookie, holder.proof)
+
+    def log_in(self, holder: Holder) -> None:
+        """Begin a session for *holder*."""
+        new = sessions.begin(holder.name, holder.role, holder.proof, holder.token_name, address())
+        self.directory.begin(new)
+
+    def log_out(self) -> None:
+        """End the request's session, everywhere."""
+        actor = self.session()
+        sessions.end()
+        if actor is not None and actor.session is not None:
+            gone = NewSession(
+                actor.session.id, actor.name, actor.role, actor.token_name, address(), user_agent=None
+            )
+            self.directory.end(gone, f"logout by {actor.name}")
+
+    def still_admits(self, actor: Actor) -> bool:
+        """Whether *actor* would be let in now; a stream that is open counts as a use of its session."""
+        if self.directory.holder(actor.proof) is None:
+            return False
+        if actor.session is None:
+            return True
+        if not self.directory.admits(actor.session.id, actor.session.began_at):
+            return False
+        self.directory.note_seen(actor.session.id)
+        return True
 
 
-_KEY = "pitboss_tokens"
+_KEY = "pitboss_gatekeeper"
 
 
 class _TokenOrSession(HTTPTokenAuth):
@@ -74,28 +137,38 @@ class _TokenOrSession(HTTPTokenAuth):
 
 
 scheme = _TokenOrSession(  # the scheme that the routes name
-    description="A token of API_TOKENS, as in `Authorization: Bearer <token>`. The panel's pages use a session cookie"
-    " instead, with its CSRF token in `X-CSRF-Token` on everything that changes something."
+    description="A token of API_TOKENS or of `script/tokens`, as in `Authorization: Bearer <token>`. The panel's pages use a"
+    " session cookie instead, with its CSRF token in `X-CSRF-Token` on everything that changes something."
 )
 
 
-def install(app: Flask, settings: Settings) -> None:
-    """Let *app* recognise the tokens of *settings*, and the sessions that began with one."""
-    app.extensions[_KEY] = Tokens(settings.tokens)
+def install(app: Flask, settings: Settings, directory: Directory) -> Gatekeeper:
+    """Let *app* recognise the tokens and sessions of *directory*."""
+    app.extensions[_KEY] = keeper = Gatekeeper(directory, settings)
     sessions.install(app, settings)
 
     @app.errorhandler(CSRFError)
     def forged(error: CSRFError) -> Answer:
+        gatekeeper().refusals.forged(address(), request.path)
         return envelope(403, "csrf", "The request did not come from a page of this session: reload the page.")
 
     @app.errorhandler(TooManyFailures)
     def too_many(error: TooManyFailures) -> Answer:
+        gatekeeper().refusals.locked_out()
         return envelope(429, "rate_limited", str(error), Retry_After=str(math.ceil(error.wait_sec)))
 
+    return keeper
 
-def tokens() -> Tokens:
-    found: Tokens = current_app.extensions[_KEY]
+
+def of(app: Flask) -> Gatekeeper:
+    """That of *app*."""
+    found: Gatekeeper = app.extensions[_KEY]
     return found
+
+
+def gatekeeper() -> Gatekeeper:
+    """That of the present app."""
+    return of(current_app)
 
 
 def address() -> str:
@@ -105,33 +178,61 @@ def address() -> str:
 
 def session_actor() -> Actor | None:
     """Who the request's session belongs to; None when there is none."""
-    entry = sessions.holder(tokens().entries)
-    return None if entry is None else Actor(entry.name, entry.role, Source.PANEL)
+    return gatekeeper().session()
 
 
 def _by_token(token: str) -> Actor | None:
-    entry = tokens().check(token, address(), request.endpoint)
-    return None if entry is None else Actor(entry.name, entry.role)
+    holder = gatekeeper().check(token, address(), request.endpoint)
+    if holder is None:
+        return None
+    return Actor(holder.name, holder.role, holder.commands, holder.name, proof=holder.proof)
 
 
 def _by_session() -> Actor | None:
     found = session_actor()
     if found is not None:
         sessions.csrf.protect()
+    elif (cookie := sessions.current()) is not None:
+        gatekeeper().refusals.ended_session(cookie.name, address(), request.path)
     return found
 
 
 @scheme.get_user_roles
-def _roles(actor: Actor) -> list[str]:
-    g.role = actor.role  # the scheme keeps the actor only of those it lets in
-    return [actor.role]
+def _rights(actor: Actor) -> list[str]:
+    g.refused = actor  # the scheme keeps the actor only of those it lets in
+    return actor.rights
 
 
 @scheme.error_processor
 def _refused(error: HTTPError) -> Answer:
     if error.status_code == 403:
-        return envelope(403, "forbidden", f"Your token's role ({g.role}) may not do this.")
+        _note_refusal(g.refused)
+        return _forbidden(g.refused)
     return envelope(401, "unauthorized", "A valid token is needed: Authorization: Bearer <token>.")
+
+
+def refuse(actor: Actor, sentence: str) -> NoReturn:
+    """Refuse what *actor* asks for, which is theirs in part.
+
+    Raises:
+        NotAllowed: always.
+    """
+    _note_refusal(actor)
+    raise NotAllowed(sentence)
+
+
+def _note_refusal(actor: Actor) -> None:
+    what = f"{request.method} {request.path}"
+    gatekeeper().refusals.forbidden(actor.name, what, address(), request.path)
+
+
+def _forbidden(actor: Actor) -> Answer:
+    if actor.commands is not None:
+        allowed = ", ".join(sorted(actor.commands))
+        return envelope(
+            403, "forbidden", f"Your token may give these commands only: {allowed}. It may read everything."
+        )
+    return envelope(403, "forbidden", f"Your token's role ({actor.role}) may not do this.")
 
 
 def actor() -> Actor:

@@ -1,24 +1,25 @@
-"""The panel's sessions: a signed cookie that stands for one token of API_TOKENS.
+"""The panel's sessions, as the browser holds them: a signed cookie that names a row of ``bot_session``.
 
-Nothing is kept on the server. The cookie names the token's holder and carries a proof, made with the secret key, that
-the token was shown: when the token is taken out of API_TOKENS, changed, or given another name, the session has ended.
+The cookie also carries the hash of the token that was shown: with the token, all its sessions end. Whether the session itself
+still counts, ``web.auth.directory`` knows without asking Postgres.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import time
+from dataclasses import dataclass
+from uuid import UUID, uuid4
 
-from flask import Flask, Request, current_app, request, session
+from flask import Flask, Request, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFProtect
 
+from bot.access.sessions import LIFETIME, MAX_USER_AGENT, NewSession
 from bot.settings.settings import Settings
-from bot.settings.types import ApiToken
+from bot.settings.tokens import Role
+from bot.validation import is_storable
 
-#: A session ends after this many seconds, however much it is used: one trading day with the hours around it.
-LIFETIME_SEC = 24 * 3600
+LIFETIME_SEC = LIFETIME.total_seconds()
 
 csrf = CSRFProtect()
 
@@ -43,7 +44,7 @@ def install(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_NAME=f"pitboss_{settings.port}",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Strict",
-        PERMANENT_SESSION_LIFETIME=LIFETIME_SEC,
+        PERMANENT_SESSION_LIFETIME=int(LIFETIME_SEC),
         SESSION_REFRESH_EACH_REQUEST=False,
         # a bearer token is no cookie that a browser would send by itself: only sessions are checked, by web.auth.scheme
         WTF_CSRF_CHECK_DEFAULT=False,
@@ -53,41 +54,46 @@ def install(app: Flask, settings: Settings) -> None:
     csrf.init_app(app)
 
 
-def begin(entry: ApiToken) -> None:
-    """Begin a session for the holder of *entry*; what was in the browser's session before is forgotten."""
+@dataclass(frozen=True)
+class Cookie:
+    """What the request's cookie says. It was signed here; it may have ended since."""
+
+    id: UUID
+    name: str
+    proof: str
+    began_at: float
+
+    @property
+    def expires_in_sec(self) -> float:
+        """Seconds until it ends by itself."""
+        return self.began_at + LIFETIME_SEC - time.time()
+
+
+def begin(name: str, role: Role, proof: str, token_name: str | None, address: str) -> NewSession:
+    """Begin a session; what was in the browser's session before is forgotten."""
+    new = NewSession(uuid4(), name, role, token_name, address, _user_agent())
     session.clear()
     session.permanent = True
-    session["name"] = entry.name
-    session["proof"] = _proof(entry)
-    session["until"] = int(time.time()) + LIFETIME_SEC
+    session.update(id=str(new.id), name=name, proof=proof, began=time.time())
+    return new
 
 
 def end() -> None:
+    """Take the cookie away."""
     session.clear()
 
 
-def holder(tokens: tuple[ApiToken, ...]) -> ApiToken | None:
-    """The entry of *tokens* that the request's session stands for; None when there is no session."""
-    name, proof = session.get("name"), session.get("proof")
-    if not isinstance(name, str) or not isinstance(proof, str) or expires_in_sec() <= 0:
+def current() -> Cookie | None:
+    """The request's session; None when there is none, or it has run out."""
+    try:
+        found = Cookie(
+            UUID(session["id"]), str(session["name"]), str(session["proof"]), float(session["began"])
+        )
+    except (KeyError, ValueError, TypeError, AttributeError):
         return None
-    found = None
-    for entry in tokens:
-        if entry.name == name and hmac.compare_digest(_proof(entry), proof):
-            found = entry
-    return found
+    return found if found.expires_in_sec > 0 else None
 
 
-def expires_in_sec() -> float:
-    """Seconds until the request's session ends."""
-    until = session.get("until")
-    return until - time.time() if isinstance(until, int) else 0.0
-
-
-def _proof(entry: ApiToken) -> str:
-    key = current_app.secret_key
-    if not key:
-        raise RuntimeError("the app has no secret key")
-    key = key.encode() if isinstance(key, str) else key
-    message = b"pitboss session\0" + entry.token.get_secret_value().encode()
-    return hmac.new(key, message, hashlib.sha256).hexdigest()
+def _user_agent() -> str | None:
+    given = request.headers.get("User-Agent", "")[:MAX_USER_AGENT]
+    return given if given and is_storable(given) else None

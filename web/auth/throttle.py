@@ -5,7 +5,7 @@ kept in Redis: a Redis that is down must not decide who can reach the kill switc
 let in from an address before is never locked out of it by somebody else's failures there: behind a proxy, or on one
 machine, a forgotten script with an old token must not keep the operator out.
 
-Nor is anybody whose token is right kept from what is *urgent*, halting the bot. A guesser can learn from that whether a
+Nor is anybody whose token is right kept from what is *urgent*: halting and pausing the bot, and the login that leads there. A guesser can learn from that whether a
 token is right, as often as he likes: so it is for operators only, every time stands in the log, and a token that was
 drawn at random cannot be found like that either. A kill that does not arrive is worse.
 """
@@ -48,8 +48,9 @@ class Attempts:
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._lock = threading.Lock()
 
-    def judge(self, address: str, actor: str | None, *, urgent: bool = False) -> None:
-        """Count one attempt from *address* that turned out to be of *actor*, None for a wrong token.
+    def judge(self, address: str, actor: str | None, *, urgent: bool = False) -> bool:
+        """Count one attempt from *address* that turned out to be of *actor*, None for a wrong token. Returns whether the address has
+        to wait from now on.
 
         Raises:
             TooManyFailures: the attempt does not count, whatever it was.
@@ -63,9 +64,10 @@ class Attempts:
             if actor is None:
                 self._failures.setdefault(address, deque(maxlen=MOST_FAILURES)).append(self._clock())
                 _keep_latest(self._failures, address)
-            else:
-                self._known[address, actor] = None
-                _keep_latest(self._known, (address, actor))
+                return self._wait_sec(address) > 0
+            self._known[address, actor] = None
+            _keep_latest(self._known, (address, actor))
+            return False
 
     def _wait_sec(self, address: str) -> float:
         times = self._failures.get(address)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import dataclass
+from uuid import UUID
 
 from bot.commands.controller import Controller
 from bot.commands.log import NewCommand
@@ -79,6 +80,17 @@ class Dispatch:
                 extra={"command_id": str(command.id), "status": command.status, "revision": command.revision},
             )
         return command
+
+    def approve(self, command_id: UUID, by: str, preference: Preference) -> BotCommand:
+        """Let a command take its turn that waited for a second person; it is then waited for as one that has just come in.
+
+        Raises:
+            NotToApprove, OwnCommand: as ``Controller.approve`` does.
+        """
+        with self._outcomes.expect(command_id) as finished:
+            command = self._controller.approve(command_id, by)
+            self.publisher.publish(command)
+            return self._wait(command, finished, preference, self._controller)
 
     def _send(self, wanted: NewCommand, preference: Preference) -> BotCommand:
         controller = self._lane if COMMANDS[wanted.kind].safer else self._controller

@@ -21,7 +21,7 @@ from bot.models import BotCommand
 from bot.runtime.periodic import Periodic
 from bot.settings.settings import Settings
 from bot.states import BotState, CommandStatus, Mode
-from bot.storage.notifications import CHANGES, FINISHED, QUEUED, Listener
+from bot.storage.notifications import ACCESS, CHANGES, FINISHED, QUEUED, Listener
 
 #: How often overdue commands are looked for, in seconds.
 OVERDUE_SEC = 0.2
@@ -83,7 +83,7 @@ class OutcomeWaiter:
         self._controller = controller
         self._waiting: dict[str, list[Expectation]] = defaultdict(list)
         self._lock = threading.Lock()
-        self._listener = Listener(settings, QUEUED, FINISHED, CHANGES)
+        self._listener = Listener(settings, QUEUED, FINISHED, CHANGES, ACCESS)
         self._subscribers: list[Callable[[str, str], None]] = []
 
     def start(self) -> None:

@@ -16,6 +16,8 @@ from bot.errors import (
     IdempotencyConflict,
     InvalidParams,
     InvalidTransition,
+    NotToApprove,
+    OwnCommand,
     PitbossError,
     TooManyPending,
     TradeConflict,
@@ -65,6 +67,12 @@ class NotFound(PitbossError):
     code = "not_found"
 
 
+class NotAllowed(PitbossError):
+    """The caller may not do that."""
+
+    code = "forbidden"
+
+
 #: The status of an error, by its code. An error of a command that is not listed is a conflict with the present state, any
 #: other one is a fault of ours.
 _STATUS: Mapping[str, int] = {
@@ -72,6 +80,9 @@ _STATUS: Mapping[str, int] = {
     InvalidParams.code: 422,
     IdempotencyConflict.code: 422,
     NotFound.code: 404,
+    NotAllowed.code: 403,
+    OwnCommand.code: 403,
+    NotToApprove.code: 409,
     GateClosed.code: 409,
     TradeConflict.code: 409,
     TooManyPending.code: 429,

@@ -35,7 +35,7 @@ def register(app: Flask, settings: Settings) -> None:
             origins=settings.allowed_origins,
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Prefer"],
             expose_headers=["Location", "Preference-Applied", "Retry-After"],
-            methods=["GET", "POST", "PATCH"],
+            methods=["GET", "POST", "PATCH", "DELETE"],
             max_age=600,
         )
 

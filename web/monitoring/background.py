@@ -4,6 +4,8 @@ request and no command."""
 
 from __future__ import annotations
 
+from bot.access import daily_head
+from bot.access.daily_head import DailyHead
 from bot.alerts import conditions, delivery, destinations, write_monitor
 from bot.alerts.conditions import ConditionMonitor
 from bot.alerts.delivery import AlertDelivery
@@ -28,6 +30,7 @@ class Background:
             Periodic("conditions", conditions.LOOK_SEC, monitor.check),
             Periodic("writes", write_monitor.LOOK_SEC, self.writes.check),
             Periodic("alerts", delivery.LOOK_SEC, delivering.run),
+            Periodic("daily head", daily_head.LOOK_SEC, DailyHead(database, settings).check),
             Periodic("flatten", process.LOOK_SEC, Flattener(database, settings, is_worker=False).run),
             Periodic("suspension", suspension.LOOK_SEC, Suspender(database, settings, is_worker=False).run),
             *(

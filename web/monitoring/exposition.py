@@ -197,7 +197,11 @@ def _commands(found: Measures) -> Iterator[Metric]:
         "pitboss_command_duration_seconds", "From a command's issue to its being applied.", labels=["kind"]
     )
     tallies = {(each.kind, each.status): each for each in found.tallies}
-    ends = [status for status in CommandStatus if status is not CommandStatus.QUEUED]
+    ends = [
+        status
+        for status in CommandStatus
+        if status not in (CommandStatus.QUEUED, CommandStatus.AWAITING_APPROVAL)
+    ]
     # a counter that begins with its first event hides that event from rate()
     for key in {(kind, end) for kind in CommandKind for end in ends} | tallies.keys():
         counted.add_metric(list(map(str, key)), tallies[key].count if key in tallies else 0)

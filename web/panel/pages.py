@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from typing import Any
+from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import redirect, render_template, request, url_for
@@ -12,13 +13,17 @@ from werkzeug.wrappers import Response
 
 from bot.commands.log import MAX_REASON
 from bot.errors import PitbossError
-from bot.settings.types import Role
+from bot.settings.tokens import Role
 from bot.states import CommandKind, CommandStatus, Source
 from bot.status.snapshot import config as read_config
 from bot.status.snapshot import snapshot
 from web.auth import scheme, sessions
+from web.auth.single_sign_on import UnknownUser
 from web.auth.throttle import TooManyFailures
+from web.commands.dispatch import Preference
+from web.http.errors import NotFound
 from web.panel.thresholds import GROUPS
+from web.routes.sessions import end_own, read_own
 from web.routes.status import present
 from web.schemas.responses import ConfigOut
 from web.services import services
@@ -60,22 +65,31 @@ def panel() -> Page:
 def login() -> Page:
     if scheme.session_actor() is not None:
         return redirect(url_for("panel.panel"))
-    return _login_page(200)
+    try:
+        holder = scheme.gatekeeper().sign_on.user()
+    except UnknownUser as error:
+        return _login_page(403, str(error))
+    if holder is None:
+        return _login_page(200)
+    scheme.gatekeeper().log_in(holder)
+    return redirect(url_for("panel.panel"))
 
 
 @blueprint.post("/login")
 def log_in() -> Page:
     try:
         sessions.csrf.protect()
-        entry = scheme.tokens().check(request.form.get("token", "").strip(), scheme.address())
+        token = request.form.get("token", "").strip()
+        holder = scheme.gatekeeper().check(token, scheme.address(), request.endpoint)
     except CSRFError:
         return _login_page(400, _OLD_PAGE)
     except TooManyFailures as error:
+        scheme.gatekeeper().refusals.locked_out()
         wait = math.ceil(error.wait_sec)
         return _login_page(429, f"{error} Try again in {wait} s.", {"Retry-After": str(wait)})
-    if entry is None:
+    if holder is None:
         return _login_page(401, _WRONG_TOKEN)
-    sessions.begin(entry)
+    scheme.gatekeeper().log_in(holder)
     return redirect(url_for("panel.panel"), 303)
 
 
@@ -83,8 +97,71 @@ def log_in() -> Page:
 def log_out() -> Page:
     if scheme.session_actor() is not None:
         sessions.csrf.protect()
-    sessions.end()
+    scheme.gatekeeper().log_out()
     return redirect(url_for("panel.login"), 303)
+
+
+@blueprint.get("/sessions")
+def own_sessions() -> Page:
+    actor = scheme.session_actor()
+    return redirect(url_for("panel.login")) if actor is None else _sessions_page(actor, 200)
+
+
+@blueprint.post("/sessions/<uuid:session_id>")
+def end_session(session_id: UUID) -> Page:
+    actor = scheme.session_actor()
+    if actor is None:
+        return redirect(url_for("panel.login"), 303)
+    sessions.csrf.protect()
+    try:
+        end_own(actor, session_id)
+    except NotFound as error:
+        return _sessions_page(actor, 404, str(error))
+    return redirect(url_for("panel.own_sessions"), 303)
+
+
+@blueprint.get("/approvals/<uuid:command_id>")
+def approval(command_id: UUID) -> Page:
+    actor = scheme.session_actor()
+    if actor is None:
+        return redirect(url_for("panel.login"))
+    return _approval_page(actor, command_id, 200)
+
+
+@blueprint.post("/approvals/<uuid:command_id>")
+def approve(command_id: UUID) -> Page:
+    actor = scheme.session_actor()
+    if actor is None:
+        return redirect(url_for("panel.login"), 303)
+    sessions.csrf.protect()
+    if actor.role is not Role.OPERATOR or actor.commands is not None:
+        return _approval_page(actor, command_id, 403, "Your token may not approve commands.")
+    try:
+        services().dispatch.approve(command_id, actor.name, Preference())
+    except PitbossError as error:
+        return _approval_page(actor, command_id, 409, str(error))
+    return redirect(url_for("panel.approval", command_id=command_id), 303)
+
+
+def _approval_page(actor: scheme.Actor, command_id: UUID, status: int, error: str | None = None) -> Page:
+    try:
+        command = services().controller.find(command_id)
+    except PitbossError as away:
+        command, status, error = None, 503, str(away)
+    if command is None and error is None:
+        status, error = 404, f"There is no command {command_id}."
+    may = actor.role is Role.OPERATOR and actor.commands is None
+    page = render_template("approval.html", command=command, actor=actor, may=may, error=error)
+    return page, status, _NO_STORE
+
+
+def _sessions_page(actor: scheme.Actor, status: int, error: str | None = None) -> Page:
+    try:
+        rows = read_own(actor)
+    except PitbossError as away:
+        rows, status, error = [], 503, str(away)
+    idle = services().settings.session_idle_min
+    return render_template("sessions.html", sessions=rows, error=error, idle_min=idle), status, _NO_STORE
 
 
 def _login_page(status: int, error: str | None = None, headers: dict[str, str] | None = None) -> Page:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
+from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import g, request
@@ -19,11 +20,11 @@ from bot.queries import exposure, lists
 from bot.queries.exposure import Exposure
 from bot.states import CommandKind, CommandStatus, spec_of
 from bot.status import snapshot
-from web.auth import scheme
+from web.auth import rights, scheme
 from web.commands.dispatch import Preference
 from web.http.errors import CommandNotApplied
 from web.http.json_request import idempotency_key
-from web.http.openapi import COMMAND_RESPONSES
+from web.http.openapi import COMMAND_RESPONSES, NOT_FOUND_RESPONSE
 from web.schemas.requests import ConfigIn, FlattenIn, HaltIn, ModeIn, ReasonIn, SettlementIn
 from web.schemas.responses import ActionOut, ConfigChangedOut, KillOut, ReconcileOut
 from web.services import services
@@ -52,9 +53,16 @@ NOT_LOGGED = (
 )
 
 
+#: What a command says that waits for a second person.
+AWAITS_APPROVAL = (
+    "It waits for another operator, who approves it in the panel, or with POST /api/bot/commands/{commandId}/approval, within 10"
+    " minutes. Nothing has changed yet."
+)
+
+
 def _define(kind: CommandKind) -> None:
     @blueprint.post(f"/{kind}", endpoint=kind)
-    @blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
+    @blueprint.auth_required(scheme.scheme, roles=[rights.command(kind)])
     @blueprint.input(ReasonIn)
     @blueprint.output(ActionOut)
     @blueprint.doc(summary=_SUMMARIES[kind], responses=COMMAND_RESPONSES)
@@ -94,7 +102,7 @@ _SETTLEMENTS = {
 
 
 @blueprint.post("/stop")
-@blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
+@blueprint.auth_required(scheme.scheme, roles=[rights.command(CommandKind.STOP)])
 @blueprint.input(HaltIn)
 @blueprint.output(ActionOut)
 @blueprint.doc(summary="Stop: nothing at all happens", responses=COMMAND_RESPONSES)
@@ -103,7 +111,7 @@ def stop(json_data: HaltIn) -> Any:
 
 
 @blueprint.post("/kill")
-@blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
+@blueprint.auth_required(scheme.scheme, roles=[rights.command(CommandKind.KILL)])
 @blueprint.input(HaltIn)
 @blueprint.output(KillOut)
 @blueprint.doc(
@@ -134,7 +142,7 @@ def _stays_open() -> Exposure | None:
 
 
 @blueprint.post("/flatten")
-@blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
+@blueprint.auth_required(scheme.scheme, roles=[rights.command(CommandKind.FLATTEN)])
 @blueprint.input(FlattenIn)
 @blueprint.output(ActionOut)
 @blueprint.doc(
@@ -149,7 +157,7 @@ def flatten(json_data: FlattenIn) -> Any:
 
 
 @blueprint.post("/reconcile")
-@blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
+@blueprint.auth_required(scheme.scheme, roles=[rights.command(CommandKind.RECONCILE)])
 @blueprint.input(ReasonIn)
 @blueprint.output(ReconcileOut)
 @blueprint.doc(summary="Compare the open trades with Alpaca's positions now", responses=COMMAND_RESPONSES)
@@ -160,7 +168,7 @@ def reconcile(json_data: ReasonIn) -> Any:
 
 
 @blueprint.patch("/mode")
-@blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
+@blueprint.auth_required(scheme.scheme, roles=[rights.command(CommandKind.SET_MODE)])
 @blueprint.input(ModeIn)
 @blueprint.output(ActionOut)
 @blueprint.doc(summary="Switch between the paper and the live account", responses=COMMAND_RESPONSES)
@@ -169,7 +177,7 @@ def set_mode(json_data: ModeIn) -> Any:
 
 
 @blueprint.patch("/config")
-@blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
+@blueprint.auth_required(scheme.scheme, roles=[rights.command(CommandKind.UPDATE_CONFIG)])
 @blueprint.input(ConfigIn)
 @blueprint.output(ConfigChangedOut)
 @blueprint.doc(summary="Change thresholds, all or nothing", responses=COMMAND_RESPONSES)
@@ -183,7 +191,7 @@ def update_config(json_data: ReasonIn) -> Any:
 
 
 @blueprint.post("/settlements")
-@blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
+@blueprint.auth_required(scheme.scheme, roles=[rights.command(CommandKind.SETTLE)])
 @blueprint.input(SettlementIn, examples=_SETTLEMENTS)
 @blueprint.output(ActionOut)
 @blueprint.doc(
@@ -198,10 +206,28 @@ def settle(json_data: SettlementIn) -> Any:
     return _answer(_send(CommandKind.SETTLE, params, json_data.reason))
 
 
+@blueprint.post("/commands/<uuid:command_id>/approval")
+@blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
+@blueprint.output(ActionOut)
+@blueprint.doc(
+    summary="Approve a command that another operator asked for",
+    description="Where `APPROVALS` asks for a second person, a command has the status `awaiting_approval` until then.",
+    responses={**COMMAND_RESPONSES, **NOT_FOUND_RESPONSE},
+    operation_id="approve",
+)
+def approve(command_id: UUID) -> Any:
+    preference = Preference.parse(request.headers.get("Prefer"))
+    return _answer(services().dispatch.approve(command_id, scheme.actor().name, preference))
+
+
 def _send(
     kind: CommandKind, params: Mapping[str, Any] | None = None, reason: str | None = None
 ) -> BotCommand:
     actor = scheme.actor()
+    if (params or {}).get("flatten") is True and rights.command(CommandKind.FLATTEN) not in actor.rights:
+        scheme.refuse(
+            actor, "Your token may give this command, but not flatten with it. Send it without `flatten`."
+        )
     wanted = NewCommand(
         kind=kind,
         params=params or {},
@@ -209,6 +235,7 @@ def _send(
         actor=actor.name,
         source=actor.source,
         remote_addr=scheme.address(),
+        token_name=actor.token_name,
         idempotency_key=idempotency_key(),
     )
     g.preference = Preference.parse(request.headers.get("Prefer"))
@@ -229,7 +256,9 @@ def _answer(command: BotCommand, **more: Any) -> Any:
         if command.revision is None:
             common["warning"] = NOT_LOGGED
         return {"state": command.to_state, "mode": command.mode, **common}, 200, headers
-    if not command.pending:
+    if command.awaits_approval:
+        common["warning"] = AWAITS_APPROVAL
+    elif not command.pending:
         raise CommandNotApplied(command)
     bot = _config(command)
     headers["Location"] = f"/api/bot/commands/{command.id}"

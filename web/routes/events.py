@@ -7,9 +7,8 @@ import time
 from apiflask import APIBlueprint
 from flask import Response, request
 
-from bot.settings.types import Role
-from bot.states import Source
-from web.auth import scheme, sessions
+from bot.settings.tokens import Role
+from web.auth import scheme
 from web.http.errors import Answer, envelope
 from web.http.openapi import READ_RESPONSES, text_response
 from web.services import services
@@ -34,8 +33,8 @@ def events() -> Response | Answer:
     if request.method == "HEAD":
         return Response(mimetype="text/event-stream")
     actor = scheme.actor()
-    ends_at = time.time() + sessions.expires_in_sec() if actor.source is Source.PANEL else None
-    stream = services().events.open(ends_at, actor.name, is_operator=actor.role is Role.OPERATOR)
+    ends_at = None if actor.session is None else time.time() + actor.session.expires_in_sec
+    stream = services().events.open(ends_at, actor.name, is_operator=actor.role is Role.OPERATOR, owner=actor)
     if stream is None:
         return envelope(503, "too_many_streams", "Too many event streams are open.", Retry_After="5")
     return stream

@@ -151,6 +151,12 @@ class CommandOut(Shape):
     revision: int | None
     error_code: str | None
     error: str | None
+    changes: dict[str, Any] | None
+    remote_addr: str | None
+    token_name: str | None
+    sent_from: str | None
+    approved_by: str | None
+    approved_at: datetime | None
     issued_at: datetime
     expires_at: datetime | None
     finished_at: datetime | None
@@ -159,6 +165,23 @@ class CommandOut(Shape):
 class CommandPage(Shape):
     items: list[CommandOut]
     next_cursor: str | None
+
+
+class SessionOut(Shape):
+    id: UUID
+    actor: str
+    role: str
+    token_name: str | None
+    remote_addr: str | None
+    user_agent: str | None
+    began_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    current: bool = Field(False, description="Whether it is the one that asks.")
+
+
+class SessionList(Shape):
+    items: list[SessionOut]
 
 
 class TradeOut(Shape):

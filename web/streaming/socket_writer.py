@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 #: A client that takes nothing for this long is dropped, in seconds.
 STUCK_SEC = 30.0
@@ -58,11 +59,12 @@ class Streams:
         head: bytes,
         ends_at: float | None,
         ended: Callable[[], None] = lambda: None,
+        owner: Any = None,
     ) -> None:
         """Own *sock* from now on: write *head*, then whatever is sent, until it closes or ``time.time()`` is *ends_at*; *ended*
-        is called then."""
+        is called then. *owner* is who ``keep`` asks about."""
         self._count_one(+1)
-        self._order(lambda: self._add(_Client(sock, head, ends_at, ended)))
+        self._order(lambda: self._add(_Client(sock, head, ends_at, ended, owner)))
 
     def send(self, data: bytes, *, only_new: bool = False, skippable: bool = False) -> None:
         """Write *data* to every stream, or with *only_new* to those that were sent nothing since they were added.
@@ -71,6 +73,10 @@ class Streams:
         in between is left out; *skippable* data is left out at once.
         """
         self._order(lambda: self._send(data, only_new, skippable))
+
+    def keep(self, admits: Callable[[Any], bool]) -> None:
+        """End every stream whose owner *admits* says no to; a stream without an owner goes on."""
+        self._order(lambda: self._keep(admits))
 
     def _count_one(self, step: int) -> None:
         with self._lock:
@@ -138,6 +144,11 @@ class Streams:
             elif not skippable:
                 client.next = data
 
+    def _keep(self, admits: Callable[[Any], bool]) -> None:
+        for client in list(self._clients.values()):
+            if client.owner is not None and not admits(client.owner):
+                self._drop(client)
+
     def _serve(self, client: _Client, events: int) -> None:
         if events & selectors.EVENT_READ:
             try:
@@ -192,14 +203,20 @@ class Streams:
 
 
 class _Client:
-    __slots__ = ("buffer", "ended", "ends_at", "is_new", "next", "sock", "took_at", "wanted")
+    __slots__ = ("buffer", "ended", "ends_at", "is_new", "next", "owner", "sock", "took_at", "wanted")
 
     def __init__(
-        self, sock: socket.socket, head: bytes, ends_at: float | None, ended: Callable[[], None]
+        self,
+        sock: socket.socket,
+        head: bytes,
+        ends_at: float | None,
+        ended: Callable[[], None],
+        owner: Any,
     ) -> None:
         self.sock = sock
         self.ends_at = ends_at
         self.ended = ended
+        self.owner = owner
         self.buffer = head  # what is to be written now
         self.next = b""  # what is to be written then
         self.is_new = True

@@ -17,11 +17,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 from bot.errors import PitbossError
 from bot.models import BotConfig
 from bot.runtime.periodic import Periodic
-from bot.storage.notifications import CHANGES
+from bot.storage.notifications import ACCESS, CHANGES
 from web.commands.outcomes import OutcomeWaiter
 from web.http.places import Places
 from web.schemas.status import StatusOut
@@ -80,15 +81,16 @@ class Events:
         return self._streams.count
 
     def open(
-        self, ends_at: float | None, actor: str = "", *, is_operator: bool = False
+        self, ends_at: float | None, actor: str = "", *, is_operator: bool = False, owner: Any = None
     ) -> StreamResponse | None:
-        """The answer that is a new stream of *actor*, which ends at *ends_at*; None when there are too many."""
+        """The answer that is a new stream of *actor*, which ends at *ends_at*, or when *owner* is not admitted any more (see
+        ``keep``); None when there are too many."""
         if not self._places.take(actor, preferred=is_operator):
             return None
 
         def take(sock: socket.socket, head: bytes) -> None:
             first = head + f"retry: {RETRY_MS}\n\n".encode()
-            self._streams.add(sock, first, ends_at, lambda: self._places.give_back(actor))
+            self._streams.add(sock, first, ends_at, lambda: self._places.give_back(actor), owner)
             self._wake.set()
 
         response = StreamResponse(take, mimetype="text/event-stream")
@@ -96,7 +98,13 @@ class Events:
         response.headers["X-Accel-Buffering"] = "no"  # nginx would keep events back
         return response
 
+    def keep(self, admits: Callable[[Any], bool]) -> None:
+        """End every stream of somebody whom *admits* does not admit any more."""
+        self._streams.keep(admits)
+
     def _heard(self, channel: str, payload: str) -> None:
+        if channel == ACCESS:
+            return
         self._heard_count += 1
         if (channel, payload) != (CHANGES, BotConfig.__tablename__):
             # for the others, lists have changed even where the status has not

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from bot.alerts.messages import sentence
 from bot.models.command_stats import BOUNDS_SEC
 from bot.queries import metrics
 from bot.settings.settings import Settings
@@ -34,6 +35,8 @@ def test_a_kill_a_stop_and_the_ways_back_are_each_an_alert_with_its_facts(bot: B
         "fromState": "stopped",
         "toState": "stopped",
         "revision": 3,
+        "address": None,
+        "approvedBy": None,
     }
     assert {alert["status"] for alert in found} == {"queued"}
 
@@ -41,11 +44,25 @@ def test_a_kill_a_stop_and_the_ways_back_are_each_an_alert_with_its_facts(bot: B
 def test_a_command_that_changes_nothing_is_no_alert(bot: Bot, tables: Tables) -> None:
     assert bot.do("stop").status == "rejected"
     bot.do("start")
-    bot.do("pause")
-    bot.do("resume")
-    bot.do("update_config", maxConcurrentPositions=2)
+    bot.do("update_config", maxConcurrentPositions=3, dailyLossLimitUsd=500)
 
     assert [alert["kind"] for alert in alerts(tables)] == ["started"]
+
+
+def test_a_pause_a_resume_and_changed_thresholds_are_told_with_what_was_before_and_after(
+    bot: Bot, tables: Tables
+) -> None:
+    bot.do("start")
+    bot.do("pause", "news")
+    bot.do("resume")
+    changed = bot.do("update_config", dailyLossLimitUsd=5_000_000, maxConcurrentPositions=3)
+
+    found = alerts(tables)
+    assert [alert["kind"] for alert in found] == ["started", "paused", "resumed", "thresholds_changed"]
+    assert found[3]["facts"]["changes"] == changed.changes == {"dailyLossLimitUsd": ["500", "5000000"]}
+    told = sentence(found[3]["kind"], found[3]["facts"])
+    assert "dailyLossLimitUsd 500 → 5000000" in told
+    assert "by alice" in told
 
 
 def test_an_alert_is_rolled_back_with_its_command(bot: Bot, tables: Tables) -> None:

@@ -10,7 +10,8 @@ from pydantic import SecretStr
 
 from bot.errors import SettingsError
 from bot.settings.settings import Settings
-from bot.settings.types import MarketHours, Role, parse_tokens
+from bot.settings.tokens import Role, parse_tokens
+from bot.settings.types import MarketHours
 from bot.states import Mode
 
 GOOD = {"DATABASE_URL": "postgresql://u:pw@db.example:5433/pitboss", "REDIS_URL": "redis://127.0.0.1:6379/0"}

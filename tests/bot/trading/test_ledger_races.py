@@ -143,7 +143,7 @@ def test_a_mode_switch_waits_for_the_open_and_is_refused_because_of_it(
         kind=CommandKind.SET_MODE, actor="tests", source=Source.API, params={"mode": "live"}, id=uuid4()
     )
     # The settings say MARKET_HOURS=always, which live mode refuses; here it is about the open trade alone.
-    nyse = World(settings_of(world.settings.database_url, market_hours="nyse"))
+    nyse = World(settings_of(str(world.settings.database_url), market_hours="nyse"))
 
     def switch() -> None:
         nyse.do("stop")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.settings.settings import Settings
-from bot.settings.types import Role
+from bot.settings.tokens import Role
 from bot.states import Mode
 from tests.support.stack import ROOT
 from tests.tools.deploy.compose_files import BASE, EXTERNAL_QUEUE, SERVICES, make_secrets
@@ -60,6 +60,9 @@ def test_each_service_starts_with_what_was_made(
     for variable, value in SERVICES[name]["environment"].items():
         value = re.sub(r"\$\{(\w+):-([^}]*)\}", lambda found: made.get(found[1], found[2]), str(value))
         monkeypatch.setenv(variable, value.replace("/run/secrets", str(secrets_dir)))
+    if name in ("beat", "flower"):
+        assert Settings.load_without_database().database_url is None
+        return
     settings = Settings.load()
     assert settings.database.host == "postgres"
     assert settings.redis_url is not None
@@ -114,16 +117,35 @@ def test_the_address_of_the_container_follows_its_password(secrets_dir: Path, tm
     for name in ("postgres_password", "redis_password"):
         (secrets_dir / name).unlink()
     make_secrets(tmp_path)
-    assert secret(tmp_path, "postgres_password") in secret(tmp_path, "database_url")
+    assert secret(tmp_path, "postgres_password") in secret(tmp_path, "database_owner_url")
     assert secret(tmp_path, "redis_password") in secret(tmp_path, "redis_url")
 
 
 def test_an_address_that_is_taken_away_is_the_containers_again(secrets_dir: Path, tmp_path: Path) -> None:
-    before = secret(tmp_path, "database_url")
+    before = secret(tmp_path, "database_owner_url")
     make_secrets(tmp_path, "set", "database_url", given="postgresql://elsewhere/pitboss")
+    for name in ("database_owner_url", "database_read_url"):
+        assert secret(tmp_path, name) == "", "they are of the server here"
     make_secrets(tmp_path, "set", "database_url", given="\n")
     make_secrets(tmp_path)
-    assert secret(tmp_path, "database_url") == before
+    assert secret(tmp_path, "database_owner_url") == before
+    assert "@postgres:5432/pitboss" in secret(tmp_path, "database_url")
+
+
+def test_the_application_is_not_the_owner_of_its_tables_and_an_older_deployment_becomes_so(
+    secrets_dir: Path, tmp_path: Path
+) -> None:
+    owner = secret(tmp_path, "database_owner_url")
+    assert owner.startswith("postgresql://pitboss:")
+    assert secret(tmp_path, "database_url").startswith("postgresql://pitboss_app:")
+    assert secret(tmp_path, "database_read_url").startswith("postgresql://pitboss_read:")
+    (secrets_dir / "database_url").chmod(0o600)
+    (secrets_dir / "database_url").write_text(owner)
+    for name in ("database_owner_url", "database_read_url"):
+        (secrets_dir / name).unlink()
+    make_secrets(tmp_path)
+    assert secret(tmp_path, "database_owner_url") == owner
+    assert secret(tmp_path, "database_url").startswith("postgresql://pitboss_app:")
 
 
 def test_another_queue_takes_the_address_of_the_redis_that_is_not_started_any_more(

@@ -53,7 +53,15 @@ def file(directory: Path, text: str | bytes) -> Path:
 def test_every_setting_that_is_a_secret_may_be_in_a_file() -> None:
     fields = Settings.model_fields
     secret = {name.upper() for name, field in fields.items() if "SecretStr" in str(field.annotation)}
-    urls_and_keys = {"DATABASE_URL", "REDIS_URL", "QUEUE_URL", "ALPACA_PAPER_API_KEY", "ALPACA_LIVE_API_KEY"}
+    urls_and_keys = {
+        "DATABASE_URL",
+        "DATABASE_OWNER_URL",
+        "DATABASE_READ_URL",
+        "REDIS_URL",
+        "QUEUE_URL",
+        "ALPACA_PAPER_API_KEY",
+        "ALPACA_LIVE_API_KEY",
+    }
     assert secret | urls_and_keys == set(secret_files.NAMES)
 
 

@@ -12,10 +12,11 @@ import pytest
 import requests
 
 from bot.errors import SettingsError
+from bot.settings import secret_key
 from bot.settings.settings import Settings
 from tests.support.client import API_TOKENS, TOKENS
 from web.app import create_app
-from web.auth import secret_key, sessions
+from web.auth import sessions
 from web.auth.throttle import MOST_FAILURES
 
 ENVIRONMENT = {
@@ -137,7 +138,11 @@ def test_wrong_tokens_are_counted_on_both_ways_in(client):
     answer = client.get("/api/bot/status", headers={"Authorization": "Bearer wrong"})
     assert (answer.status_code, answer.json["code"]) == (429, "rate_limited")
     assert 0 < int(answer.headers["Retry-After"]) <= 60
-    assert log_in(client).status_code == 429
+    token = csrf_of(client.get("/login").text)
+    assert client.post("/login", data={"csrf_token": token, "token": "wrong"}).status_code == 429
+    assert log_in(client, "viewer").status_code == 429
+    # what is right leads to the kill button all the same
+    assert log_in(client).status_code == 303
 
 
 def test_a_session_is_not_held_up_by_wrong_tokens(client):

@@ -1,4 +1,4 @@
-"""The key that signs the panel's sessions: SECRET_KEY, or one that is made up once and kept in DATA_DIR."""
+"""The key that signs the panel's sessions and keys the hashes of tokens: SECRET_KEY, or one that is made up once and kept in DATA_DIR."""
 
 from __future__ import annotations
 

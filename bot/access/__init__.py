@@ -1,0 +1,1 @@
+"""Who may come in: kept tokens, and the panel's sessions."""

@@ -1,0 +1,160 @@
+"""The panel's sessions as rows: begun, seen, ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from bot.alerts import outbox
+from bot.models import AlertKind, BotSession
+from bot.settings.tokens import Role
+
+#: A session ends after this time, however much it is used: one trading day with the hours around it.
+LIFETIME = timedelta(hours=24)
+#: Sessions that one actor has at once; the next login ends the one that was seen longest ago.
+MOST_OF_ONE = 10
+#: Longest name of a browser that is kept, in characters.
+MAX_USER_AGENT = 300
+
+_NOW = func.clock_timestamp()
+
+
+@dataclass(frozen=True)
+class NewSession:
+    """A login, before it is in the table."""
+
+    id: UUID
+    actor: str
+    role: Role
+    token_name: str | None
+    remote_addr: str
+    user_agent: str | None
+
+
+def begin(session: Session, new: NewSession) -> None:
+    """Keep *new*, end what is beyond MOST_OF_ONE, and tell of an operator who was never seen at that address. Twice is as once."""
+    known = select(BotSession.id).where(
+        BotSession.actor == new.actor, BotSession.remote_addr == new.remote_addr, BotSession.id != new.id
+    )
+    is_new_address = session.scalars(known.limit(1)).first() is None
+    made = session.scalars(
+        insert(BotSession)
+        .values(
+            id=new.id,
+            actor=new.actor,
+            role=new.role,
+            token_name=new.token_name,
+            remote_addr=new.remote_addr,
+            user_agent=new.user_agent,
+            expires_at=_NOW + LIFETIME,
+        )
+        .on_conflict_do_nothing()
+        .returning(BotSession.id)
+    ).one_or_none()
+    if made is None:
+        return
+    beyond = (
+        select(BotSession.id)
+        .where(BotSession.actor == new.actor, *_is_live())
+        .order_by(BotSession.last_seen_at.desc())
+        .offset(MOST_OF_ONE)
+    )
+    session.execute(
+        update(BotSession)
+        .where(BotSession.id.in_(beyond))
+        .values(ended_at=_NOW, ended_by="too many sessions")
+    )
+    if is_new_address and new.role == Role.OPERATOR:
+        facts: dict[str, object] = {
+            "actor": new.actor,
+            "address": new.remote_addr,
+            "userAgent": new.user_agent,
+        }
+        outbox.put(session, AlertKind.NEW_ADDRESS, facts)
+
+
+def end(session: Session, new: NewSession, by: str) -> None:
+    """End the session, also one that could not be kept so far."""
+    row = {
+        "id": new.id,
+        "actor": new.actor,
+        "role": new.role,
+        "token_name": new.token_name,
+        "remote_addr": new.remote_addr,
+        "user_agent": new.user_agent,
+        "expires_at": _NOW + LIFETIME,
+        "ended_at": _NOW,
+        "ended_by": by,
+    }
+    session.execute(
+        insert(BotSession)
+        .values(**row)
+        .on_conflict_do_update(
+            index_elements=[BotSession.id],
+            set_={"ended_at": _NOW, "ended_by": by},
+            where=BotSession.ended_at.is_(None),
+        )
+    )
+
+
+def end_one(session: Session, session_id: UUID, actor: str, by: str) -> bool:
+    """End one of *actor*'s sessions; whether there was such a one."""
+    found = session.execute(
+        update(BotSession)
+        .where(BotSession.id == session_id, BotSession.actor == actor, *_is_live())
+        .values(ended_at=_NOW, ended_by=by)
+        .returning(BotSession.id)
+    )
+    return found.one_or_none() is not None
+
+
+def of_actor(session: Session, actor: str, idle: timedelta) -> Sequence[BotSession]:
+    """The sessions of *actor* that have not ended, the one that was seen last first; *idle* ends one."""
+    return session.scalars(
+        select(BotSession)
+        .where(BotSession.actor == actor, *_is_live(), BotSession.last_seen_at > _NOW - idle)
+        .order_by(BotSession.last_seen_at.desc())
+    ).all()
+
+
+@dataclass(frozen=True)
+class Known:
+    """What decides about one session that has not run out."""
+
+    #: How long ago it was seen, and how long it lasts still.
+    idle: timedelta
+    left: timedelta
+    ended: bool
+
+
+def known(session: Session) -> Mapping[UUID, Known]:
+    """All sessions that have not run out, those that were ended included."""
+    rows = session.execute(
+        select(
+            BotSession.id,
+            (_NOW - BotSession.last_seen_at).label("idle"),
+            (BotSession.expires_at - _NOW).label("left"),
+            BotSession.ended_at.is_not(None).label("ended"),
+        ).where(BotSession.expires_at > _NOW)
+    )
+    return {row.id: Known(row.idle, row.left, row.ended) for row in rows}
+
+
+def note_seen(session: Session, seen: Mapping[UUID, datetime]) -> None:
+    """Keep when sessions were seen last."""
+    for session_id, at in sorted(seen.items()):
+        session.execute(
+            update(BotSession)
+            .where(BotSession.id == session_id, BotSession.last_seen_at < at)
+            .values(last_seen_at=at)
+        )
+
+
+def _is_live() -> tuple[ColumnElement[bool], ...]:
+    return BotSession.ended_at.is_(None), BotSession.expires_at > _NOW

@@ -1,0 +1,41 @@
+"""Which commands wait for a second person: ``APPROVALS=set_mode,update_config:raise,flatten``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.states import CommandKind
+
+#: What never waits: it makes the bot safer at once, or changes nothing.
+NEVER = frozenset({CommandKind.KILL, CommandKind.STOP, CommandKind.PAUSE, CommandKind.RECONCILE})
+#: Only a change of thresholds by which more can be lost.
+RAISE = f"{CommandKind.UPDATE_CONFIG}:raise"
+
+
+@dataclass(frozen=True)
+class Approvals:
+    """The kinds that wait."""
+
+    kinds: frozenset[CommandKind] = frozenset()
+    #: Whether a change of thresholds waits when more can be lost by it; one that waits in any case is in *kinds*.
+    raises: bool = False
+
+    def concern(self, kind: CommandKind) -> bool:
+        """Whether commands of this kind may have to wait."""
+        return kind in self.kinds or (self.raises and kind is CommandKind.UPDATE_CONFIG)
+
+
+def parse_approvals(value: str) -> Approvals:
+    """The kinds that *value* names, comma separated.
+
+    Raises:
+        ValueError: it names none, or one that must not wait.
+    """
+    named = [each.strip() for each in value.split(",") if each.strip()]
+    may = [kind for kind in CommandKind if kind not in NEVER]
+    for each in named:
+        if each in NEVER:
+            raise ValueError(f"{each} never waits for anybody")
+        if each != RAISE and each not in may:
+            raise ValueError(f"takes some of {', '.join([*may, RAISE])}")
+    return Approvals(frozenset(CommandKind(each) for each in named if each != RAISE), RAISE in named)

@@ -1,0 +1,137 @@
+"""Kept tokens: added, narrowed, expired, revoked, without a restart."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from pathlib import Path
+
+from tests.access.conftest import Browser
+from tests.support import envelope
+from tests.support.client import Api
+from tests.support.stack import Stack
+
+
+def holds(stack: Stack, token: str, status: int, path: str = "/gate") -> float:
+    """Seconds until ten answers in a row, from both processes most likely, have this status."""
+    began, in_a_row = time.monotonic(), 0
+
+    def again() -> bool:
+        nonlocal in_a_row
+        in_a_row = in_a_row + 1 if Api(stack.url, token).get(path).status_code == status else 0
+        return in_a_row >= 10
+
+    stack.wait_for(again, 5, f"the token gets {status}")
+    return time.monotonic() - began
+
+
+def new_token(tokens, *arguments: str) -> str:
+    """A token that was made elsewhere, and is kept."""
+    token = secrets.token_urlsafe(32)
+    done = tokens("add", *arguments, "--from-stdin", stdin=f"{token}\n")
+    assert done.returncode == 0, done.stderr
+    return token
+
+
+def test_a_token_counts_in_every_process_within_a_second_and_so_does_its_end(
+    stack: Stack, tokens, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    assert "is no terminal" in tokens("add", "desk", "viewer").stderr
+    added = tokens("add", "desk", "viewer", "--out", str(file))
+    token = file.read_text().strip()
+    assert len(token) > 40
+    assert token not in added.stderr + added.stdout
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert holds(stack, token, 200) < 1
+    browser = Browser(stack.url)
+    assert browser.log_in(token).status_code == 303
+    assert browser.send("GET", "/gate", browser.csrf()).status_code == 200
+
+    [row] = stack.sql("SELECT * FROM bot_token WHERE name = 'desk'")
+    assert token not in str(row)
+    assert tokens("revoke", "desk").returncode == 0
+    assert holds(stack, token, 401) < 1
+    assert browser.send("GET", "/gate").status_code == 401
+    assert "revoked" in tokens("list").stdout
+    assert token not in tokens("list").stdout
+
+
+def test_a_token_ends_by_itself_and_sooner_when_it_is_told_to(stack: Stack, tokens) -> None:
+    token = new_token(tokens, "guest", "viewer", "--expires", "1h")
+    holds(stack, token, 200)
+    assert "guest ends" in tokens("expire", "guest", "1s").stdout
+    holds(stack, token, 401)
+
+
+def test_a_narrowed_token_gives_its_commands_reads_everything_and_nothing_else(stack: Stack, tokens) -> None:
+    token = new_token(tokens, "risk", "operator[kill,pause]")
+    holds(stack, token, 200)
+    api = Api(stack.url, token)
+    assert api.post("/kill", {}).status_code == 200
+    assert api.get("/commands").status_code == 200
+    refused = api.post("/start", {})
+    envelope.check(refused, 403, "forbidden")
+    assert "kill, pause" in refused.json()["error"]
+    for method, path, body in (
+        ("POST", "/trades", {}),
+        ("PATCH", "/mode", {"mode": "live"}),
+        ("POST", "/flatten", {}),
+        ("POST", "/kill", {"flatten": True}),
+    ):
+        assert api.request(method, path, json=body).status_code == 403, path
+    row = stack.commands()[-1]
+    assert (row["actor"], row["token_name"], row["remote_addr"]) == ("risk", "risk", "127.0.0.1")
+
+
+def test_a_weak_token_a_taken_name_and_an_unknown_role_are_refused_with_a_sentence(tokens) -> None:
+    for arguments, stdin, said in (
+        (("add", "x", "viewer", "--from-stdin"), "short\n", "under 16 characters"),
+        (("add", "x", "viewer", "--from-stdin"), "aaaaaaaaaaaaaaaaaaaa\n", "can be guessed"),
+        (("add", "x", "viewer", "--from-stdin"), "MyPassword-of-2026!\n", "can be guessed"),
+        (("add", "x", "admin"), "", "use operator, viewer or bot"),
+        (("add", "x", "viewer[kill]"), "", "only operator[…] can be narrowed"),
+        (("add", "x", "operator[sell]"), "", "a command that does not exist"),
+        (("add", "a,b", "viewer"), "", "is not a name"),
+        (("revoke", "nobody"), "", "There is no token 'nobody'"),
+    ):
+        done = tokens(*arguments, stdin=stdin)
+        assert done.returncode == 1, arguments
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+    new_token(tokens, "twice", "viewer")
+    again = tokens("add", "twice", "viewer", "--from-stdin", stdin=f"{secrets.token_urlsafe(20)}\n")
+    assert "There is a token 'twice' already" in again.stderr
+
+
+def test_wrong_tokens_lockouts_and_refused_rights_are_logged_counted_and_told(stack: Stack) -> None:
+    stack.sql("DELETE FROM bot_alert")
+    stack.api("viewer").post("/kill", {})
+    wrong = Api(stack.url, "a-wrong-token-of-the-tests")
+    for _ in range(90):
+        wrong.get("/status")
+    for path in ("/kill", "/stop", "/pause"):
+        assert stack.api("operator2").post(path, {}).status_code in (200, 202, 400), path
+    browser = Browser(stack.url)
+    assert browser.log_in().status_code == 303, (
+        "a right token is not kept from the login that leads to a kill"
+    )
+
+    def kinds() -> set[str]:
+        return {row["kind"] for row in stack.sql("SELECT kind FROM bot_alert")}
+
+    stack.wait_for(lambda: kinds() >= {"locked_out", "right_refused"}, 5, "both are told")
+    log = stack.logs(whole=True)
+    assert '"error_code": "wrong_token"' in log
+    assert "too many wrong tokens: the address has to wait" in log
+    assert "viewer may not POST /api/bot/kill" in log
+    assert '"address": "127.0.0.1"' in log
+    metrics = stack.api("operator").get("//metrics").text
+    counted = {
+        line.split('"')[1]: float(line.rsplit(" ", 1)[1])
+        for line in metrics.splitlines()
+        if line.startswith("pitboss_access_refused_total")
+    }
+    assert counted["wrong_token"] >= 60
+    assert counted["locked_out"] > 0
+    assert counted["forbidden"] >= 1
