@@ -6,7 +6,7 @@ PitbossError
         NotAllowed         the token is unknown, or may not do this
         NotFound
         CommandRefused     a command came to its end without taking effect
-            InvalidTransition  Killed  Expired  Superseded  NothingToSettle  ModeRefused
+            InvalidTransition  Killed  Expired  Revoked  Superseded  NothingToSettle  ModeRefused
         LedgerRefused      a trade was not recorded
             GateClosed  TradeConflict
     Unavailable        no answer, or "not now": nothing was changed
@@ -91,6 +91,10 @@ class Expired(CommandRefused):
     """It was not applied in time; nothing was changed."""
 
 
+class Revoked(CommandRefused):
+    """Its message was revoked before a worker took it; nothing was changed."""
+
+
 class Superseded(CommandRefused):
     """A stop or kill that was issued later called it off; nothing was changed."""
 
@@ -159,6 +163,7 @@ BY_CODE: Mapping[str, type[PitbossError]] = {
     "orders_working": ModeRefused,
     "outcome_unknown": OutcomeUnknown,
     "positions_open": ModeRefused,
+    "revoked": Revoked,
     "superseded": Superseded,
     "trade_conflict": TradeConflict,
     "unauthorized": NotAllowed,

@@ -187,6 +187,12 @@ class Command(Answer):
     revision: int | None
     error_code: str | None
     error: str | None
+    changes: dict[str, Any] | None = None
+    remote_addr: str | None = None
+    token_name: str | None = None
+    sent_from: str | None = None
+    approved_by: str | None = None
+    approved_at: datetime | None = None
     issued_at: datetime
     expires_at: datetime | None
     finished_at: datetime | None

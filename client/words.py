@@ -40,6 +40,7 @@ class CommandStatus(StrEnum):
     """Where a command is in its life."""
 
     QUEUED = "queued"
+    AWAITING_APPROVAL = "awaiting_approval"
     APPLIED = "applied"
     REJECTED = "rejected"
     EXPIRED = "expired"
@@ -47,7 +48,7 @@ class CommandStatus(StrEnum):
 
 
 #: A command of one of these statuses has not come to its end.
-PENDING = frozenset({"queued", "awaiting_approval"})
+PENDING = frozenset({CommandStatus.QUEUED, CommandStatus.AWAITING_APPROVAL})
 
 
 class Source(StrEnum):

@@ -17,6 +17,7 @@ FORGOTTEN = (
     "bot_command_uncounted",
     "bot_condition",
     "bot_ignored_position",
+    "bot_reconciliation",
     "bot_suspect",
     "bot_suspension",
     "bot_trade_exit",

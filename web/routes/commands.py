@@ -213,11 +213,10 @@ def settle(json_data: SettlementIn) -> Any:
     summary="Approve a command that another operator asked for",
     description="Where `APPROVALS` asks for a second person, a command has the status `awaiting_approval` until then.",
     responses={**COMMAND_RESPONSES, **NOT_FOUND_RESPONSE},
-    operation_id="approve",
 )
 def approve(command_id: UUID) -> Any:
-    preference = Preference.parse(request.headers.get("Prefer"))
-    return _answer(services().dispatch.approve(command_id, scheme.actor().name, preference))
+    g.preference = Preference.parse(request.headers.get("Prefer"))
+    return _answer(services().dispatch.approve(command_id, scheme.actor().name, g.preference))
 
 
 def _send(

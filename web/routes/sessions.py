@@ -23,7 +23,6 @@ blueprint = APIBlueprint("sessions", __name__, tag="Sessions")
 @blueprint.doc(
     summary="The panel's sessions under your name, the one that was used last first",
     responses=READ_RESPONSES,
-    operation_id="list_sessions",
 )
 def own_sessions() -> Any:
     return SessionList(items=read_own(scheme.actor()))
@@ -35,7 +34,6 @@ def own_sessions() -> Any:
 @blueprint.doc(
     summary="End one of them, and its event streams, at once",
     responses={**READ_RESPONSES, **NOT_FOUND_RESPONSE},
-    operation_id="end_session",
 )
 def end_session(session_id: UUID) -> Any:
     end_own(scheme.actor(), session_id)
