@@ -72,6 +72,7 @@ def complete(
     # what is not set is written down as well, for whoever reads server.env
     for name in ("HOST", "PORT", "FLOWER_PORT"):
         variables.setdefault(name, str(Settings.model_fields[name.lower()].default))
+    variables["FLOWER_READ_ONLY"] = variables.get("FLOWER_READ_ONLY") or "true"  # an empty one would end it
     tokens_are_ours = "API_TOKENS" not in variables
     if tokens_are_ours:
         variables["API_TOKENS"] = kept_secret.keep(data_dir / "api-tokens", _make_tokens)

@@ -73,10 +73,10 @@ class Parts:
             ),
             # Whoever reaches Flower can run any task: loopback only, and its password comes in the environment.
             # It asks the worker before that is up, and warns; its errors are what matters.
-            # It looks and does nothing, unless FLOWER_READ_ONLY says otherwise; and what it remembers has an end.
+            # It looks and does nothing, unless FLOWER_READ_ONLY, which it reads itself, says otherwise; what it remembers has an end.
             self._celery(
                 *("flower", f"--address={ports.LOOPBACK}", f"--port={flower_port}", "--logging=error"),
-                *(f"--read_only={self._env.get('FLOWER_READ_ONLY') or 'true'}", "--max_tasks=5000"),
+                "--max_tasks=5000",
                 secrets=_QUEUE | _FLOWER,
             ),
         ]

@@ -109,7 +109,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     controller, lane = Controller(database, settings), Controller(lane_database, settings)
     publisher = Publisher(settings)
     watch = OutcomeWaiter(lane, settings)
-    background = Background(database, settings)
+    background = Background(database, lane_database, settings)
     directory = Directory(database, settings)
     watch.subscribe(directory.heard)
 

@@ -23,6 +23,7 @@ from bot.errors import (
     StatementTimedOut,
 )
 from bot.settings.settings import Settings
+from bot.storage.hang_guard import HangGuard
 from bot.storage.pipeline import STALE_PLAN, Pipeline
 
 T = TypeVar("T")
@@ -151,6 +152,10 @@ class Database:
                 if held:
                     with suppress(DBAPIError):  # a connection that has broken holds nothing any more
                         connection.execute(select(func.pg_advisory_unlock(number)))
+
+    def guard(self, seconds: float) -> HangGuard:
+        """Who ends uses of a connection that take longer than *seconds*; somebody has to have it check."""
+        return HangGuard(seconds, self.engine, self._autocommit)
 
     def now(self) -> datetime:
         """The database's clock, the only clock that counts."""

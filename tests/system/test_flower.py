@@ -28,9 +28,11 @@ class Flower:
         self._url = f"http://127.0.0.1:{port}"
         options = ("--address=127.0.0.1", f"--port={port}", "--logging=error")
         # as script/server and deploy/flower start it
-        command = stack.celery("flower", *options, "--read_only=true", "--max_tasks=5000")
+        command = stack.celery("flower", *options, "--max_tasks=5000")
         log = stack.directory / "flower.log"
-        self.process = Process("flower", command, env=stack.env(), cwd=ROOT, log=log)
+        self.process = Process(
+            "flower", command, env=stack.env({"FLOWER_READ_ONLY": "true"}), cwd=ROOT, log=log
+        )
 
     def get(self, path: str) -> requests.Response:
         return requests.get(self._url + path, auth=LOGIN, timeout=5)

@@ -5,7 +5,7 @@ import os
 from tools.compose_trial.project import shell
 
 IMAGES = ("python:3.13-slim", "postgres:17", "valkey/valkey:8")
-PROXY_IMAGE = "caddy:2"
+PROXY_IMAGE = "caddy:2.11.7"
 ENGINE_VERSION = "docker version --format '{{.Server.Version}}'"
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from bot.settings import secret_files
 from tests.support.stack import ROOT
-from tests.tools.deploy.compose_files import BASE, EXTERNAL_POSTGRES, EXTERNAL_QUEUE, SERVICES
+from tests.tools.deploy.compose_files import BASE, EXTERNAL_POSTGRES, EXTERNAL_QUEUE, SERVICES, read
 
 ONE_SHOT = {"migrate"}
 PLACES = re.compile(r"/run/secrets/([\w.]+)")
@@ -232,3 +232,32 @@ def test_no_part_runs_a_module_that_the_image_does_not_have() -> None:
         command = SERVICES[name]["command"]
         own = command[command.index("-A") + 1] if "-A" in command else command[2]
         assert own in copied | {"flask"}, name
+
+
+# -- the small form ---------------------------------------------------------------------------------------------
+
+
+def megabytes(limit: str) -> int:
+    return int(limit[:-1]) * {"m": 1, "g": 1024}[limit[-1]]
+
+
+def test_the_limits_of_the_small_form_fit_into_a_gigabyte_and_leave_out_what_can_be_missing() -> None:
+    small = read("docker-compose.small.yml")["services"]
+    assert [name for name, service in small.items() if service is None] == ["standby", "flower"]
+    assert {name for name, service in small.items() if service} == set(BASE["services"]) - {
+        "standby",
+        "flower",
+    }
+    limits = {
+        name: service["deploy"]["resources"]["limits"]["memory"] for name, service in small.items() if service
+    }
+    lasting = sum(megabytes(limit) for name, limit in limits.items() if name not in ("migrate", "sandbox"))
+    assert lasting <= 1024
+    page = (ROOT / "docs" / "deployment.md").read_text()
+    assert f"{lasting:,} MB" in page
+
+
+def test_without_secrets_compose_says_what_to_do() -> None:
+    file = BASE["secrets"]["database_url"]["file"]
+    assert file.startswith("${SECRETS_DIR:?")
+    assert "Run script/secrets" in file

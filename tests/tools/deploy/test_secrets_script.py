@@ -82,7 +82,7 @@ def test_keys_of_a_real_account_turn_the_simulated_one_off(tmp_path: Path) -> No
     assert "COMPOSE_PROFILES=sandbox" in (tmp_path / "env").read_text()
     make_secrets(tmp_path, "set", "alpaca_paper_api_key", given="PKREAL\n")
     make_secrets(tmp_path, "set", "alpaca_paper_api_secret", given="its-secret")
-    assert (tmp_path / "env").read_text() == ""
+    assert (tmp_path / "env").read_text() == f"SECRETS_DIR={tmp_path / 'secrets'}\n"
     assert (tmp_path / "secrets" / "alpaca_paper_api_key").read_text() == "PKREAL"
     assert (tmp_path / "secrets" / "alpaca_paper_api_secret").read_text() == "its-secret"
     assert "SIMULATED" not in make_secrets(tmp_path), "it would be simulated again"

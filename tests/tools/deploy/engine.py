@@ -1,0 +1,91 @@
+"""A stand-in for the program ``docker``, for what script/upgrade decides: containers are rows of a file, and nothing runs.
+
+It says whether the script leaves the right containers and the right image. Whether an engine does what it is told, only
+script/try-compose on an engine can tell.
+"""
+
+import sys
+
+#: Started some thirty times for an upgrade, so without what Python looks for at its start.
+PROGRAM = (
+    f"#!{sys.executable} -IS\n"
+    + """import json, os, sys
+FILE = os.environ["ENGINE"]
+state = json.load(open(FILE))
+args = sys.argv[1:]
+state["calls"].append(" ".join(args))
+
+def save(code=0):
+    json.dump(state, open(FILE, "w"))
+    sys.exit(code)
+
+def image_of(service):
+    return "pitboss:local" if service not in ("postgres", "redis", "proxy") else service
+
+def make(service):
+    state["made"] += 1
+    image = state["images"][image_of(service)]
+    state["containers"][f"{service}-{state['made']}"] = {"service": service, "image": image,
+        "health": "unhealthy" if image in state["broken"] and service in state["breaks"] else "healthy"}
+
+def of(service):
+    return [name for name, each in state["containers"].items() if each["service"] == service]
+
+if args[0] == "tag":
+    state["images"][args[2]] = state["images"].get(args[1], args[1])
+    save()
+if args[0] == "inspect":
+    found = state["containers"].get(args[-1])
+    if found is None:
+        save(1)
+    print(found["health"] if "Health" in args[2] else found["image"])
+    save()
+if args[0] in ("rm", "stop"):
+    for name in args[1:]:
+        if args[0] == "rm":
+            state["containers"].pop(name, None)
+    save()
+assert args[0] == "compose", args
+rest = args[1:]
+if rest[0] == "config":
+    if "--services" in rest:
+        print("\\n".join(state["services"]))
+    elif rest[-1] == "postgres":
+        print("postgres:17")
+    else:
+        print("pitboss:local")
+    save()
+if rest[0] == "ps":
+    print("\\n".join(of(rest[-1])))
+    save()
+if rest[0] == "build":
+    state["images"]["pitboss:local"] = state["next"]
+    save()
+if rest[0] == "exec":
+    if rest[-1].endswith("PG_VERSION"):
+        print(state["postgres"])
+    elif rest[-1].endswith("Caddyfile"):
+        print(state["caddyfile"], end="")
+    elif "pg_dump" in rest:
+        print("a dump")
+    save()
+if rest[0] == "run":
+    save(1 if state["migration_fails"] and "migrate" in rest else 0)
+if rest[0] == "up":
+    service = rest[-1]
+    scale = next((int(each.partition("=")[2]) for each in rest if each.startswith("web=")), None)
+    wanted = scale or max(len(of(service)), 1)
+    if "--no-recreate" not in rest:
+        image = state["images"][image_of(service)]
+        for name in of(service):
+            if "--force-recreate" in rest or state["containers"][name]["image"] != image:
+                del state["containers"][name]
+    while len(of(service)) < wanted:
+        make(service)
+    for name in of(service)[wanted:]:
+        del state["containers"][name]
+    bad = "--wait" in rest and any(state["containers"][name]["health"] != "healthy" for name in of(service))
+    save(1 if bad else 0)
+save(2)
+"""
+)

@@ -1,0 +1,187 @@
+"""What script/upgrade leaves: an upgrade that fails leaves what was there and nothing else, and going back always works."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.stack import ROOT
+from tests.tools.deploy.engine import PROGRAM
+
+SERVICES = ("postgres", "redis", "web", "worker", "standby", "beat", "flower")
+
+
+class Engine:
+    """A tree with the script, and the stand-in for docker."""
+
+    def __init__(self, directory: Path, *services: str) -> None:
+        self.tree = directory / "tree"
+        for folder in ("script", "deploy", "bin"):
+            (self.tree / folder).mkdir(parents=True)
+        for script in ("upgrade", "secrets"):
+            shutil.copy(ROOT / "script" / script, self.tree / "script")
+        shutil.copy(ROOT / "deploy" / "Caddyfile", self.tree / "deploy")
+        program = self.tree / "bin" / "docker"
+        program.write_text(PROGRAM)
+        program.chmod(0o755)
+        self._file = directory / "engine.json"
+        self.state: dict[str, Any] = {
+            "services": services or SERVICES,
+            "images": {"pitboss:local": "old", "postgres": "pg", "redis": "valkey", "proxy": "caddy"},
+            "containers": {},
+            "made": 0,
+            "calls": [],
+            "next": "new",
+            "broken": [],
+            "breaks": ["web", "worker", "standby", "beat", "flower"],
+            "postgres": "17",
+            "caddyfile": (ROOT / "deploy" / "Caddyfile").read_text(),
+            "migration_fails": False,
+        }
+        for service in self.state["services"]:
+            for _ in range(3 if service == "web" and "proxy" in services else 1):
+                self.state["made"] += 1
+                self.state["containers"][f"{service}-{self.state['made']}"] = {
+                    "service": service,
+                    "image": self.state["images"].get(service, "old"),
+                    "health": "healthy",
+                }
+
+    def upgrade(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        self._file.write_text(json.dumps(self.state))
+        done = subprocess.run(
+            [str(self.tree / "script" / "upgrade"), *arguments],
+            env={
+                "PATH": f"{self.tree / 'bin'}:{os.environ['PATH']}",
+                "ENGINE": str(self._file),
+                "PITBOSS_UPGRADE_PATIENCE": "0",
+                **environment,
+            },
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        self.state = json.loads(self._file.read_text())
+        return done
+
+    def images(self) -> dict[str, list[str]]:
+        """The images of each service of ours."""
+        found: dict[str, list[str]] = {}
+        for each in self.state["containers"].values():
+            if each["service"] not in ("postgres", "redis", "proxy"):
+                found.setdefault(each["service"], []).append(each["image"])
+        return found
+
+
+@pytest.fixture(params=["one web", "a proxy"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
+    return Engine(tmp_path, *((*SERVICES, "proxy") if request.param == "a proxy" else ()))
+
+
+def test_all_run_the_new_image_and_a_dump_was_taken_first(engine: Engine) -> None:
+    before = {service: len(images) for service, images in engine.images().items()}
+    done = engine.upgrade()
+    assert done.returncode == 0, done.stderr
+    assert {image for images in engine.images().values() for image in images} == {"new"}
+    assert {service: len(images) for service, images in engine.images().items()} == before
+    assert engine.state["images"]["pitboss:before-upgrade"] == "old"
+    [dump] = (engine.tree / "backups").iterdir()
+    assert stat.S_IMODE(dump.stat().st_mode) == 0o600
+    calls = engine.state["calls"]
+    assert calls.index(next(c for c in calls if "pg_dump" in c)) < calls.index(
+        "compose build --quiet migrate"
+    )
+
+
+@pytest.mark.parametrize("breaks", ["web", "standby", "worker", "beat"])
+def test_a_release_that_never_becomes_healthy_leaves_what_was_there_and_nothing_else(
+    engine: Engine, breaks: str
+) -> None:
+    before = engine.images()
+    engine.state |= {"broken": ["new"], "breaks": [breaks]}
+    for _ in range(2):
+        done = engine.upgrade("--without-dump")
+        assert done.returncode != 0
+        assert "the release from before runs on" in done.stderr
+        assert engine.images() == before
+        assert engine.state["images"]["pitboss:local"] == "old"
+    engine.state["broken"] = []
+    assert engine.upgrade("--without-dump").returncode == 0
+    assert {image for images in engine.images().values() for image in images} == {"new"}
+
+
+def test_a_migration_that_fails_changes_no_container(engine: Engine) -> None:
+    engine.state["migration_fails"] = True
+    before = dict(engine.state["containers"])
+    assert engine.upgrade("--without-dump").returncode != 0
+    assert engine.state["containers"] == before
+    assert engine.state["images"]["pitboss:local"] == "old"
+
+
+def test_going_back_works_like_an_upgrade(engine: Engine) -> None:
+    assert engine.upgrade("--without-dump").returncode == 0
+    engine.state["next"] = "old"
+    assert engine.upgrade("--without-dump").returncode == 0
+    assert {image for images in engine.images().values() for image in images} == {"old"}
+
+
+def test_webs_that_an_older_script_left_broken_are_cleared_away(tmp_path: Path) -> None:
+    engine = Engine(tmp_path, *SERVICES, "proxy")
+    for number in range(3):
+        engine.state["containers"][f"web-left{number}"] = {
+            "service": "web",
+            "image": "x",
+            "health": "unhealthy",
+        }
+    assert engine.upgrade("--without-dump").returncode == 0
+    assert engine.images()["web"] == ["new"] * 3
+
+
+def test_a_changed_caddyfile_starts_the_proxy_again(tmp_path: Path) -> None:
+    engine = Engine(tmp_path, *SERVICES, "proxy")
+    assert engine.upgrade("--without-dump").returncode == 0
+    assert not [call for call in engine.state["calls"] if "--force-recreate" in call]
+    engine.state |= {"caddyfile": "of the release before", "calls": []}
+    assert engine.upgrade("--without-dump").returncode == 0
+    assert [call for call in engine.state["calls"] if "--force-recreate" in call and call.endswith("proxy")]
+
+
+def test_new_secrets_are_made_and_changed_servers_started_before_anything_needs_them(engine: Engine) -> None:
+    assert not (engine.tree / "secrets").exists()
+    assert engine.upgrade("--without-dump").returncode == 0
+    assert (engine.tree / "secrets" / "api_tokens").exists()
+    calls = engine.state["calls"]
+    servers = calls.index("compose up --detach --no-deps --wait postgres")
+    assert servers < calls.index("compose run --rm --no-deps migrate")
+
+
+@pytest.mark.parametrize(
+    ("change", "environment", "sentence"),
+    [
+        ({"postgres": "16"}, {}, "The data are of Postgres 16, and this release runs 17"),
+        ({}, {"PITBOSS_TAG": "2026-12-01"}, "Write it into .env, or unset it"),
+    ],
+)
+def test_what_cannot_work_is_said_before_anything_changes(
+    engine: Engine, change: dict[str, str], environment: dict[str, str], sentence: str
+) -> None:
+    engine.state |= change
+    before = (dict(engine.state["containers"]), dict(engine.state["images"]))
+    done = engine.upgrade(**environment)
+    assert done.returncode != 0
+    assert sentence in done.stderr
+    assert "Nothing was changed." in done.stderr
+    assert (engine.state["containers"], engine.state["images"]) == before
+
+
+def test_what_the_small_form_leaves_out_is_not_started_by_an_upgrade(tmp_path: Path) -> None:
+    engine = Engine(tmp_path, "postgres", "redis", "web", "worker", "beat")
+    assert engine.upgrade("--without-dump").returncode == 0
+    assert set(engine.images()) == {"web", "worker", "beat"}
