@@ -9,7 +9,7 @@ from datetime import timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from bot.models import AlertStatus, BotAlert, BotCommand, BotWorker
+from bot.models import AlertStatus, BotAlert, BotAlertDestination, BotCommand, BotWorker
 from bot.models.command_stats import BotCommandTally
 from bot.settings.settings import Settings
 from bot.states import CommandStatus
@@ -34,6 +34,8 @@ class Measures:
     workers_online: int
     #: Alerts that are kept, by status.
     alerts: Mapping[AlertStatus, int]
+    #: Attempts that failed in a row, of each address of ALERT_URLS by its name.
+    destinations: Mapping[str, int]
 
 
 _NOW = func.clock_timestamp()
@@ -55,6 +57,7 @@ def measure(session: Session, settings: Settings) -> Measures:
     now = snapshot_in(session)
     more = session.execute(_MORE).one()
     counted = {row.status: row.number for row in session.execute(_ALERTS)}
+    failing = {row.name: row.attempts for row in session.scalars(select(BotAlertDestination))}
     return Measures(
         snapshot=now,
         gate=gate.judge(now, settings),
@@ -63,6 +66,7 @@ def measure(session: Session, settings: Settings) -> Measures:
         oldest_pending=more.oldest_pending or timedelta(0),
         workers_online=more.workers_online,
         alerts={status: counted.get(status, 0) for status in AlertStatus},
+        destinations={each.name: failing.get(each.name, 0) for each in settings.alert_addresses},
     )
 
 

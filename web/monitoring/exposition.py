@@ -154,6 +154,14 @@ def _describe(found: Measures) -> Iterator[Metric]:
     for status, count in found.alerts.items():
         alerts.add_metric([status], count)
     yield alerts
+    failures = GaugeMetricFamily(
+        "pitboss_alert_destination_failures",
+        "Attempts to tell an address of ALERT_URLS that failed in a row.",
+        labels=["destination"],
+    )
+    for name, count in found.destinations.items():
+        failures.add_metric([name], count)
+    yield failures
 
 
 def _commands(found: Measures) -> Iterator[Metric]:
