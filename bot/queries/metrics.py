@@ -34,8 +34,8 @@ class Measures:
     workers_online: int
     #: Alerts that are kept, by status.
     alerts: Mapping[AlertStatus, int]
-    #: Attempts that failed in a row, of each address of ALERT_URLS by its name.
-    destinations: Mapping[str, int]
+    #: Addresses of ALERT_URLS that did not take the last alert.
+    destinations_failing: int
 
 
 _NOW = func.clock_timestamp()
@@ -57,7 +57,7 @@ def measure(session: Session, settings: Settings) -> Measures:
     now = snapshot_in(session)
     more = session.execute(_MORE).one()
     counted = {row.status: row.number for row in session.execute(_ALERTS)}
-    failing = {row.name: row.attempts for row in session.scalars(select(BotAlertDestination))}
+    failing = set(session.scalars(select(BotAlertDestination.name).where(BotAlertDestination.attempts > 0)))
     return Measures(
         snapshot=now,
         gate=gate.judge(now, settings),
@@ -66,7 +66,7 @@ def measure(session: Session, settings: Settings) -> Measures:
         oldest_pending=more.oldest_pending or timedelta(0),
         workers_online=more.workers_online,
         alerts={status: counted.get(status, 0) for status in AlertStatus},
-        destinations={each.name: failing.get(each.name, 0) for each in settings.alert_addresses},
+        destinations_failing=sum(each.name in failing for each in settings.alert_addresses),
     )
 
 

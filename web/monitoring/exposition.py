@@ -154,14 +154,11 @@ def _describe(found: Measures) -> Iterator[Metric]:
     for status, count in found.alerts.items():
         alerts.add_metric([status], count)
     yield alerts
-    failures = GaugeMetricFamily(
-        "pitboss_alert_destination_failures",
-        "Attempts to tell an address of ALERT_URLS that failed in a row.",
-        labels=["destination"],
+    yield _gauge(
+        "alert_destinations_failing",
+        "Addresses of ALERT_URLS that did not take the last alert.",
+        found.destinations_failing,
     )
-    for name, count in found.destinations.items():
-        failures.add_metric([name], count)
-    yield failures
 
 
 def _commands(found: Measures) -> Iterator[Metric]:
