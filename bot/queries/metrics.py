@@ -9,7 +9,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from bot.models import AlertStatus, BotAlert, BotCommand, BotPulse, BotWorker, Sign
+from bot.models import (
+    AlertStatus,
+    BotAlert,
+    BotAlertDestination,
+    BotCommand,
+    BotPulse,
+    BotWorker,
+    Sign,
+)
 from bot.models.command_stats import BotCommandTally
 from bot.settings.settings import Settings
 from bot.states import CommandStatus
@@ -38,6 +46,8 @@ class Measures:
     beat_seen_at: datetime | None
     #: Alerts that are kept, by status.
     alerts: Mapping[AlertStatus, int]
+    #: Addresses of ALERT_URLS that did not take the last alert.
+    destinations_failing: int
 
 
 _NOW = func.clock_timestamp()
@@ -67,6 +77,7 @@ def measure(session: Session, settings: Settings) -> Measures:
     now = snapshot_in(session)
     more = session.execute(_MORE).one()
     counted = {row.status: row.number for row in session.execute(_ALERTS)}
+    failing = set(session.scalars(select(BotAlertDestination.name).where(BotAlertDestination.attempts > 0)))
     return Measures(
         snapshot=now,
         gate=gate.judge(now, settings),
@@ -77,6 +88,7 @@ def measure(session: Session, settings: Settings) -> Measures:
         workers_deaf=more.workers_deaf,
         beat_seen_at=more.beat_seen_at,
         alerts={status: counted.get(status, 0) for status in AlertStatus},
+        destinations_failing=sum(each.name in failing for each in settings.alert_addresses),
     )
 
 

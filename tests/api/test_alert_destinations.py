@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from client import Pitboss
 from tests.bot.alerts.test_destinations import Service
 from tests.support import envelope
 from tests.support.client import TOKENS
@@ -25,8 +26,10 @@ def service() -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def telling(make_module_stack: StackFactory, service: Service) -> Stack:
-    """A system that tells one address."""
-    return make_module_stack(ALERT_URLS=f"critical=json://127.0.0.1:{service.port}/a-secret-path").start()
+    """A system that tells one address what is critical, and another everything, trades as well."""
+    address = f"json://127.0.0.1:{service.port}"
+    urls = f"critical={address}/a-secret-path {address}/everything"
+    return make_module_stack(ALERT_URLS=urls, ALERT_TRADES="true").start()
 
 
 def pitboss(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -40,11 +43,33 @@ def test_a_test_alert_reaches_every_destination(telling: Stack, service: Service
     done = pitboss(telling, "test-alert")
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     assert "json-" in done.stdout
-    assert any("A test, asked for by operator" in said["message"] for _, said in service.taken)
-    [destination] = telling.api("viewer").read("/alerts/destinations")["items"]
-    assert (destination["least"], destination["failures"]) == ("critical", 0)
-    assert "a-secret-path" not in str(destination)
+    assert {path for path, said in service.taken if "A test, asked for by operator" in said["message"]} == {
+        "/a-secret-path",
+        "/everything",
+    }
+    found = telling.api("viewer").read("/alerts/destinations")["items"]
+    assert [(each["least"], each["failures"]) for each in found] == [("critical", 0), ("info", 0)]
+    assert "a-secret-path" not in str(found)
     assert "a-secret-path" not in telling.logs(whole=True)
+
+
+def test_an_entry_and_an_exit_are_told_to_whom_is_told_everything(telling: Stack, service: Service):
+    service.taken.clear()
+    telling.api().do("/start")
+    with Pitboss(telling.url, TOKENS["bot"]) as bot, bot.trade("SOIL", shares=5, price="9.10") as trade:
+        trade.ordered("904837e3-3b76-47ec-b432-046db621571b")
+        trade.filled(price="9.12", shares=5)
+        trade.closed(price="9.40", reason="profit_target")
+
+    def told() -> str:
+        return "\n".join(said["message"] for path, said in service.taken if path == "/everything")
+
+    telling.wait_for(lambda: "SOIL closed" in told(), 15, "the exit is told")
+    assert told().count("5 SOIL at 9.12, in paper mode.") == 1, "once, and not when it was only ordered"
+    assert "SOIL closed in paper mode at 9.4: 1.40 USD (profit target)." in told()
+    assert [path for path, said in service.taken if "SOIL" in said["message"]] == ["/everything"] * len(
+        [path for path, said in service.taken if "SOIL" in said["message"]]
+    )
 
 
 def test_one_that_does_not_take_it_is_named(telling: Stack, service: Service):

@@ -187,6 +187,11 @@ def _describe(found: Measures) -> Iterator[Metric]:
     for status, count in found.alerts.items():
         alerts.add_metric([status], count)
     yield alerts
+    yield _gauge(
+        "alert_destinations_failing",
+        "Addresses of ALERT_URLS that did not take the last alert.",
+        found.destinations_failing,
+    )
 
 
 def _commands(found: Measures) -> Iterator[Metric]:
