@@ -29,6 +29,7 @@ from sqlalchemy.engine import URL, make_url
 from bot.errors import CredentialsMissing, SettingsError
 from bot.settings import secret_files, types
 from bot.settings.approvals import Approvals, parse_approvals
+from bot.settings.single_sign_on import parse_networks, parse_users
 from bot.settings.tokens import ApiToken, parse_tokens
 from bot.settings.types import (
     SHORTEST_SECRET,
@@ -92,7 +93,7 @@ class Settings(BaseSettings):
     #: How many proxies stand in front of web, one behind the other, and say who called in X-Forwarded-*.
     trusted_proxies: Annotated[int, Field(ge=0, le=5)] = 0
     #: ``name:role:token``, comma separated; needed by ``web`` only.
-    api_tokens: Annotated[SecretStr, AfterValidator(types.api_tokens)] | None = None
+    api_tokens: Annotated[SecretStr, AfterValidator(types.readable_by(parse_tokens))] | None = None
     #: Origins, comma separated, that a frontend of another address may call the API from.
     cors_origins: Annotated[str, AfterValidator(types.origins)] = ""
     #: Flower's logins, ``user:password``, comma separated. Flower reads them itself; here a wrong one stops the start.
@@ -100,13 +101,13 @@ class Settings(BaseSettings):
     #: Signs the panel's sessions; ``web`` makes one and keeps it in DATA_DIR when it is not set.
     secret_key: Annotated[SecretStr, Field(min_length=16)] | None = None
     #: Which commands wait for a second person; see bot.settings.approvals.
-    approvals: Annotated[str, AfterValidator(types.approvals)] = ""
+    approvals: Annotated[str, AfterValidator(types.readable_by(parse_approvals))] = ""
     #: Where people find the panel: alerts that ask for something link to it.
     public_url: Annotated[str, AfterValidator(types.http_url)] | None = None
     #: A proxy that has recognised somebody says who in this header; see web.auth.single_sign_on.
     sso_header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")] | None = None
-    sso_users: Annotated[str, AfterValidator(types.sso_users)] = ""
-    sso_proxies: Annotated[str, AfterValidator(types.sso_proxies)] = ""
+    sso_users: Annotated[str, AfterValidator(types.readable_by(parse_users))] = ""
+    sso_proxies: Annotated[str, AfterValidator(types.readable_by(parse_networks))] = ""
     #: Minutes after which a session of the panel ends that nobody uses; an open page uses it.
     session_idle_min: Annotated[int, Field(ge=5, le=1440)] = 120
     market_hours: MarketHours = MarketHours.NYSE

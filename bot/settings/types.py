@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
+from collections.abc import Callable
 from datetime import time
 from enum import StrEnum
 from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from pydantic import (
@@ -24,12 +25,10 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from bot.settings.approvals import parse_approvals
-from bot.settings.single_sign_on import parse_networks, parse_users
-from bot.settings.tokens import parse_tokens
 from bot.states import Mode
 
 _ALERT_URL = re.compile(r"(?:(?P<least>critical|warning|info)=)?(?P<url>[a-z][a-z0-9]{1,20}://\S+)")
+T = TypeVar("T")
 
 #: A value shorter than this is no secret that could be told from an ordinary word, in characters.
 SHORTEST_SECRET = 6
@@ -348,24 +347,14 @@ def file(value: Path) -> Path:
     return value
 
 
-def sso_users(value: str) -> str:
-    """*value*, whose entries were read once.
+def readable_by(parse: Callable[[T], object]) -> Callable[[T], T]:
+    """A check that takes what *parse* can read, and leaves it as it is."""
 
-    Raises:
-        ValueError: an entry is wrong.
-    """
-    parse_users(value)
-    return value
+    def check(value: T) -> T:
+        parse(value)
+        return value
 
-
-def sso_proxies(value: str) -> str:
-    """*value*, whose entries were read once.
-
-    Raises:
-        ValueError: an entry is wrong.
-    """
-    parse_networks(value)
-    return value
+    return check
 
 
 def time_of_day(value: str) -> str:
@@ -380,26 +369,6 @@ def time_of_day(value: str) -> str:
         is_time = False
     if not is_time:
         raise ValueError("must be a time such as 17:00, or off")
-    return value
-
-
-def approvals(value: str) -> str:
-    """*value*, whose entries were read once.
-
-    Raises:
-        ValueError: an entry is wrong.
-    """
-    parse_approvals(value)
-    return value
-
-
-def api_tokens(value: SecretStr) -> SecretStr:
-    """*value*, whose entries were read once.
-
-    Raises:
-        ValueError: an entry is wrong.
-    """
-    parse_tokens(value)
     return value
 
 
