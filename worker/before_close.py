@@ -14,11 +14,17 @@ LATEST = timedelta(minutes=5)
 
 
 class BeforeClose(BaseSchedule):
-    """*minutes* before each close, by the exchange's calendar; never late."""
+    """*minutes* before each close, by the exchange's calendar and MARKET_CLOSURES; never late."""
 
-    def __init__(self, minutes: int, nowfun: Any = None, app: Any = None) -> None:
+    def __init__(
+        self,
+        minutes: int,
+        closures: market_hours.Closures = market_hours.NO_CLOSURES,
+        nowfun: Any = None,
+        app: Any = None,
+    ) -> None:
         super().__init__(nowfun=nowfun, app=app)
-        self.minutes = minutes
+        self.minutes, self.closures = minutes, dict(closures)
 
     @property
     def tz(self) -> Any:
@@ -33,24 +39,26 @@ class BeforeClose(BaseSchedule):
         """Whether it is due, and in how many seconds to ask again."""
         remaining = self.remaining_estimate(last_run_at)
         is_due = remaining <= timedelta(0)
-        following = (
-            market_hours.next_before_close(self.now(), self.minutes) - self.now() if is_due else remaining
-        )
+        following = self._before_close(self.now()) - self.now() if is_due else remaining
         return schedstate(is_due, following.total_seconds())
 
     def _due_at(self, last_run_at: datetime) -> datetime:
-        return market_hours.next_before_close(
-            max(self.maybe_make_aware(last_run_at), self.now() - LATEST), self.minutes
-        )
+        return self._before_close(max(self.maybe_make_aware(last_run_at), self.now() - LATEST))
+
+    def _before_close(self, after: datetime) -> datetime:
+        return market_hours.next_before_close(after, self.minutes, self.closures)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, BeforeClose) and other.minutes == self.minutes
+        return isinstance(other, BeforeClose) and (other.minutes, other.closures) == (
+            self.minutes,
+            self.closures,
+        )
 
     def __hash__(self) -> int:
         return hash(self.minutes)
 
     def __reduce__(self) -> Any:
-        return type(self), (self.minutes,)
+        return type(self), (self.minutes, self.closures)
 
     def __repr__(self) -> str:
         return f"<{self.minutes} minutes before each close>"

@@ -21,7 +21,9 @@ FORCE_CLOSE_MIN = 15
 #: Task name to schedule, in America/New_York, on the exchange's weekdays.
 HOOKS = {
     "bot.daily_reset": crontab(hour=4, minute=0, day_of_week="mon-fri"),
-    force_close.NAME: BeforeClose(context.settings().force_close_before_close_min or FORCE_CLOSE_MIN),
+    force_close.NAME: BeforeClose(
+        context.settings().force_close_before_close_min or FORCE_CLOSE_MIN, context.settings().closures
+    ),
 }
 
 

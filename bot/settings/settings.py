@@ -26,7 +26,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 
 from bot.errors import SettingsError
+from bot.market_hours import Closures
 from bot.settings import secret_files, types
+from bot.settings.closures import check_closures, parse_closures
 from bot.settings.types import (
     SHORTEST_SECRET,
     AlertWebhook,
@@ -87,6 +89,8 @@ class Settings(BaseSettings):
     #: Signs the panel's sessions; ``web`` makes one and keeps it in DATA_DIR when it is not set.
     secret_key: Annotated[SecretStr, Field(min_length=16)] | None = None
     market_hours: MarketHours = MarketHours.NYSE
+    #: Closed days and early closes that the calendar does not know yet: ``2027-01-08,2027-03-05 13:00``.
+    market_closures: Annotated[str, AfterValidator(check_closures)] = ""
     #: Seconds between reconciliations while the bot is running or paused.
     reconcile_every_sec: Annotated[int, Field(ge=5, le=300)] = 60
     #: Of Alpaca's 200 requests a minute for an account reconciliation takes at most so many: the executor's exits come
@@ -159,6 +163,11 @@ class Settings(BaseSettings):
     def tokens(self) -> tuple[ApiToken, ...]:
         """Who may use the API."""
         return parse_tokens(self.api_tokens) if self.api_tokens else ()
+
+    @cached_property
+    def closures(self) -> Closures:
+        """When the exchange closes otherwise than its calendar says."""
+        return parse_closures(self.market_closures)
 
     @property
     def alert_webhook(self) -> AlertWebhook | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,13 @@ def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ("FLOWER_PORT", "-1"),
         ("MARKET_HOURS", "topsecret"),
         ("MARKET_HOURS", "NYSE "),
+        ("MARKET_CLOSURES", "topsecret"),
+        ("MARKET_CLOSURES", "2027-13-01"),
+        ("MARKET_CLOSURES", "2027-01-08,2027-01-08 13:00"),
+        ("MARKET_CLOSURES", "2027-01-08 9:45"),
+        ("MARKET_CLOSURES", "2027-01-08 09:30"),
+        ("MARKET_CLOSURES", "2027-01-08 16:00"),
+        ("MARKET_CLOSURES", "2027-01-08 13:00-05:00"),
         ("ALPACA_PAPER_URL", "topsecret"),
         ("ALPACA_PAPER_URL", "ftp://topsecret"),
         ("ALPACA_PAPER_URL", "https://"),
@@ -208,6 +216,12 @@ def test_secrets_are_not_shown_when_the_settings_are(monkeypatch: pytest.MonkeyP
 def test_origins_are_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CORS_ORIGINS", "http://a.example/, https://b.example ,")
     assert Settings.load().allowed_origins == ["http://a.example", "https://b.example"]
+
+
+def test_closures_are_days_and_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings.load().closures == {}
+    monkeypatch.setenv("MARKET_CLOSURES", " 2027-01-08, 2027-03-05  13:00,")
+    assert Settings.load().closures == {date(2027, 1, 8): None, date(2027, 3, 5): time(13)}
 
 
 def test_what_the_environment_lacks_is_taken_from_the_running_servers_file(
