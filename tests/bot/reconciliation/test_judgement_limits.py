@@ -76,11 +76,12 @@ def test_a_fraction_on_the_other_side_is_another_side() -> None:
     assert told(judged([trade("0.5")], "-0.5")) == [("side", "0.5", "-0.5")]
 
 
-def test_an_entry_that_never_filled_is_void_though_the_others_differ() -> None:
+@pytest.mark.parametrize("there", [50, 200])
+def test_an_entry_that_never_filled_is_void_though_the_others_differ(there: int) -> None:
     held, never = trade(100), trade(40, filled=False, order_id="e")
-    verdict = judged([held, never], 50, orders=[order(40, 0, "canceled", id="e")])
+    verdict = judged([held, never], there, orders=[order(40, 0, "canceled", id="e")])
     assert [each.id for each in verdict.void] == [never.id]
-    assert told(verdict) == [("quantity", "100", "50")]
+    assert told(verdict) == [("quantity", "100", f"{there}")]
 
 
 def test_two_assets_of_one_symbol_are_judged_each_by_its_own_trades() -> None:
@@ -111,3 +112,12 @@ def test_what_an_order_says_of_an_entry_that_was_not_recorded_is_so_whatever_the
     verdict = judged([ours], 300, orders=[entry], fills=[fill(entry)])
     assert [each.shares for each in verdict.entries] == [100]
     assert told(verdict) == [("quantity", "100", "300")]
+
+
+def test_a_trade_that_is_sold_in_part_while_its_entry_still_works_is_not_missed() -> None:
+    ours = trade(100, order_id="e")
+    entry, sale = order(200, 100, "partially_filled", id="e"), order(-40)
+    fills = [fill(entry), fill(sale)]
+    verdict = judged([ours], 0, orders=[entry, sale], fills=fills, suspects={ours.id: SUSPECT})
+    assert len(verdict.exits) == 1
+    assert (verdict.missed, [each.id for each in verdict.suspect]) == ([], [ours.id])
