@@ -88,11 +88,8 @@ def test_two_assets_of_one_symbol_are_judged_each_by_its_own_trades() -> None:
     old, new = trade(10, asset_id="a"), trade(20, asset_id="c")
     between = position("AAPL", 10, "b")
     verdict = judge(comparison([old, new], [between]), [old, new], [], record(), {}, NOW)
-    assert [(each.here, each.there, each.trades) for each in verdict.differences] == [
-        (0, 10, ()),
-        (10, 0, (old.id,)),
-        (20, 0, (new.id,)),
-    ]
+    assert told(verdict) == [("unknown_here", "0", "10"), ("suspect", "10", "0"), ("suspect", "20", "0")]
+    assert [each.trades for each in verdict.differences] == [(), (old.id,), (new.id,)]
 
 
 def test_trades_of_both_sides_that_add_up_to_nothing_have_no_side() -> None:
