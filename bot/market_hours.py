@@ -1,11 +1,13 @@
 """NYSE regular hours and trading dates, in America/New_York.
 
 Holidays and early closes come from the ``holidays`` package; regular hours are 09:30 to 16:00, early closes are at
-13:00 (nyse.com, "Holidays & Trading Hours").
+13:00 (nyse.com, "Holidays & Trading Hours"). What was decided since that package was released, an operator names in
+MARKET_CLOSURES: the *closures* of each function here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -18,53 +20,65 @@ OPEN = time(9, 30)
 CLOSE = time(16, 0)
 EARLY_CLOSE = time(13, 0)
 
+#: Days on which the exchange closes otherwise than its calendar says: the time of an early close, None when all day.
+Closures = Mapping[date, time | None]
+NO_CLOSURES: Closures = {}
+
 
 def trading_date(at: datetime) -> date:
     """The date in New York at the aware time *at*: the date that statistics are kept under."""
     return at.astimezone(NEW_YORK).date()
 
 
-@lru_cache(maxsize=4096)
-def session(day: date) -> tuple[datetime, datetime] | None:
+def session(day: date, closures: Closures = NO_CLOSURES) -> tuple[datetime, datetime] | None:
     """Open and close of the regular session on *day*, aware; None when the exchange is closed that day."""
+    hours = _by_calendar(day)
+    if hours is None or day not in closures:
+        return hours
+    early = closures[day]
+    return None if early is None else (hours[0], min(hours[1], datetime.combine(day, early, NEW_YORK)))
+
+
+@lru_cache(maxsize=4096)
+def _by_calendar(day: date) -> tuple[datetime, datetime] | None:
     if day.weekday() >= 5 or day in _calendar(PUBLIC, day.year):
         return None
     close = EARLY_CLOSE if day in _calendar(HALF_DAY, day.year) else CLOSE
     return datetime.combine(day, OPEN, NEW_YORK), datetime.combine(day, close, NEW_YORK)
 
 
-def is_open(at: datetime) -> bool:
+def is_open(at: datetime, closures: Closures = NO_CLOSURES) -> bool:
     """Whether the regular session is on at the aware time *at*: the opening bell counts, the closing bell does not."""
-    hours = session(trading_date(at))
+    hours = session(trading_date(at), closures)
     return hours is not None and hours[0] <= at < hours[1]
 
 
-def next_change(at: datetime) -> datetime:
+def next_change(at: datetime, closures: Closures = NO_CLOSURES) -> datetime:
     """When the market next opens or closes after the aware time *at*."""
     day = trading_date(at)
     while True:
-        for bell in session(day) or ():
+        for bell in session(day, closures) or ():
             if bell > at:
                 return bell.astimezone(UTC)
         day += timedelta(days=1)
 
 
-def next_before_close(after: datetime, minutes: int) -> datetime:
+def next_before_close(after: datetime, minutes: int, closures: Closures = NO_CLOSURES) -> datetime:
     """The first time after the aware time *after* that is *minutes* before a close, early or not."""
     day = trading_date(after)
     while True:
-        hours = session(day)
+        hours = session(day, closures)
         if hours is not None and (at := hours[1] - timedelta(minutes=minutes)) > after:
             return at.astimezone(UTC)
         day += timedelta(days=1)
 
 
-def next_on_trading_day(after: datetime, at: time) -> datetime:
+def next_on_trading_day(after: datetime, at: time, closures: Closures = NO_CLOSURES) -> datetime:
     """The first time after the aware time *after* that is *at* in New York on a day with a session."""
     day = trading_date(after)
     while True:
         found = datetime.combine(day, at, NEW_YORK)
-        if session(day) is not None and found > after:
+        if session(day, closures) is not None and found > after:
             return found.astimezone(UTC)
         day += timedelta(days=1)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from datetime import datetime
 from typing import Any
 
 import billiard.pool
@@ -13,6 +14,7 @@ from celery import Celery
 from celery.signals import before_task_publish, celeryd_init, setup_logging, task_postrun, task_prerun
 
 from bot.errors import SettingsError
+from bot.market_hours import NEW_YORK
 from bot.runtime import logs
 from bot.settings.queue import SENT_AT
 from bot.settings.settings import Settings
@@ -34,9 +36,20 @@ app = Celery(
 @before_task_publish.connect
 def stamp(headers: dict[str, Any] | None = None, **_: Any) -> None:
     """Let a message say when it was sent: a manual start of yesterday must not fire today, nor one of before a stop after
-    it. A message that is sent again keeps what it says, or that it says nothing."""
+    it. A message that is sent again keeps what it says, or that it says nothing.
+
+    A time without an offset, as in ``--eta 2026-11-27T15:45:00``, is New York's, like every other time here: Celery's workers
+    would take it for UTC, whatever the ``timezone`` of the app, and act hours early."""
     if headers is not None:
         headers.setdefault(SENT_AT, time.time())
+        for name in ("eta", "expires"):
+            if isinstance(headers.get(name), str):
+                headers[name] = _with_offset(headers[name])
+
+
+def _with_offset(written: str) -> str:
+    at = datetime.fromisoformat(written)
+    return at.isoformat() if at.tzinfo else at.replace(tzinfo=NEW_YORK).isoformat()
 
 
 @celeryd_init.connect

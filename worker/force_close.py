@@ -23,16 +23,16 @@ CLOCK_SKEW = timedelta(seconds=30)
 log = logging.getLogger(__name__)
 
 
-def is_due(now: datetime, minutes: int) -> bool:
+def is_due(now: datetime, minutes: int, closures: market_hours.Closures) -> bool:
     """Whether it is *minutes* before that day's close, which on some days comes early and on others not at all."""
-    return market_hours.next_before_close(now - LATEST, minutes) <= now + CLOCK_SKEW
+    return market_hours.next_before_close(now - LATEST, minutes, closures) <= now + CLOCK_SKEW
 
 
 def force_close() -> dict[str, Any]:
     """Have the account flattened, once a day however often the message comes."""
-    minutes = context.settings().force_close_before_close_min
-    now = context.database().now()
-    if minutes is None or not is_due(now, minutes):
+    settings = context.settings()
+    minutes, now = settings.force_close_before_close_min, context.database().now()
+    if minutes is None or not is_due(now, minutes, settings.closures):
         log.info("no force-close: the market does not close in %s minutes", minutes)
         return {"status": "not_due"}
     wanted = NewCommand(

@@ -21,8 +21,10 @@ FORCE_CLOSE_MIN = 15
 
 #: Task name to schedule, in America/New_York, on days with a session.
 HOOKS = {
-    "bot.daily_reset": OnTradingDays(time(4)),
-    force_close.NAME: BeforeClose(context.settings().force_close_before_close_min or FORCE_CLOSE_MIN),
+    "bot.daily_reset": OnTradingDays(time(4), context.settings().closures),
+    force_close.NAME: BeforeClose(
+        context.settings().force_close_before_close_min or FORCE_CLOSE_MIN, context.settings().closures
+    ),
 }
 
 

@@ -15,7 +15,11 @@ LATEST = timedelta(minutes=5)
 
 
 class TradingTimes(BaseSchedule):
-    """A time of each trading day, by the exchange's calendar."""
+    """A time of each trading day, by the exchange's calendar and MARKET_CLOSURES."""
+
+    def __init__(self, closures: market_hours.Closures, nowfun: Any = None, app: Any = None) -> None:
+        super().__init__(nowfun=nowfun, app=app)
+        self.closures = dict(closures)
 
     @property
     def tz(self) -> Any:
@@ -41,21 +45,25 @@ class TradingTimes(BaseSchedule):
 class BeforeClose(TradingTimes):
     """*minutes* before each close, early or not."""
 
-    def __init__(self, minutes: int, nowfun: Any = None, app: Any = None) -> None:
-        super().__init__(nowfun=nowfun, app=app)
+    def __init__(
+        self, minutes: int, closures: market_hours.Closures = market_hours.NO_CLOSURES, **more: Any
+    ) -> None:
+        super().__init__(closures, **more)
         self.minutes = minutes
 
     def following(self, after: datetime) -> datetime:
-        return market_hours.next_before_close(after, self.minutes)
+        return market_hours.next_before_close(after, self.minutes, self.closures)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, BeforeClose) and other.minutes == self.minutes
+        return isinstance(other, BeforeClose) and (
+            (other.minutes, other.closures) == (self.minutes, self.closures)
+        )
 
     def __hash__(self) -> int:
         return hash(self.minutes)
 
     def __reduce__(self) -> Any:
-        return type(self), (self.minutes,)
+        return type(self), (self.minutes, self.closures)
 
     def __repr__(self) -> str:
         return f"<{self.minutes} minutes before each close>"
@@ -64,21 +72,23 @@ class BeforeClose(TradingTimes):
 class OnTradingDays(TradingTimes):
     """*at* that time in New York."""
 
-    def __init__(self, at: time, nowfun: Any = None, app: Any = None) -> None:
-        super().__init__(nowfun=nowfun, app=app)
+    def __init__(
+        self, at: time, closures: market_hours.Closures = market_hours.NO_CLOSURES, **more: Any
+    ) -> None:
+        super().__init__(closures, **more)
         self.at = at
 
     def following(self, after: datetime) -> datetime:
-        return market_hours.next_on_trading_day(after, self.at)
+        return market_hours.next_on_trading_day(after, self.at, self.closures)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, OnTradingDays) and other.at == self.at
+        return isinstance(other, OnTradingDays) and (other.at, other.closures) == (self.at, self.closures)
 
     def __hash__(self) -> int:
         return hash(self.at)
 
     def __reduce__(self) -> Any:
-        return type(self), (self.at,)
+        return type(self), (self.at, self.closures)
 
     def __repr__(self) -> str:
         return f"<{self.at:%H:%M} on trading days>"

@@ -140,7 +140,7 @@ def _clocks(now: Snapshot, settings: Settings) -> Finding:
     return Finding(
         begins=AlertKind.CLOCKS_DISAGREE,
         ends=AlertKind.CLOCKS_AGREE,
-        holds=counts and is_known and by_broker is not market_hours.is_open(now.now),
+        holds=counts and is_known and by_broker is not market_hours.is_open(now.now, settings.closures),
         since=now.now,
         patience=CLOCKS_MAY_DIFFER,
         facts={"mode": now.config.mode, "brokerOpen": by_broker},

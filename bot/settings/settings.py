@@ -27,8 +27,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 
 from bot.errors import CredentialsMissing, SettingsError
+from bot.market_hours import Closures
 from bot.settings import secret_files, types
 from bot.settings.approvals import Approvals, parse_approvals
+from bot.settings.closures import check_closures, parse_closures
 from bot.settings.single_sign_on import parse_networks, parse_users
 from bot.settings.tokens import ApiToken, parse_tokens
 from bot.settings.types import (
@@ -111,6 +113,8 @@ class Settings(BaseSettings):
     #: Minutes after which a session of the panel ends that nobody uses; an open page uses it.
     session_idle_min: Annotated[int, Field(ge=5, le=1440)] = 120
     market_hours: MarketHours = MarketHours.NYSE
+    #: Closed days and early closes that the calendar does not know yet: ``2027-01-08,2027-03-05 13:00``.
+    market_closures: Annotated[str, AfterValidator(check_closures)] = ""
     #: Seconds between reconciliations while the bot is running or paused.
     reconcile_every_sec: Annotated[int, Field(ge=5, le=300)] = 60
     #: Of Alpaca's 200 requests a minute for an account reconciliation takes at most so many: the executor's exits come
@@ -232,6 +236,11 @@ class Settings(BaseSettings):
     def session_idle(self) -> timedelta:
         """After which a session of the panel ends that nobody uses."""
         return timedelta(minutes=self.session_idle_min)
+
+    @cached_property
+    def closures(self) -> Closures:
+        """When the exchange closes otherwise than its calendar says."""
+        return parse_closures(self.market_closures)
 
     @property
     def alert_webhook(self) -> AlertWebhook | None:

@@ -44,7 +44,7 @@ def market_open(settings: Settings, mode: Mode, at: datetime) -> bool:
     """Whether the market counts as open. Live mode always goes by the exchange's hours."""
     if settings.market_hours is MarketHours.ALWAYS and mode is Mode.PAPER:
         return True
-    return market_hours.is_open(at)
+    return market_hours.is_open(at, settings.closures)
 
 
 def is_market_open(now: Snapshot, settings: Settings) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import warnings
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -131,3 +131,41 @@ def test_the_next_change_is_where_open_flips() -> None:
 )
 def test_the_trading_date_is_new_yorks(at: str, day: date) -> None:
     assert market_hours.trading_date(datetime.fromisoformat(at)) == day
+
+
+#: A Friday that was closed at short notice, and a Tuesday that closes at one.
+CLOSURES = {date(2027, 1, 8): None, date(2027, 1, 12): time(13)}
+
+
+@pytest.mark.parametrize(
+    ("at", "is_open"),
+    [
+        ("2027-01-07T15:59-05:00", True),
+        ("2027-01-08T12:00-05:00", False),  # closed, though the calendar does not know
+        ("2027-01-12T12:59-05:00", True),
+        ("2027-01-12T13:00-05:00", False),  # closed early
+        ("2027-01-13T15:59-05:00", True),
+    ],
+)
+def test_a_day_that_an_operator_names_is_closed_or_closes_early(at: str, is_open: bool) -> None:
+    then = datetime.fromisoformat(at)
+    assert market_hours.is_open(then, CLOSURES) is is_open
+    assert market_hours.is_open(then) is (then.hour < 16), "by the calendar alone"
+
+
+def test_bells_and_the_time_before_a_close_go_by_what_an_operator_names() -> None:
+    thursday = datetime(2027, 1, 7, 16, tzinfo=NEW_YORK)
+    assert market_hours.next_change(thursday, CLOSURES) == datetime(2027, 1, 11, 9, 30, tzinfo=NEW_YORK)
+    monday = datetime(2027, 1, 11, 16, tzinfo=NEW_YORK)
+    assert market_hours.next_before_close(thursday, 15, CLOSURES) == monday - timedelta(minutes=15)
+    tuesday = datetime(2027, 1, 12, 12, 45, tzinfo=NEW_YORK)
+    assert market_hours.next_before_close(monday, 15, CLOSURES) == tuesday
+
+
+@pytest.mark.parametrize(("named", "closes"), [(time(15), time(13)), (time(11), time(11))])
+def test_no_day_closes_later_than_its_calendar_says(named: time, closes: time) -> None:
+    half, holiday = date(2026, 11, 27), date(2026, 11, 26)
+    hours = market_hours.session(half, {half: named, holiday: named})
+    assert hours is not None
+    assert hours[1].timetz().replace(tzinfo=None) == closes
+    assert market_hours.session(holiday, {holiday: named}) is None

@@ -25,7 +25,8 @@ for last, now in json.loads(sys.argv[1]):
     schedule = BeforeClose(15, nowfun=lambda: datetime.fromisoformat(now), app=app)
     due, wait = schedule.is_due(datetime.fromisoformat(last))
     dues.append([due, round(wait)])
-print(json.dumps([names, str(app.conf.beat_schedule.get("bot.force_close", {}).get("schedule")), dues]))
+schedule = app.conf.beat_schedule.get("bot.force_close", {}).get("schedule")
+print(json.dumps([names, str(schedule), dues, [str(day) for day in getattr(schedule, "closures", ())]]))
 """
 
 
@@ -67,14 +68,15 @@ def test_it_is_scheduled_where_the_setting_asks_for_it_and_is_never_late(make_st
         ("09:00", "12:51"),
         ("12:45", "12:46"),
     ]
-    stack = make_stack(FORCE_CLOSE_BEFORE_CLOSE_MIN="15")
-    names, schedule, dues = ask(stack, [(at.format(last), at.format(now)) for last, now in times])
+    stack = make_stack(FORCE_CLOSE_BEFORE_CLOSE_MIN="15", MARKET_CLOSURES="2027-01-12 13:00")
+    names, schedule, dues, closures = ask(stack, [(at.format(last), at.format(now)) for last, now in times])
     assert names == ["bot.force_close"]
     assert schedule == "<15 minutes before each close>"
     assert [due for due, _ in dues] == [False, True, True, False, False]  # type: ignore[attr-defined]
     assert dues[0][1] == 60  # type: ignore[index]
+    assert closures == ["2027-01-12"], "days that an operator names count, too"
 
 
 def test_without_the_setting_the_hook_stays_reserved(make_stack: StackFactory) -> None:
-    names, _, _ = ask(make_stack(), [])
+    names, *_ = ask(make_stack(), [])
     assert names == []

@@ -1,9 +1,11 @@
 """Manual commands are ordered by when they were sent, from the command line to the log."""
 
 import time
+from datetime import datetime, timedelta
 
 import pytest
 
+from bot.market_hours import NEW_YORK
 from tests.support.messages import Messages
 from tests.support.stack import Stack
 
@@ -45,3 +47,13 @@ def test_a_command_for_later_is_called_off_by_a_halt_in_between_and_else_applied
     assert stack.api().request("POST", "/stop").status_code == 400, "it is stopped already"
     assert stack.wait_finished(called_off, 15)["status"] == "superseded"
     assert stack.status()["state"] == "stopped"
+
+
+def test_a_time_without_an_offset_is_new_yorks(stack: Stack):
+    at = (datetime.now(NEW_YORK) + timedelta(seconds=8)).replace(microsecond=0)
+    expires = at + timedelta(minutes=1)
+    written = [f"{each:%Y-%m-%dT%H:%M:%S}" for each in (at, expires)]
+    called = stack.call("call", "bot.reconcile", "--eta", written[0], "--expires", written[1])
+    row = stack.wait_finished(called.stdout.strip(), 30)
+    assert row["status"] == "applied"
+    assert row["issued_at"] == at

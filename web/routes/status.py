@@ -70,7 +70,7 @@ def present(now: Snapshot) -> StatusOut:
         unsettled_trades=now.unsettled_trades,
         open_pnl=now.open_pnl,
         market_open=gate.market_open(settings, bot.mode, now.now),
-        market_changes_at=market_hours.next_change(now.now),
+        market_changes_at=market_hours.next_change(now.now, settings.closures),
         enabled=bot.enabled,
         killed=bot.killed,
         killed_at=bot.killed_at,

@@ -62,7 +62,7 @@ def states() -> Any:
 
 
 def _day(today: date, begins: datetime, ends: datetime, now: datetime) -> dict[str, Any]:
-    opens, closes = market_hours.session(today) or (None, None)
+    opens, closes = market_hours.session(today, services().settings.closures) or (None, None)
     return {
         "date": today,
         "begins_at": begins,

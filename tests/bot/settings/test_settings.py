@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,13 @@ def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ("FLOWER_PORT", "-1"),
         ("MARKET_HOURS", "topsecret"),
         ("MARKET_HOURS", "NYSE "),
+        ("MARKET_CLOSURES", "topsecret"),
+        ("MARKET_CLOSURES", "2027-13-01"),
+        ("MARKET_CLOSURES", "2027-01-08,2027-01-08 13:00"),
+        ("MARKET_CLOSURES", "2027-01-08 9:45"),
+        ("MARKET_CLOSURES", "2027-01-08 09:30"),
+        ("MARKET_CLOSURES", "2027-01-08 16:00"),
+        ("MARKET_CLOSURES", "2027-01-08 13:00-05:00"),
         ("ALPACA_PAPER_URL", "topsecret"),
         ("ALPACA_PAPER_URL", "ftp://topsecret"),
         ("ALPACA_PAPER_URL", "https://"),
@@ -236,6 +244,12 @@ def test_a_login_of_flower_that_nobody_could_use_stops_the_start(
     monkeypatch.setenv("FLOWER_BASIC_AUTH", login)
     with pytest.raises(SettingsError, match="FLOWER_BASIC_AUTH is wrong: must be user:password"):
         Settings.load()
+
+
+def test_closures_are_days_and_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings.load().closures == {}
+    monkeypatch.setenv("MARKET_CLOSURES", " 2027-01-08, 2027-03-05  13:00,")
+    assert Settings.load().closures == {date(2027, 1, 8): None, date(2027, 3, 5): time(13)}
 
 
 def test_what_the_environment_lacks_is_taken_from_the_running_servers_file(

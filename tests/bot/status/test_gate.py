@@ -179,6 +179,22 @@ def test_it_goes_by_the_hours_of_the_exchange(at: str, may_open: bool, settings:
 
 
 @pytest.mark.parametrize(
+    ("closures", "at", "may_open"),
+    [
+        ("2026-11-20", NOON, False),  # closed
+        ("2026-11-20 11:30", NOON, False),  # closed early
+        ("2026-11-20 12:30", NOON, True),
+        ("2026-11-19", NOON, True),
+    ],
+)
+def test_a_closure_at_short_notice_closes_it(closures: str, at: datetime, may_open: bool) -> None:
+    given = settings_of("postgresql://nowhere/nothing", market_hours="nyse", market_closures=closures)
+    assert gate.judge(moment(at), given).may_open is may_open
+    always = settings_of("postgresql://nowhere/nothing", market_closures=closures)
+    assert gate.judge(moment(at), always).may_open, "the calendar is set aside, and this with it"
+
+
+@pytest.mark.parametrize(
     ("state", "age_sec", "is_stale"),
     [
         (BotState.RUNNING, 180, False),
@@ -229,6 +245,8 @@ def test_the_brokers_clock_closes_it_whatever_the_calendar_says(
         (-500, 1000, True, False),  # an open profit is not had yet
         (700, -1000, True, True),
         (0, None, True, True),
+        ("-499.5", None, True, True),  # what is not known is no loss
+        ("-499.5", -1000, False, True),
     ],
 )
 def test_an_open_loss_counts_where_the_thresholds_say_so(

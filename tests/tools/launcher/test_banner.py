@@ -24,7 +24,15 @@ def test_secrets_are_printed_to_a_terminal_only(tmp_path: Path, is_terminal: boo
     )
     token = settings.tokens[0].token.get_secret_value()
     password = environment.variables["FLOWER_BASIC_AUTH"].split(":")[1]
-    shown = banner(settings, environment, "http://127.0.0.1:8000", token, True, shows_secrets=is_terminal)
+    shown = banner(
+        settings,
+        environment,
+        "http://127.0.0.1:8000",
+        token,
+        True,
+        tmp_path / "banner",
+        shows_secrets=is_terminal,
+    )
     assert (token in shown) is is_terminal
     assert (password in shown) is is_terminal
     assert environment.demo_token not in shown  # type: ignore[operator]
@@ -42,7 +50,13 @@ def test_what_the_operator_set_is_shown_to_nobody(tmp_path: Path) -> None:
     environment = complete(given, tmp_path, "postgresql://a@b/c", "redis://127.0.0.1:1/0")
     settings = Settings(_env_file=None, redis_url="redis://127.0.0.1:1/0", api_tokens=given["API_TOKENS"])
     shown = banner(
-        settings, environment, "http://127.0.0.1:8000", "a-token-of-my-own-making", True, shows_secrets=True
+        settings,
+        environment,
+        "http://127.0.0.1:8000",
+        "a-token-of-my-own-making",
+        True,
+        tmp_path,
+        shows_secrets=True,
     )
     assert "a-token-of-my-own-making" not in shown
     assert "my-own-flower" not in shown

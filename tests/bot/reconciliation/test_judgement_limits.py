@@ -1,0 +1,120 @@
+"""Where exactly the rules of judgement end: each case here tells the rule from its neighbour."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from bot.reconciliation.judgement import judge
+from tests.bot.reconciliation.books import (
+    NOW,
+    comparison,
+    fill,
+    judged,
+    order,
+    position,
+    record,
+    told,
+    trade,
+)
+
+SUSPECT = NOW - timedelta(minutes=5)
+
+
+def test_a_trade_that_has_been_suspect_for_longer_than_needed_is_missed() -> None:
+    ours = trade()
+    assert [each.id for each in judged([ours], 0, suspects={ours.id: SUSPECT}).missed] == [ours.id]
+
+
+def test_a_difference_names_what_is_held_after_a_correction() -> None:
+    ours = trade(100, order_id="e")
+    entry = order(100, 60, "canceled", id="e")
+    assert told(judged([ours], 70, orders=[entry], fills=[fill(entry)])) == [("quantity", "60", "70")]
+
+
+def test_a_trade_of_which_a_part_is_booked_is_looked_at_again_before_it_is_missed() -> None:
+    ours = trade(100)
+    sale = order(-40)
+    verdict = judged([ours], 0, orders=[sale], fills=[fill(sale)], suspects={ours.id: SUSPECT})
+    assert [each.shares for each in verdict.exits] == [40]
+    assert (verdict.missed, [each.id for each in verdict.suspect]) == ([], [ours.id])
+
+
+@pytest.mark.parametrize("is_asked_for", [True, False])
+def test_so_is_one_that_is_corrected_and_sold_in_part_or_was_not_asked_for(is_asked_for: bool) -> None:
+    ours = trade(100, order_id="e" if is_asked_for else None)
+    entry, sale = order(120, 110, "canceled", id="e"), order(-40)
+    verdict = judged(
+        [ours],
+        0,
+        orders=[entry, sale] if is_asked_for else [sale],
+        fills=[fill(entry), fill(sale)] if is_asked_for else [fill(sale)],
+        suspects={ours.id: SUSPECT},
+        unasked=[] if is_asked_for else [ours.id],
+    )
+    assert len(verdict.entries) == is_asked_for
+    assert len(verdict.exits) == 1
+    assert (verdict.missed, [each.id for each in verdict.suspect]) == ([], [ours.id])
+
+
+def test_of_two_that_are_absent_the_one_whose_order_works_is_in_flight() -> None:
+    gone, coming = trade(100), trade(40, filled=False, order_id="e")
+    entry = order(40, 0, "new", id="e")
+    verdict = judged([gone, coming], 0, orders=[entry])
+    assert ([each.id for each in verdict.suspect], verdict.in_flight) == ([gone.id], 1)
+
+
+def test_what_is_gone_of_an_order_that_lags_is_no_other_side() -> None:
+    ours = trade(40, order_id="e")
+    entry = order(100, 70, "partially_filled", id="e")
+    kinds = {kind for kind, _, _ in told(judged([ours], 0, orders=[entry], fills=[fill(entry)]))}
+    assert kinds == {"suspect"}
+
+
+def test_a_fraction_on_the_other_side_is_another_side() -> None:
+    assert told(judged([trade("0.5")], "-0.5")) == [("side", "0.5", "-0.5")]
+
+
+@pytest.mark.parametrize("there", [50, 200])
+def test_an_entry_that_never_filled_is_void_though_the_others_differ(there: int) -> None:
+    held, never = trade(100), trade(40, filled=False, order_id="e")
+    verdict = judged([held, never], there, orders=[order(40, 0, "canceled", id="e")])
+    assert [each.id for each in verdict.void] == [never.id]
+    assert told(verdict) == [("quantity", "100", f"{there}")]
+
+
+def test_two_assets_of_one_symbol_are_judged_each_by_its_own_trades() -> None:
+    old, new = trade(10, asset_id="a"), trade(20, asset_id="c")
+    between = position("AAPL", 10, "b")
+    verdict = judge(comparison([old, new], [between]), [old, new], [], record(), {}, NOW)
+    assert told(verdict) == [("unknown_here", "0", "10"), ("suspect", "10", "0"), ("suspect", "20", "0")]
+    assert [each.trades for each in verdict.differences] == [(), (old.id,), (new.id,)]
+
+
+def test_trades_of_both_sides_that_add_up_to_nothing_have_no_side() -> None:
+    assert told(judged([trade(10), trade(-10)], 5)) == [("quantity", "0", "5")]
+
+
+def test_a_correction_that_comes_no_nearer_to_the_position_is_not_made() -> None:
+    ours = trade(100, order_id="e")
+    entry = order(100, 60, "canceled", id="e")
+    verdict = judged([ours], 80, orders=[entry], fills=[fill(entry)])
+    assert (verdict.entries, told(verdict)) == ([], [("quantity", "100", "80")])
+
+
+def test_what_an_order_says_of_an_entry_that_was_not_recorded_is_so_whatever_the_position_says() -> None:
+    ours = trade(100, filled=False, order_id="e")
+    entry = order(100, id="e")
+    verdict = judged([ours], 300, orders=[entry], fills=[fill(entry)])
+    assert [each.shares for each in verdict.entries] == [100]
+    assert told(verdict) == [("quantity", "100", "300")]
+
+
+def test_a_trade_that_is_sold_in_part_while_its_entry_still_works_is_not_missed() -> None:
+    ours = trade(100, order_id="e")
+    entry, sale = order(200, 100, "partially_filled", id="e"), order(-40)
+    fills = [fill(entry), fill(sale)]
+    verdict = judged([ours], 0, orders=[entry, sale], fills=fills, suspects={ours.id: SUSPECT})
+    assert len(verdict.exits) == 1
+    assert (verdict.missed, [each.id for each in verdict.suspect]) == ([], [ours.id])
