@@ -32,12 +32,14 @@ from web.monitoring.migration_check import MIGRATIONS
 from web.panel import pages as panel
 from web.routes import (
     account,
+    alerts,
     command_log,
     commands,
     docs,
     events,
     health,
     metrics,
+    mode,
     records,
     status,
     today,
@@ -135,7 +137,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     scheme.install(app, settings)
     errors.register(app)
     headers.register(app, settings)
-    for module in (commands, status, events, command_log, records, today, trades, account):
+    for module in (commands, status, events, command_log, records, today, trades, account, alerts, mode):
         app.register_blueprint(module.blueprint, url_prefix="/api/bot")
     app.register_blueprint(health.blueprint)
     app.register_blueprint(metrics.blueprint)

@@ -67,6 +67,12 @@ def test_its_dialogs_live_mode_and_what_is_of_the_past_are_accessible(stack, ope
     panel: Panel = open_panel(stack, width=width, color_scheme=scheme, reduced_motion="reduce")
     page = panel.page
     panel.press("Switch to live…")
+    page.get_by_text("Live mode needs real market hours").wait_for()
+    _check(page)  # it names what stands in the way
+    page.keyboard.press("Escape")
+    panel.nothing_blocks_the_switch()
+    panel.press("Switch to live…")
+    page.get_by_text("Nothing stands in the way").wait_for()
     _check(page)  # it asks to type "live"
     page.get_by_label("Type live to confirm").fill("live")
     _check(page)

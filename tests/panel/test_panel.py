@@ -91,9 +91,33 @@ def test_kill_asks_once_and_stays_until_it_is_rearmed(stack, panel):
     expect(panel.page.locator("#killed")).to_be_hidden()
 
 
-def test_going_live_asks_to_type_it_and_a_refusal_says_why(stack, panel):
+def test_what_stands_in_the_way_of_going_live_is_named_before_anything_can_be_typed(stack, panel):
+    stack.open_trade("KTRA")
     panel.press("Switch to live…")
     dialog = panel.page.get_by_role("dialog", name="Switch to LIVE money?")
+    blockers = dialog.locator("#mode-blockers li")
+    expect(blockers).to_have_text(
+        [
+            "Live mode needs real market hours: unset MARKET_HOURS=always first.",
+            "The mode cannot be switched while 1 trade(s) are open. Close them first.",
+        ]
+    )
+    expect(dialog.get_by_label("Type live to confirm")).to_be_disabled()
+    expect(dialog.get_by_role("button", name="Switch to live")).to_be_disabled()
+    stack.sql("DELETE FROM bot_trade")
+    dialog.get_by_role("button", name="Look again").click()
+    expect(blockers).to_have_count(1)
+    before = len(stack.commands())
+    panel.page.keyboard.press("Enter")
+    assert len(stack.commands()) == before
+    assert stack.status()["mode"] == "paper"
+
+
+def test_going_live_asks_to_type_it_and_a_refusal_says_why(stack, panel):
+    panel.nothing_blocks_the_switch()
+    panel.press("Switch to live…")
+    dialog = panel.page.get_by_role("dialog", name="Switch to LIVE money?")
+    expect(dialog).to_contain_text("Nothing stands in the way")
     yes = dialog.get_by_role("button", name="Switch to live")
     expect(yes).to_be_disabled()
     dialog.get_by_label("Type live to confirm").fill("LIVE!")
@@ -112,9 +136,9 @@ def test_a_threshold_shows_the_servers_own_error_and_nothing_is_saved(stack, pan
     form = panel.open_tab("Thresholds")
     form.get_by_label("Daily loss limit").fill("-20")
     form.get_by_label("Position size").fill("750")
-    form.get_by_label("Min. win rate").fill("half")
-    form.get_by_role("button", name="Save 3 changes").click()
-    said = stack.api().patch("/config", {"dailyLossLimitUsd": -20, "minWinRate": "half"}).json()["details"]
+    form.get_by_label("Min. win rate").fill("1.5")
+    panel.save_thresholds(form, 3)
+    said = stack.api().patch("/config", {"dailyLossLimitUsd": -20, "minWinRate": 1.5}).json()["details"]
     for name, label in (("dailyLossLimitUsd", "Daily loss limit"), ("minWinRate", "Min. win rate")):
         [reason] = said["fields"][name]
         predicate = reason.replace("Input should", "must")  # the rest is the server's, word for word
@@ -130,13 +154,59 @@ def test_a_threshold_shows_the_servers_own_error_and_nothing_is_saved(stack, pan
     form.get_by_label("4", exact=True).uncheck()
     expect(form.get_by_label("Count open loss")).to_be_checked()
     form.get_by_label("Count open loss").uncheck()
-    form.get_by_role("button", name="Save 5 changes").click()
+    panel.save_thresholds(form, 5)
     expect(form.get_by_role("status")).to_contain_text("Saved")
     config = stack.api().read("/config")
     assert (config["dailyLossLimitUsd"], config["minWinRate"], config["positionSizeUsd"]) == (450.5, 0.6, 750)
     assert (config["enabledCatalystTiers"], config["countOpenLoss"]) == ([1, 2, 3], False)
     assert stack.commands()[-1]["reason"] == "quieter"
     expect(panel.page.locator("#pnl-note")).to_contain_text("$450.50")
+
+
+def test_a_number_that_could_be_meant_in_two_ways_is_refused_with_a_sentence(stack, panel):
+    form = panel.open_tab("Thresholds")
+    field, error = form.get_by_label("Hard stop loss"), form.locator("#e-hardStopLossPct")
+    before = len(stack.commands())
+    for typed, sentence in (
+        ("7,5", "is not clear: write 7.5 for a decimal"),
+        ("2,5", "is not clear: write 2.5"),
+        ("1,00", "is not clear"),
+        ("0x10", "must be a number"),
+        ("1e1", "must be a number"),
+        ("10,00,0", "must be a number"),
+        ("", "must be a number"),
+        ("7 5", "must be a number"),
+        ("Infinity", "must be a number"),
+    ):
+        field.fill(typed)
+        form.get_by_role("button", name="Save 1 change").click()
+        expect(error).to_contain_text(sentence)
+        expect(field).to_be_focused()
+    assert len(stack.commands()) == before, "nothing was sent"
+    assert stack.api().read("/config")["hardStopLossPct"] == 7
+
+
+def test_old_and_new_are_shown_before_thresholds_are_saved(stack, panel):
+    form = panel.open_tab("Thresholds")
+    form.get_by_label("Max. float").fill("2,000,000")
+    expect(form.locator('[data-field="maxFloatShares"] .change')).to_have_text("20,000,000 → 2,000,000")
+    form.get_by_label("Position size").fill("600")
+    form.get_by_role("button", name="Save 2 changes").click()
+    dialog = panel.page.get_by_role("dialog", name="Save these changes?")
+    expect(dialog.get_by_role("row").nth(1)).to_contain_text(
+        re.compile(r"Max. float\s*20,000,000\s*→ 2,000,000 shares")
+    )
+    expect(dialog.get_by_role("row").nth(1)).to_contain_text("1/10 of what it is")
+    expect(dialog.get_by_role("row").nth(2)).to_contain_text(re.compile(r"Position size\s*500\s*→ 600 USD"))
+    before = len(stack.commands())
+    dialog.get_by_role("button", name="Cancel").click()
+    assert len(stack.commands()) == before
+    panel.save_thresholds(form, 2)
+    expect(form.get_by_role("status")).to_contain_text("Saved")
+    config = stack.api().read("/config")
+    assert (config["maxFloatShares"], config["positionSizeUsd"]) == (2_000_000, 600)
+    log = panel.open_tab("Command log")
+    expect(log.get_by_role("row").nth(1)).to_contain_text("max float shares 20000000 → 2000000")
 
 
 def test_a_threshold_changed_elsewhere_comes_in_but_not_over_what_is_being_typed(stack, panel):

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 import sys
 import tempfile
 import threading
@@ -21,14 +20,17 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / "docs" / "screenshots"
+FOLDER = Path(os.environ.get("PICTURES", ROOT / "docs" / "screenshots"))
 sys.path[:0] = [str(ROOT)]
 
-from playwright.sync_api import Browser, Page, Route, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 from werkzeug.serving import make_server  # noqa: E402
 
 from tests.panel.browser import launch  # noqa: E402
+from tools.docs import screenshot_clock as clock  # noqa: E402
 from tools.docs import screenshot_data as data  # noqa: E402
+from tools.docs.screenshot_answers import answer  # noqa: E402
+from tools.docs.screenshot_log import COMMANDS  # noqa: E402
 from web.app import create_app  # noqa: E402
 
 TOKENS = {"operator": "operator-token-of-the-pictures", "viewer": "viewer-token-of-the-pictures"}
@@ -96,8 +98,8 @@ DIFFERENCES = [
     {"symbol": "RIOT", "kind": "unknown_here", "here": "0", "there": "35"},
 ]
 _LAST = data.status()["reconciliation"]
-_OFFLINE = {"online": False, "lastSeenAt": data.at(14, 30, 49)}
-_QUEUED = {**data.COMMANDS[0], "kind": "start", "status": "queued", "finishedAt": None, "revision": None}
+_OFFLINE = {"online": False, "lastSeenAt": clock.at(14, 30, 49)}
+_QUEUED = {**COMMANDS[0], "kind": "start", "status": "queued", "finishedAt": None, "revision": None}
 _INVALID = {
     "error": "dailyLossLimitUsd: Input should be greater than 0. minWinRate: must be a number.",
     "code": "validation",
@@ -148,7 +150,7 @@ PICTURES = (
                 **_LAST,
                 "differences": DIFFERENCES,
                 "missed": 1,
-                "finishedAt": data.at(14, 31, 20),
+                "finishedAt": clock.at(14, 31, 20),
             },
             acceptingSignals=False,
             reasons=["not_reconciled"],
@@ -168,36 +170,6 @@ PICTURES = (
 )
 
 
-def answer(picture: Picture, route: Route) -> None:
-    path = re.sub(r"^.*/api/bot/|\?.*$", "", route.request.url)
-    status = 200
-    body: Any
-    match path.split("/"):
-        case ["config"] if route.request.method == "PATCH":
-            status, body = 422, picture.answers["config"]
-        case ["config"]:
-            body = data.CONFIG
-        case ["commands"]:
-            body = {"items": data.COMMANDS, "nextCursor": "more"}
-        case ["commands", _]:
-            body = picture.answers["command"]
-        case ["trades"]:
-            body = {"items": data.trades(), "nextCursor": None}
-        case ["reconciliations"]:
-            body = {"items": data.RECONCILIATIONS, "nextCursor": None}
-        case ["stats", "daily"]:
-            body = {"items": data.daily(), "nextCursor": None}
-        case ["stats", "intraday"]:
-            body = data.intraday()
-        case ["states"]:
-            body = data.states(picture.states)
-        case ["start"]:
-            status, body = 202, picture.answers["start"]
-        case _:
-            body = picture.status
-    route.fulfill(status=status, json=body)
-
-
 def take(browser: Browser, picture: Picture, folder: Path) -> None:
     context = browser.new_context(
         viewport={"width": picture.width, "height": picture.height},
@@ -206,14 +178,16 @@ def take(browser: Browser, picture: Picture, folder: Path) -> None:
         timezone_id="America/New_York",
     )
     page = context.new_page()
-    page.clock.install(time=data.NOW)
+    page.clock.install(time=clock.NOW)
     page.goto(f"http://127.0.0.1:{PORT}/login")
     if picture.status is not None:
         script = STREAM.replace("STATUS", json.dumps(picture.status)).replace(
             "LOST", str(picture.lost).lower()
         )
         page.add_init_script(script)
-        page.route("**/api/bot/**", lambda route: answer(picture, route))
+        page.route(
+            "**/api/bot/**", lambda route: answer(route, picture.status, picture.states, picture.answers)
+        )
         page.get_by_label("Access token").fill(TOKENS[picture.role])
         page.get_by_role("button", name="Log in").click()
         page.wait_for_url("**/")

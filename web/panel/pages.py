@@ -12,13 +12,14 @@ from werkzeug.wrappers import Response
 
 from bot.commands.log import MAX_REASON
 from bot.errors import PitbossError
+from bot.models import ExitReason, TradeStatus, Trigger
 from bot.settings.types import Role
 from bot.states import CommandKind, CommandStatus, Source
 from bot.status.snapshot import config as read_config
 from bot.status.snapshot import snapshot
 from web.auth import scheme, sessions
 from web.auth.throttle import TooManyFailures
-from web.panel.thresholds import GROUPS
+from web.panel.thresholds import FIELDS, GROUPS
 from web.routes.status import present
 from web.schemas.responses import ConfigOut
 from web.services import services
@@ -46,10 +47,14 @@ def panel() -> Page:
         kinds=list(CommandKind),
         statuses=list(CommandStatus),
         sources=list(Source),
+        trade_statuses=list(TradeStatus),
+        exit_reasons=list(ExitReason),
+        triggers=list(Trigger),
         start={
             "actor": actor.name,
             "role": actor.role,
             "mayAct": actor.role is Role.OPERATOR,
+            "thresholdDefaults": {name: field.json_default for name, field in FIELDS.items()},
             **_first_look(),
         },
     )
