@@ -21,7 +21,7 @@ from web.auth import scheme, secret_key
 from web.commands.dispatch import Dispatch
 from web.commands.outcomes import OutcomeWaiter
 from web.commands.publisher import Publisher
-from web.http import errors, headers, openapi
+from web.http import csv_export, errors, headers, openapi
 from web.http.json_request import MAX_BODY, JsonRequest
 from web.http.list_reader import MOST_AT_ONCE, STATEMENT_TIMEOUT_MS, ListReader
 from web.http.single_flight import SingleFlight
@@ -146,7 +146,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
 
     @app.spec_processor
     def spec(document: Any) -> Any:
-        return openapi.complete(document)
+        return openapi.complete(csv_export.describe(document))
 
     return app
 

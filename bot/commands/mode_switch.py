@@ -178,6 +178,14 @@ def _objections_of_alpaca(
         yield AccountUnavailable(f"The mode cannot be switched: {objection}")
 
 
+def present_objections(
+    session: Session, settings: Settings, target: Mode, preflight: Preflight
+) -> tuple[Mode, list[CommandRefused]]:
+    """The present mode, and all that stands in the way of a switch to *target* now; nothing is locked."""
+    config, now = session.execute(select(BotConfig, func.clock_timestamp())).one()
+    return config.mode, list(objections(session, config, settings, target, preflight, now))
+
+
 def wanted_mode(params: Mapping[str, Any]) -> Mode:
     """The mode that a ``set_mode`` asks for.
 

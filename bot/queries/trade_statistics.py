@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import Select, func, literal_column, select
 from sqlalchemy.orm import Session
@@ -67,6 +68,8 @@ class ModeStatistics:
 
     mode: Mode
     total: Figures
+    #: The deepest fall from a height that their sum had reached, negative; in the order of their exits.
+    max_drawdown: Decimal
     by_catalyst_tier: list[Figures] = field(default_factory=list)
     by_exit_reason: list[Figures] = field(default_factory=list)
     by_catalyst_type: list[Figures] = field(default_factory=list)
@@ -74,6 +77,7 @@ class ModeStatistics:
 
 _MODE = func.coalesce(BotTrade.mode, Mode.PAPER)
 _PNL = BotTrade.pnl
+_CLOSED = (BotTrade.status == TradeStatus.CLOSED, _PNL.is_not(None))
 _GROUPS = {
     "by_catalyst_tier": BotTrade.catalyst_tier,
     "by_exit_reason": BotTrade.exit_reason,
@@ -84,6 +88,7 @@ _GROUPS = {
 def statistics(session: Session, which: TradeFilter) -> tuple[Decimal, list[ModeStatistics]]:
     """The win rate that the thresholds ask for, and the figures of the closed trades among *which*, mode by mode."""
     found: dict[Mode, ModeStatistics] = {}
+    drawdowns = {row.mode: row.drawdown for row in session.execute(_drawdowns(which))}
     for row in session.execute(_statement(which)):
         figures = Figures(
             *(row.trades, row.wins, row.losses, row.net_pnl, row.gross_profit, row.gross_loss),
@@ -91,7 +96,7 @@ def statistics(session: Session, which: TradeFilter) -> tuple[Decimal, list[Mode
             value=next((str(each) for each in (row.tier, row.reason, row.type) if each is not None), None),
         )
         if row.grouping == _grouping_of(None):
-            found[row.mode] = ModeStatistics(Mode(row.mode), figures)
+            found[row.mode] = ModeStatistics(Mode(row.mode), figures, drawdowns[row.mode])
             continue
         name = next(name for name in _GROUPS if row.grouping == _grouping_of(name))
         groups: list[Figures] = getattr(found[row.mode], name)
@@ -106,7 +111,18 @@ def _grouping_of(name: str | None) -> int:
     return sum(1 << place for place, each in enumerate(reversed(tuple(_GROUPS))) if each != name)
 
 
-def _statement(which: TradeFilter) -> Select[tuple[object, ...]]:
+def _drawdowns(which: TradeFilter) -> Select[Any]:
+    in_order = (BotTrade.exit_at, BotTrade.id)
+    so_far = func.sum(_PNL).over(partition_by=_MODE, order_by=in_order)
+    trades: Any = select(_MODE.label("mode"), *in_order, so_far.label("sum")).where(*_CLOSED)
+    sums = which.narrow(trades).subquery()
+    height = func.max(sums.c.sum).over(partition_by=sums.c.mode, order_by=(sums.c.exit_at, sums.c.id))
+    heights = select(sums.c.mode, sums.c.sum, height.label("height")).subquery()
+    fall = heights.c.sum - func.greatest(heights.c.height, 0)
+    return select(heights.c.mode, func.min(fall).label("drawdown")).group_by(heights.c.mode)
+
+
+def _statement(which: TradeFilter) -> Select[Any]:
     columns: Sequence[object] = tuple(_GROUPS.values())
     grouping = func.grouping(*columns)
     trades = func.count()
@@ -125,7 +141,7 @@ def _statement(which: TradeFilter) -> Select[tuple[object, ...]]:
             func.coalesce(func.sum(_PNL).filter(_PNL < 0), 0).label("gross_loss"),
             func.avg(func.extract("epoch", BotTrade.exit_at - BotTrade.entry_at)).label("held"),
         )
-        .where(BotTrade.status == TradeStatus.CLOSED, _PNL.is_not(None))
+        .where(*_CLOSED)
         .group_by(_MODE, func.grouping_sets(literal_column("()"), *columns))
         # the total of a mode first, then its largest groups
         .order_by(grouping.desc(), trades.desc())

@@ -56,9 +56,14 @@ def test_the_panel_is_accessible_in_all_its_states(stack, open_panel, width, sch
     _check(panel.page)
     panel.page.keyboard.press("Escape")
     _show_live(panel.page)
-    for name in ("Trades", "Reconciliations", "Thresholds"):
-        panel.open_tab(name)
+    for name in ("Trades", "Days", "Alerts", "Reconciliations", "Thresholds"):
+        tab = panel.open_tab(name)
+        if name in ("Trades", "Alerts"):
+            tab.locator("tr[data-id] .toggle").first.click()
+            tab.locator("tr.details dl").wait_for()
         _check(panel.page)
+    panel.page.get_by_role("button", name="Keys").click()
+    _check(panel.page)
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
@@ -102,7 +107,7 @@ def _show_live(page: Page) -> None:
 @pytest.mark.parametrize("width", [1280, 390])
 def test_nothing_is_wider_than_the_screen(stack, open_panel, width):
     panel = open_panel(stack, width=width)
-    for name in ("Command log", "Trades", "Reconciliations", "Thresholds"):
+    for name in ("Command log", "Trades", "Days", "Alerts", "Reconciliations", "Thresholds"):
         panel.open_tab(name)
         wide = panel.page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, name

@@ -42,7 +42,7 @@ def test_totals_are_of_each_mode_and_follow_the_filters(history, panel):
     expect(summary.locator("dl").first).to_contain_text(
         re.compile(
             rf"Closed trades\s*5, paper.*Net P&L\s*\+\$35\.00.*Win rate\s*60\.0 % of at least 50\.0 %.*Profit factor\s*2\.00"
-            rf".*Expectancy\s*\+\$7\.00 a trade.*\$23\.33 / {MINUS}\$17\.50.*1 min 0 s",
+            rf".*Expectancy\s*\+\$7\.00 a trade.*\$23\.33 / {MINUS}\$17\.50.*Max\. drawdown\s*{MINUS}\$30\.00.*1 min 0 s",
             re.DOTALL,
         )
     )
@@ -142,19 +142,18 @@ def test_25_trades_are_25_rows_on_a_phone(stack, open_panel):
 def test_alerts_are_told_in_the_tab_and_the_banner_until_somebody_acknowledges_them(stack, panel):
     stack.sql("UPDATE bot_alert SET acknowledged_at = now(), acknowledged_by = 'tests'")
     expect(panel.page.locator("#alert-banner")).to_be_hidden()
-    stack.api().do("/kill", {"reason": "smoke"})
+    stack.broker.positions("paper", RIOT=35)
+    panel.press("Reconcile")
     banner = panel.page.locator("#alert-banner")
-    expect(banner).to_contain_text("KILLED by operator")
-    expect(panel.page).to_have_title("(1) Killed – Pitboss")
+    expect(banner).to_contain_text("disagree in paper mode on RIOT")
+    expect(panel.page).to_have_title("(1) Stopped – Pitboss")
     expect(panel.page.locator("#announce")).not_to_be_empty()
     banner.get_by_role("button", name="Show alerts").click()
     alerts = panel.page.get_by_role("tabpanel", name="Alerts")
-    expect(alerts.get_by_role("row").nth(1)).to_contain_text(re.compile("critical.*smoke.*not acknowledged"))
+    expect(alerts.get_by_role("row").nth(1)).to_contain_text(re.compile("critical.*RIOT.*not acknowledged"))
     alerts.get_by_role("button", name="Acknowledge all").click()
     expect(banner).to_be_hidden()
     expect(alerts.get_by_role("row").nth(1)).to_contain_text("seen by operator")
-    expect(panel.page).to_have_title("Killed – Pitboss")
-    stack.api().do("/rearm")
     expect(panel.page).to_have_title("Stopped – Pitboss")
 
 

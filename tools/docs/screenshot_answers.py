@@ -17,13 +17,11 @@ def answer(route: Route, status: Any, states: str, answers: Mapping[str, Any]) -
     """Answer *route*; *answers* takes the place of what the day says, by path."""
     path = re.sub(r"^.*/api/bot/|\?.*$", "", route.request.url)
     code, body = 200, _of_day(path, route.request.url, status, states)
-    if route.request.method == "PATCH" and path == "config":
-        code, body = 422, answers["config"]
-    elif route.request.method == "POST":
+    if route.request.method == "POST":
         code, body = 202, answers[path]
     elif path.startswith("commands/"):
         body = answers["command"]
-    elif path in answers and path != "config":
+    elif path in answers:
         body = answers[path]
     route.fulfill(status=code, json=body)
 
@@ -32,6 +30,8 @@ def _of_day(path: str, url: str, status: Any, states: str) -> Any:
     match path.split("/"):
         case ["config"]:
             return data.CONFIG
+        case ["commands"] if "kind=update_config" in url:
+            return {"items": log.CHANGES, "nextCursor": None}
         case ["commands"]:
             return {"items": log.COMMANDS, "nextCursor": "more"}
         case ["trades"]:

@@ -92,6 +92,12 @@ COMMANDS = [
     ),
 ]
 
+#: Every change of thresholds, the newest first; the older one is of days ago.
+CHANGES = [
+    COMMANDS[3],
+    _command(391, (8, 55, 0), "update_config", "maria", "panel", params={"maxConcurrentPositions": 2}),
+]
+
 
 def states(last: str = "running") -> dict[str, Any]:
     ends = NOW if last == "running" else NOW.replace(hour=14, minute=29, second=41)
@@ -193,3 +199,15 @@ ALERTS = [
     ),
     _alert(29, (9, 24, 50), "started", "info", "Started by maria (panel, paper mode)."),
 ]
+DIFFERENCES = [
+    {"symbol": "AVTX", "kind": "quantity", "here": "60", "there": "30", "tradeIds": []},
+    {"symbol": "RIOT", "kind": "unknown_here", "here": "0", "there": "35", "tradeIds": []},
+]
+DIFFERS = _alert(
+    32,
+    (14, 31, 20),
+    "reconciliation_differs",
+    "critical",
+    "Alpaca and the database disagree in paper mode on AVTX (here 60, there 30), RIOT (here 0, there 35). The gate is closed"
+    " until they agree.",
+)

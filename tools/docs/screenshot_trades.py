@@ -124,6 +124,24 @@ POSITIONS: dict[str, Any] = {
         for trade, factor in zip(OPEN, (1.046, 0.987), strict=True)
     ],
 }
+#: The same, with half of AVTX gone, and shares that nobody knows of.
+DISAGREEING: dict[str, Any] = {
+    "readAt": READ_AT,
+    "items": [
+        {**POSITIONS["items"][0], "brokerShares": 30, "openPnl": 11.4, "difference": "quantity"},
+        POSITIONS["items"][1],
+        {
+            "symbol": "RIOT",
+            "brokerShares": 35,
+            "bookShares": 0,
+            "avgEntryPrice": 11.4,
+            "currentPrice": 11.62,
+            "openPnl": 7.7,
+            "tradeIds": [],
+            "difference": "unknown_here",
+        },
+    ],
+}
 OPEN_PNL = round(sum(item["openPnl"] for item in POSITIONS["items"]), 2)
 ACCOUNT = {
     "readAt": READ_AT,
@@ -191,10 +209,19 @@ def statistics() -> dict[str, Any]:
             (kind, _where("catalystType", kind)) for kind in sorted({each[2] for each in _MOVERS})
         ],
     }
-    mode: dict[str, Any] = {"mode": "paper", "total": _figures(CLOSED)}
+    mode: dict[str, Any] = {"mode": "paper", "total": _figures(CLOSED), "maxDrawdown": _drawdown()}
     for name, groups in parts.items():
         mode[name] = [{"value": value, **_figures(trades)} for value, trades in groups if trades]
     return {"minWinRate": 0.5, "items": [mode]}
+
+
+def _drawdown() -> float:
+    height = total = fall = 0.0
+    for point in intraday()["points"]:
+        total += point["pnl"]
+        height = max(height, total)
+        fall = min(fall, total - height)
+    return round(fall, 2)
 
 
 def _where(name: str, value: Any) -> list[dict[str, Any]]:

@@ -42,6 +42,15 @@ def export(name: str, shape: type[Shape], rows: Iterable[Any]) -> Response:
     return response
 
 
+def describe(document: dict[str, Any]) -> dict[str, Any]:
+    """Add to the generated document that a list can be asked for as a file."""
+    for operations in document.get("paths", {}).values():
+        for operation in operations.values():
+            if any(each.get("name") == "format" for each in operation.get("parameters", ())):
+                operation["responses"]["200"]["content"]["text/csv"] = {"schema": {"type": "string"}}
+    return document
+
+
 def _written(value: Any) -> str:
     match value:
         case None:

@@ -12,12 +12,14 @@ from bot.queries import alerts as queries
 from bot.queries.alerts import ShownAlert
 from web.auth import scheme
 from web.http import paging
-from web.http.openapi import READ_RESPONSES
+from web.http.openapi import READ_RESPONSES, TRADE_RESPONSES
 from web.schemas.alerts import AcknowledgedOut, AlertOut, AlertPage
 from web.schemas.requests import AcknowledgeIn, Page
 from web.services import services
 
 blueprint = APIBlueprint("alerts", __name__, tag="Alerts")
+
+_BODY_RESPONSES: dict[int | str, Any] = {status: TRADE_RESPONSES[status] for status in (400, 413)}
 
 
 @blueprint.get("/alerts")
@@ -44,7 +46,7 @@ def alerts(query_data: Page) -> Any:
 @blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
 @blueprint.input(AcknowledgeIn)
 @blueprint.output(AcknowledgedOut)
-@blueprint.doc(summary="Say that alerts were seen", responses=READ_RESPONSES)
+@blueprint.doc(summary="Say that alerts were seen", responses={**READ_RESPONSES, **_BODY_RESPONSES})
 def acknowledge_alerts(json_data: AcknowledgeIn) -> Any:
     actor = scheme.actor().name
     return {

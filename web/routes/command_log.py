@@ -34,7 +34,7 @@ def commands(query_data: CommandsQuery) -> Any:
         actor=query_data.actor,
         since=query_data.since,
         until=query_data.until,
-        text=query_data.text,
+        text=query_data.text.strip() or None,
     )
     if query_data.format is Format.CSV:
         every = query.limit(csv_export.MOST_ROWS + 1)

@@ -6,11 +6,8 @@ import threading
 from typing import Any
 
 from apiflask import APIBlueprint
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
 from bot.commands import mode_switch
-from bot.models import BotConfig
 from web.auth import scheme
 from web.http.list_reader import ListsBusy
 from web.http.openapi import READ_RESPONSES
@@ -42,10 +39,8 @@ def what_blocks_the_switch(query_data: ModeSwitchQuery) -> Any:
     finally:
         _turns.release()
 
-    def judge(session: Session) -> dict[str, Any]:
-        config, now = session.execute(select(BotConfig, func.clock_timestamp())).one()
-        found = mode_switch.objections(session, config, settings, target, preflight, now)
-        blockers = [{"code": each.code, "error": str(each)} for each in found]
-        return {"mode": config.mode, "target": target, "blockers": blockers}
-
-    return database.read(judge)
+    mode, found = database.read(
+        lambda session: mode_switch.present_objections(session, settings, target, preflight)
+    )
+    blockers = [{"code": each.code, "error": str(each)} for each in found]
+    return {"mode": mode, "target": target, "blockers": blockers}

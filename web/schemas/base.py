@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -23,12 +24,22 @@ def _written(value: Any) -> Any:
     return value
 
 
+def _in_utc(value: datetime) -> datetime:
+    """*value* as a moment; without an offset it is UTC. Its offset may lead out of the years that there are."""
+    try:
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is out of range") from None
+
+
 Number = Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="json")]
 Storable = Annotated[
     str, AfterValidator(validation.storable), Field(json_schema_extra={"pattern": r"^[^\u0000]*$"})
 ]
 #: A date or a time that is written out.
 Written = BeforeValidator(_written)
+#: A time that is written out.
+WrittenMoment = Annotated[datetime, Written, AfterValidator(_in_utc)]
 #: ``?status=open,closed``
 ListOf = BeforeValidator(_split)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -17,7 +17,7 @@ from bot.models import ExitReason, Outcome, TradeStatus, Trigger
 from bot.queries.lists import Agreement
 from bot.queries.trade_filter import TradeFilter
 from bot.states import CommandKind, CommandStatus, Mode, Source
-from web.schemas.base import Input, ListOf, Storable, Written
+from web.schemas.base import Input, ListOf, Storable, Written, WrittenMoment
 
 
 class ReasonIn(Input):
@@ -86,14 +86,10 @@ class CommandsQuery(Listed):
     actor: Annotated[Storable, Field(max_length=200)] | None = Field(
         None, description="Only commands of this actor."
     )
-    since: Annotated[datetime, Written] | None = Field(
-        None, description="Only commands issued at or after this time."
-    )
-    until: Annotated[datetime, Written] | None = Field(
-        None, description="Only commands issued before this time."
-    )
-    text: Annotated[Storable, Field(min_length=1, max_length=200)] | None = Field(
-        None,
+    since: WrittenMoment | None = Field(None, description="Only commands issued at or after this time.")
+    until: WrittenMoment | None = Field(None, description="Only commands issued before this time.")
+    text: Annotated[Storable, Field(max_length=200)] = Field(
+        "",
         description="Only commands with this text in their reason, error, actor, kind, parameters or id, in any case.",
     )
 
@@ -159,12 +155,8 @@ class ReconciliationsQuery(Listed):
     )
     outcome: Annotated[list[Outcome], ListOf] = Field(default=[], description="Only these, comma separated.")
     trigger: Annotated[list[Trigger], ListOf] = Field(default=[], description="Only these, comma separated.")
-    since: Annotated[datetime, Written] | None = Field(
-        None, description="Only reports finished at or after this time."
-    )
-    until: Annotated[datetime, Written] | None = Field(
-        None, description="Only reports finished before this time."
-    )
+    since: WrittenMoment | None = Field(None, description="Only reports finished at or after this time.")
+    until: WrittenMoment | None = Field(None, description="Only reports finished before this time.")
 
 
 class AcknowledgeIn(Input):

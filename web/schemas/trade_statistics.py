@@ -34,6 +34,9 @@ class GroupOut(FiguresOut):
 class ModeStatisticsOut(Shape):
     mode: Mode
     total: FiguresOut
+    max_drawdown: Number = Field(
+        description="The deepest fall from a height that the sum of their P&L had reached; zero or negative."
+    )
     by_catalyst_tier: list[GroupOut] = Field(description="The largest group first, like the others.")
     by_exit_reason: list[GroupOut]
     by_catalyst_type: list[GroupOut]

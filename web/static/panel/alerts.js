@@ -45,10 +45,10 @@ function show(count) {
   byId("alerts-button").dataset.count = String(count);
   byId("alerts-button").setAttribute("aria-label", `${count} alert${count === 1 ? "" : "s"} not acknowledged`);
   const banner = byId("alert-banner");
-  banner.hidden = !open.length;
-  if (!open.length) return;
-  const [first] = open;
-  banner.className = `banner ${open.some((item) => item.severity === "critical") ? "bad" : "warn"}`;
+  // what cannot wait; a kill has a banner of its own
+  const [first] = open.filter((item) => item.severity === "critical" && item.kind !== "killed");
+  banner.hidden = !first;
+  if (!first) return;
   setText("alert-word", count > 1 ? `${count} alerts.` : "Alert.");
   setText("alert-text", first.text);
 }

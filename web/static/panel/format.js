@@ -126,4 +126,4 @@ export const TRIGGERS = { startup: "at startup", manual: "by hand", mode_switch:
 export const DIFFERENCES = { unknown_here: "not in the database", quantity: "another quantity", side: "another side", suspect: "gone at Alpaca, for the first time" };
 
 export const words = (slug) => (slug ?? "").replaceAll("_", " ");
-const spaced = (camel) => camel.replace(/([A-Z])/g, (letter) => ` ${letter.toLowerCase()}`);
+export const spaced = (camel) => camel.replace(/([A-Z])/g, (letter) => ` ${letter.toLowerCase()}`);

@@ -2,7 +2,7 @@
 
 import { copyable } from "./copy.js";
 import { el } from "./dom.js";
-import { DIFFERENCES, command, count, duration, money, number, signedMoney, tradingDate, when, words } from "./format.js";
+import { DIFFERENCES, command, count, duration, money, number, signedMoney, spaced, tradingDate, when, words } from "./format.js";
 import { now } from "./relative_time.js";
 import * as settlements from "./settle.js";
 import { changes, timeline } from "./trade_events.js";
@@ -38,7 +38,7 @@ const commands = {
   ],
   async details(item, { before }) {
     const old = before.get(item.id) ?? {};
-    const asked = Object.entries(item.params).map(([name, value]) => [name, name in old ? `${old[name]} → ${value}` : typeof value === "object" ? JSON.stringify(value) : String(value)]);
+    const asked = Object.entries(item.params).map(([name, value]) => [spaced(name), name in old ? `${old[name]} → ${value}` : typeof value === "object" ? JSON.stringify(value) : String(value)]);
     const parts = [
       facts([
         ["Id", item.id, true],

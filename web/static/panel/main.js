@@ -91,6 +91,7 @@ function show(now) {
 function draw() {
   statusView.show(status, thresholds.current(), isLost());
   positions.show(status, thresholds.current());
+  charts.setOpenPnl(status.openPnl);
 }
 
 const isLost = () => link === "lost" || ended || !byId("unavailable").hidden;

@@ -5,6 +5,7 @@ import { byId, el, keepFocus, setData, setText } from "./dom.js";
 import { DIFFERENCES, ago, duration, money, number, percent, signedMoney, words } from "./format.js";
 import { now, tick } from "./relative_time.js";
 import { rowToggle } from "./rows.js";
+import * as settlements from "./settle.js";
 
 /** Prices that are older than this are shown as old, in milliseconds: three readings have failed to come. */
 const OLD_MS = 180_000;
@@ -57,7 +58,7 @@ function draw() {
   setText("positions-none", rows.length ? "" : data.readAt ? "Nothing is open." : "Nothing is known to be open.");
   byId("positions-table").hidden = !rows.length;
   const body = byId("positions-rows");
-  const text = JSON.stringify([rows, around.status?.mode, around.status?.sandbox, around.config?.maxHoldDurationSec]);
+  const text = JSON.stringify([rows, around.status?.reconciliation?.differences, around.status?.mode, around.status?.sandbox, around.config?.maxHoldDurationSec]);
   if (body.dataset.shown === text) return;
   body.dataset.shown = text;
   keepFocus(body, () => body.replaceChildren(...rows.map(row)));
@@ -139,7 +140,7 @@ function row(found) {
   const made = el(
     "tr",
     { role: "row", "data-symbol": symbol },
-    el("th", { scope: "row", role: "rowheader", class: "key" }, el("strong", {}, symbol), found.difference ? el("span", { class: "flag" }, DIFFERENCES[found.difference] ?? words(found.difference)) : null),
+    el("th", { scope: "row", role: "rowheader", class: "key" }, el("strong", {}, symbol)),
     cell("Side", side < 0 ? "short" : "long"),
     cell("Shares", number(Math.abs(shares)), "number key"),
     cell("Entry", entry === null ? "–" : price4(entry), "number"),
@@ -147,7 +148,7 @@ function row(found) {
     cell("Open P&L", pnl === null ? "–" : signed(pnl, [signedMoney(pnl), share === null ? "" : ` (${percent(share)})`].join("")), "number key"),
     cell("Held", heldFor, "number"),
     cell("Hard stop", stop === null ? "–" : [price4(stop), price ? el("span", { class: "soft" }, ` ${percent((side * (stop - price)) / price)}`) : null], "number"),
-    cell("Order", found.order),
+    cell("Order", found.difference ? el("span", { class: "flag" }, DIFFERENCES[found.difference] ?? words(found.difference)) : found.order),
     cell("Catalyst", found.catalyst),
     el("td", { role: "cell", class: "acts" }, ...actions(found)),
     rowToggle(symbol, opened, `Details of ${symbol}`),
@@ -168,7 +169,10 @@ function actions(found) {
     return made;
   };
   if (act.mayAct && isHeld) made.push(button("Close…", "Close", () => act.close(symbol)));
-  if (act.mayAct && first) made.push(button("Correct…", "Correct the trade of", () => act.correct(trades)));
+  const difference = around.status?.reconciliation?.differences.find((each) => each.symbol === symbol);
+  const settle = difference && settlements.ofDifference(difference);
+  if (settle) made.push(settle);
+  else if (act.mayAct && first) made.push(button("Correct…", "Correct the trade of", () => act.correct(trades)));
   if (first) made.push(button("Events", "Events of the trade of", () => act.events(trades)));
   if (!around.status?.sandbox) {
     made.push(el("a", { href: ALPACA + encodeURIComponent(symbol), target: "_blank", rel: "noopener noreferrer", "aria-label": `${symbol} at Alpaca, in a new tab`, class: "out" }, "Alpaca ↗"));

@@ -36,7 +36,8 @@ function showState(status) {
   setData(document.body, "mode", status.mode);
   for (const id of ["state-word", "state-badge-word"]) setText(id, word);
   for (const id of ["state-icon", "state-badge-icon"]) byId(id).setAttribute("href", icon);
-  setText("state-means", means);
+  const isShut = state === "running" && !status.acceptingSignals;
+  setText("state-means", isShut ? "Takes no new entries now; open positions are watched and exited." : means);
   setText("mode-word", status.mode.toUpperCase());
   setText("mode-note", status.sandbox ? "simulated broker" : "");
   byId("mode-note").hidden = !status.sandbox;

@@ -26,7 +26,7 @@ const percent = (share) => (share === null ? "–" : `${(share * 100).toFixed(1)
 const dollars = (value) => (value === null ? "–" : el("span", { class: value < 0 ? "loss" : value > 0 ? "gain" : null }, signedMoney(value)));
 const factor = (value) => (value === null ? "–" : value.toFixed(2));
 
-function ofMode({ mode, total, ...groups }, { items, minWinRate }, isOpen) {
+function ofMode({ mode, total, maxDrawdown, ...groups }, { items, minWinRate }, isOpen) {
   const isBelow = total.winRate !== null && total.winRate < minWinRate;
   const figures = [
     ["Closed trades", `${number(total.trades)}${items.length > 1 ? `, ${mode}` : ""}`],
@@ -35,6 +35,7 @@ function ofMode({ mode, total, ...groups }, { items, minWinRate }, isOpen) {
     ["Profit factor", factor(total.profitFactor)],
     ["Expectancy", [dollars(total.expectancy), el("span", { class: "soft" }, " a trade")]],
     ["Average win / loss", `${total.averageWin === null ? "–" : money(total.averageWin)} / ${total.averageLoss === null ? "–" : money(total.averageLoss)}`],
+    ["Max. drawdown", dollars(maxDrawdown)],
     ["Held on average", total.averageHeldSec === null ? "–" : duration(total.averageHeldSec)],
   ];
   return [

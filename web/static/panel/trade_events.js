@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { byId, el, setText } from "./dom.js";
-import { number, when, words } from "./format.js";
+import { number, spaced, when, words } from "./format.js";
 import { now } from "./relative_time.js";
 
 let turn = 0;
@@ -38,8 +38,6 @@ export async function timeline(trade) {
 export function changes({ before, after }) {
   return Object.keys({ ...before, ...after }).map((name) => `${spaced(name)}: ${text(before[name])} → ${text(after[name])}`);
 }
-
-const spaced = (camel) => camel.replace(/([A-Z])/g, (letter) => ` ${letter.toLowerCase()}`);
 
 function text(value) {
   if (value === null || value === undefined) return "–";
