@@ -11,8 +11,10 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from statistics import median
+from uuid import uuid4
 
 from playwright.sync_api import Page, sync_playwright
 
@@ -90,13 +92,7 @@ def main() -> None:
             for number in range(ROUNDS):
                 trade = str(stack.open_trade("KTRA", 1))
                 key = f"T{number}"
-                spent = shown_after(
-                    page,
-                    key,
-                    "Shares",
-                    "7",
-                    lambda trade=trade, key=key: _record(stack, trade, key),
-                )
+                spent = shown_after(page, key, "Shares", "7", partial(_record, stack, trade, key))
                 times.setdefault("a fill is recorded (POST …/entry)", []).append(spent)
             browser.close()
         postgres.stop()
@@ -111,7 +107,7 @@ def _record(stack: Stack, trade: str, symbol: str) -> float:
         "UPDATE bot_trade SET filled = false, symbol = %s, mode = 'paper' WHERE id = %s", [symbol, trade]
     )
     began = time.time()
-    said = {"entryPrice": "9.12", "shares": 7}
+    said = {"entryPrice": "9.12", "shares": 7, "alpacaOrderId": str(uuid4())}
     answer = stack.api().post(f"/trades/{trade}/entry", said)
     assert answer.ok, answer.text
     return began

@@ -157,6 +157,26 @@ def test_alerts_are_told_in_the_tab_and_the_banner_until_somebody_acknowledges_t
     expect(panel.page).to_have_title("Stopped – Pitboss")
 
 
+def test_who_wants_to_hear_alerts_is_told_while_nobody_looks_at_the_page(stack, open_panel):
+    panel: Panel = open_panel(stack, permissions=["notifications"])
+    alerts = panel.open_tab("Alerts")
+    alerts.get_by_label("Sound").check()
+    alerts.get_by_label("Notification").check()
+    panel.page.reload()
+    panel.expect_connected()
+    expect(alerts.get_by_label("Sound")).to_be_checked()
+    panel.page.evaluate("""() => {
+        window.told = new Promise((tell) => {
+            window.Notification = class { static permission = "granted"; constructor(title, { body }) { tell(body); } };
+        });
+        Object.defineProperty(document, "hidden", { get: () => true });
+    }""")
+    stack.broker.positions("paper", RIOT=35)
+    stack.api().do("/reconcile", headers={"Prefer": "wait=10"})
+    said = panel.page.evaluate("window.told")
+    assert "disagree in paper mode on RIOT" in said
+
+
 def test_what_is_over_needs_no_acknowledgement(stack):
     stack.sql("UPDATE bot_alert SET acknowledged_at = now(), acknowledged_by = 'tests'")
     api = stack.api()

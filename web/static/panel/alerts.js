@@ -26,6 +26,9 @@ export function bind(mayAct, onShow) {
   byId("alert-notification").disabled = !("Notification" in globalThis);
 }
 
+/** Whether somebody who does not see the page wants to hear of alerts. */
+export const isHeard = () => Object.keys(CHOICES).some((name) => byId(`alert-${name}`).checked);
+
 /** Read the newest alerts. Resolves with whether they could be read. */
 export async function read() {
   const answer = await get("/alerts?limit=50");

@@ -183,4 +183,5 @@ listen({
   },
   unavailable,
   link: setLink,
+  isHeard: alerts.isHeard,
 });
