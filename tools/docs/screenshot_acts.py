@@ -71,5 +71,5 @@ def flatten(page: Page) -> None:
 
 def queue(page: Page) -> None:
     page.get_by_label("Reason").first.fill("after lunch")
-    page.get_by_role("button", name="Start").click()
+    page.locator(".steer", has_text="Start").click()
     page.get_by_text("queued").first.wait_for()
