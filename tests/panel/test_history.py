@@ -67,6 +67,22 @@ def test_totals_are_of_each_mode_and_follow_the_filters(history, panel):
     expect(summary).to_contain_text("+$40.00")
 
 
+def test_a_day_leads_to_its_trades(history, panel):
+    today = history.api().read("/stats/intraday")["date"]
+    history.sql(
+        "INSERT INTO bot_daily_stats (date, mode, realized_pnl, trade_count) VALUES (%s, 'paper', 30, 3)",
+        [today],
+    )
+    days = panel.open_tab("Days")
+    expect(days.get_by_role("row").nth(1)).to_contain_text("+$30.00")
+    days.get_by_role("button", name=f"Details of {today}").click()
+    days.get_by_role("button", name="Trades of this day").click()
+    trades = panel.page.get_by_role("tabpanel", name="Trades")
+    expect(trades.locator("tbody tr[data-id]")).to_have_count(3)
+    expect(trades.get_by_label("From")).to_have_value(today)
+    expect(trades.get_by_label("Mode")).to_have_value("paper")
+
+
 def test_every_list_is_a_file_for_a_spreadsheet_by_the_same_filters(history, panel):
     history.sql("UPDATE bot_trade SET note = '=HYPERLINK(1)' WHERE symbol = 'RIOT'")
     trades = panel.open_tab("Trades")

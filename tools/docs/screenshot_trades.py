@@ -175,7 +175,14 @@ def daily() -> list[dict[str, Any]]:
 
 
 def _day_row(on: str, pnl: float, trades: int) -> dict[str, Any]:
-    return {"date": on, "mode": "paper", "realizedPnl": pnl, "tradeCount": trades, "dayTradeCount": trades}
+    return {
+        "date": on,
+        "mode": "paper",
+        "realizedPnl": pnl,
+        "tradeCount": trades,
+        "dayTradeCount": trades,
+        "updatedAt": READ_AT,
+    }
 
 
 def events(trade_id: str) -> list[dict[str, Any]]:

@@ -108,6 +108,17 @@ const days = {
     cell("Trades", number(item.tradeCount), "number"),
     cell("Day trades", number(item.dayTradeCount), "number"),
   ],
+  details: async (item) => {
+    const button = el("button", { type: "button", class: "button quiet small" }, "Trades of this day");
+    button.addEventListener("click", () => document.dispatchEvent(new CustomEvent("show-trades", { detail: { since: item.date, until: item.date, mode: item.mode } })));
+    return [
+      facts([
+        ["A trade, on average", item.tradeCount ? signedMoney(item.realizedPnl / item.tradeCount) : null],
+        ["Last change", `${at(item.updatedAt)} ET`],
+      ]),
+      button,
+    ];
+  },
 };
 
 const alerts = {

@@ -154,6 +154,10 @@ flatten.bind(start.mayAct);
 positions.bind(start.mayAct, { close: flatten.ask, correct: settlements.askTrades, events: tradeEvents.ask });
 charts.bind();
 const go = tabs.bind((panel) => records.refresh(panel));
+document.addEventListener("show-trades", (event) => {
+  go("trades");
+  records.filterBy("trades-list", event.detail);
+});
 alerts.bind(start.mayAct, () => go("alerts"));
 keyboard.bind(
   {

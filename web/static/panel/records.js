@@ -101,18 +101,18 @@ class List {
   }
 
   rowsOf(item, more, columns) {
-    const { id, name, cells, details } = this.spec;
+    const { id, name, cells } = this.spec;
     const made = el("tr", { role: "row", "data-id": id(item) }, ...cells(item, more));
     const open = (row) => row.after(this.detailsOf(item, more, columns));
     made.append(
       rowToggle(id(item), this.opened, `Details of ${name(item)}`, (row, isOpen) => {
-        if (isOpen && details) open(row);
+        if (isOpen) open(row);
         else if (row.nextElementSibling?.matches(".details")) row.nextElementSibling.remove();
       }),
     );
     const isOpen = this.opened.has(id(item));
     made.dataset.open = String(isOpen);
-    return isOpen && details ? [made, this.detailsOf(item, more, columns)] : [made];
+    return isOpen ? [made, this.detailsOf(item, more, columns)] : [made];
   }
 
   detailsOf(item, more, columns) {
@@ -142,6 +142,13 @@ export function bind(thresholdDefaults) {
   defaults = thresholdDefaults;
   if (matchMedia("(max-width: 760px)").matches) for (const box of document.querySelectorAll(".filter-box")) box.open = false;
   for (const panel of document.querySelectorAll("[data-list]")) lists.set(panel.id, new List(panel));
+}
+
+/** Let the list *id* show what *values* ask for, and nothing else. */
+export function filterBy(id, values) {
+  const list = lists.get(id);
+  for (const input of list.form.querySelectorAll("[name]")) input.value = values[input.name] ?? "";
+  list.filter();
 }
 
 /** Read the list anew if it is the one that is shown. */
