@@ -23,7 +23,7 @@ from web.auth.directory import Directory
 from web.commands.dispatch import Dispatch
 from web.commands.outcomes import OutcomeWaiter
 from web.commands.publisher import Publisher
-from web.http import errors, headers, openapi
+from web.http import csv_export, errors, headers, openapi
 from web.http.json_request import MAX_BODY, JsonRequest
 from web.http.list_reader import MOST_AT_ONCE, STATEMENT_TIMEOUT_MS, ListReader
 from web.http.single_flight import SingleFlight
@@ -34,6 +34,7 @@ from web.monitoring.migration_check import MIGRATIONS
 from web.panel import pages as panel
 from web.routes import (
     account,
+    alerts,
     command_log,
     commands,
     destinations,
@@ -41,6 +42,7 @@ from web.routes import (
     events,
     health,
     metrics,
+    mode,
     records,
     sessions,
     status,
@@ -148,7 +150,8 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     errors.register(app)
     headers.register(app, settings)
     for module in (
-        *(commands, status, events, command_log, records, today, trades, account, destinations, sessions),
+        *(commands, status, events, command_log, records, today, trades, account),
+        *(destinations, sessions, alerts, mode),
     ):
         app.register_blueprint(module.blueprint, url_prefix="/api/bot")
     app.register_blueprint(health.blueprint)
@@ -158,7 +161,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
 
     @app.spec_processor
     def spec(document: Any) -> Any:
-        return openapi.complete(document, app.view_functions)
+        return openapi.complete(csv_export.describe(document), app.view_functions)
 
     return app
 

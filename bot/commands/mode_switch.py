@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,8 @@ from bot.errors import (
     AccountUnavailable,
     BrokerError,
     BrokerTimeout,
+    CommandRefused,
+    CredentialsMissing,
     InvalidParams,
     MarketHoursOverride,
     OrdersWorking,
@@ -98,47 +100,86 @@ def judge(
     Raises:
         NotStopped, PositionsOpen, OrdersWorking, CredentialsMissing, AccountUnavailable, MarketHoursOverride: it may not.
     """
+    for objection in objections(session, config, settings, target, preflight, now):
+        raise objection
+    return target is config.mode or (
+        preflight is not None and _is_usable(preflight, config, now) and preflight.account is not None
+    )
+
+
+def objections(
+    session: Session,
+    config: BotConfig,
+    settings: Settings,
+    target: Mode,
+    preflight: Preflight | None,
+    now: datetime,
+) -> Iterator[CommandRefused]:
+    """All that stands in the way of a switch to *target*, what the database knows first; then, with a usable *preflight*, what
+    Alpaca said."""
     if target is config.mode:
-        return True
-    next_state(config.state, CommandKind.SET_MODE, latched=config.killed)
+        return
+    try:
+        next_state(config.state, CommandKind.SET_MODE, latched=config.killed)
+    except CommandRefused as error:
+        yield error
     if target is Mode.LIVE and settings.market_hours is MarketHours.ALWAYS:
-        raise MarketHoursOverride()
+        yield MarketHoursOverride()
     for mode in (target, config.mode):
-        settings.require_alpaca(mode)
+        try:
+            settings.require_alpaca(mode)
+        except CredentialsMissing as error:
+            yield error
     trades = session.scalars(select(func.count()).where(BotTrade.status == TradeStatus.OPEN)).one()
     if trades:
-        raise PositionsOpen(
+        yield PositionsOpen(
             f"The mode cannot be switched while {trades} trade(s) are open. Close them first."
         )
-    if preflight is None or preflight.present is not config.mode or now - preflight.read_at > MAX_AGE:
-        return False
+    if preflight is not None and _is_usable(preflight, config, now):
+        yield from _objections_of_alpaca(session, config, target, preflight)
+
+
+def _is_usable(preflight: Preflight, config: BotConfig, now: datetime) -> bool:
+    return preflight.present is config.mode and now - preflight.read_at <= MAX_AGE
+
+
+def _objections_of_alpaca(
+    session: Session, config: BotConfig, target: Mode, preflight: Preflight
+) -> Iterator[CommandRefused]:
     if preflight.error is not None:
-        raise AccountUnavailable(f"The mode was not switched: {preflight.error}")
+        yield AccountUnavailable(f"The mode cannot be switched: {preflight.error}")
     if preflight.leaving is not None:
         # that some other account holds nothing says nothing; that this one is blocked is no reason to stay
         objection = account_objection(preflight.leaving, config, config.mode)
         if isinstance(objection, AccountMismatch):
-            raise AccountUnavailable(f"The mode was not switched: {objection}")
+            yield AccountUnavailable(f"The mode cannot be switched: {objection}")
     if held := _not_ignored(session, config.mode, preflight.held):
-        raise PositionsOpen(
+        yield PositionsOpen(
             f"The mode cannot be switched while the {config.mode} account holds {', '.join(held[:10])}"
             " at Alpaca. Close these positions first."
         )
     if preflight.working:
-        raise OrdersWorking(
+        yield OrdersWorking(
             f"The mode cannot be switched while orders work at the {config.mode} account:"
             f" {', '.join(preflight.working[:10])}. Cancel them first."
         )
     if preflight.account is None:
-        return False
+        return
     if preflight.leaving is not None and preflight.leaving.id == preflight.account.id:
-        raise AccountUnavailable(
-            f"The mode was not switched: the keys of both modes lead to Alpaca account {preflight.account.id}."
+        yield AccountUnavailable(
+            f"The mode cannot be switched: the keys of both modes lead to Alpaca account {preflight.account.id}."
             " Each mode needs the keys of an account of its own."
         )
     if objection := account_objection(preflight.account, config, target):
-        raise AccountUnavailable(f"The mode was not switched: {objection}")
-    return True
+        yield AccountUnavailable(f"The mode cannot be switched: {objection}")
+
+
+def present_objections(
+    session: Session, settings: Settings, target: Mode, preflight: Preflight
+) -> tuple[Mode, list[CommandRefused]]:
+    """The present mode, and all that stands in the way of a switch to *target* now; nothing is locked."""
+    config, now = session.execute(select(BotConfig, func.clock_timestamp())).one()
+    return config.mode, list(objections(session, config, settings, target, preflight, now))
 
 
 def wanted_mode(params: Mapping[str, Any]) -> Mode:

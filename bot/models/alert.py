@@ -96,3 +96,6 @@ class BotAlert(Base):
     #: Until when a process has the right to deliver it.
     leased_until: Mapped[datetime | None] = mapped_column(Timestamp)
     finished_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    #: When an operator said that it was seen, and who did.
+    acknowledged_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    acknowledged_by: Mapped[str | None] = mapped_column(Text)

@@ -60,6 +60,7 @@ class BotTrade(Base):
         Index("ix_bot_trade_status", "status"),
         Index("ix_bot_trade_symbol", "symbol"),
         Index("ix_bot_trade_created_at", "created_at"),
+        Index("ix_bot_trade_entry_at", "entry_at"),
         # for the filters of the list, each of which is read from its newest on
         Index("ix_bot_trade_of_symbol", "symbol", "created_at", "id"),
         Index("ix_bot_trade_of_status", "status", "created_at", "id"),

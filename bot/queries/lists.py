@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, Text, and_, cast, func, or_, select, tuple_
 
 from bot.models import (
     BotCommand,
@@ -17,9 +17,9 @@ from bot.models import (
     BotTrade,
     BotTradeEvent,
     Outcome,
-    TradeStatus,
     Trigger,
 )
+from bot.queries.trade_filter import TradeFilter
 from bot.states import CommandKind, CommandStatus, Mode, Source
 
 
@@ -31,8 +31,11 @@ def commands(
     sources: Collection[Source] = (),
     actor: str | None = None,
     since: datetime | None = None,
+    until: datetime | None = None,
+    text: str | None = None,
 ) -> Select[BotCommand]:
-    """The commands that match all that is given; *since* is the earliest time of issue."""
+    """The commands that match all that is given: issued at *since* or later and before *until*, with *text* anywhere in what
+    they say."""
     query = select(BotCommand).order_by(BotCommand.seq.desc())
     if before_seq is not None:
         query = query.where(BotCommand.seq < before_seq)
@@ -44,21 +47,32 @@ def commands(
         query = _one_of(query, column, values)
     if actor is not None:
         query = query.where(BotCommand.actor == actor)
-    return query if since is None else query.where(BotCommand.issued_at >= since)
+    if text is not None:
+        query = query.where(or_(*(column.icontains(text, autoescape=True) for column in _SAID)))
+    return _between(query, BotCommand.issued_at, since, until)
+
+
+#: Where the text that is looked for in a command may be.
+_SAID = (
+    BotCommand.reason,
+    BotCommand.error,
+    BotCommand.actor,
+    cast(BotCommand.kind, Text),
+    cast(BotCommand.params, Text),
+    cast(BotCommand.id, Text),
+)
 
 
 def trades(
     *,
     before: tuple[datetime, UUID] | None = None,
-    statuses: Collection[TradeStatus] = (),
-    symbol: str | None = None,
+    which: TradeFilter = TradeFilter(),  # noqa: B008 - it cannot be changed
 ) -> Select[BotTrade]:
-    """The trades that match all that is given; *before* is creation time and id of the last one shown."""
+    """The trades that are meant; *before* is creation time and id of the last one shown."""
     query = select(BotTrade).order_by(BotTrade.created_at.desc(), BotTrade.id.desc())
     if before is not None:
         query = query.where(tuple_(BotTrade.created_at, BotTrade.id) < tuple_(*before))
-    query = _one_of(query, BotTrade.status, statuses)
-    return query if symbol is None else query.where(BotTrade.symbol == symbol.upper())
+    return which.narrow(query)
 
 
 def trade_events(trade_id: UUID, *, before_id: int | None = None) -> Select[BotTradeEvent]:
@@ -106,20 +120,29 @@ def reconciliations(
     outcomes: Collection[Outcome] = (),
     triggers: Collection[Trigger] = (),
     verdicts: Collection[Agreement] = (),
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> Select[BotReconciliation]:
-    """The reports that match all that is given."""
+    """The reports that match all that is given: finished at *since* or later and before *until*."""
     query = select(BotReconciliation).order_by(BotReconciliation.id.desc())
     if before_id is not None:
         query = query.where(BotReconciliation.id < before_id)
     if verdicts:
         query = query.where(or_(*(_VERDICTS[each] for each in verdicts)))
     query = _one_of(query, BotReconciliation.outcome, outcomes)
-    return _one_of(query, BotReconciliation.trigger, triggers)
+    query = _one_of(query, BotReconciliation.trigger, triggers)
+    return _between(query, BotReconciliation.finished_at, since, until)
 
 
 def report_of(command_id: UUID) -> Select[BotReconciliation]:
     """The report that the ``reconcile`` with this id led to."""
     return select(BotReconciliation).where(BotReconciliation.command_id == command_id)
+
+
+def _between(query: Select[Any], column: Any, since: datetime | None, until: datetime | None) -> Select[Any]:
+    if since is not None:
+        query = query.where(column >= since)
+    return query if until is None else query.where(column < until)
 
 
 def _one_of(query: Select[Any], column: Any, values: Collection[Any]) -> Select[Any]:

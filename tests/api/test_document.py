@@ -52,7 +52,7 @@ CONFIG = SchemathesisConfig.from_dict(
         },
         "operations": [
             {
-                "include-path-regex": "/trades|/settlements|/flatten|/commands$|/reconciliations|/stats/daily",
+                "include-path-regex": "/trades|/settlements|/flatten|/commands$|/reconciliations|/stats/daily|/alerts$",
                 **FINE_WHERE_FORM_IS_NOT_ALL,
             },
             {"include-path": "/api/bot/config", **FINE_WHERE_FORM_IS_NOT_ALL},

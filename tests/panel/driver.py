@@ -39,12 +39,24 @@ class Panel:
             self.page.locator("#reason").fill(reason)
         self.button(name).click()
 
+    def nothing_blocks_the_switch(self) -> None:
+        """As if nothing stood in the way of going live; the switch itself looks again."""
+        nothing = {"mode": "paper", "target": "live", "blockers": []}
+        self.page.route("**/api/bot/mode?*", lambda route: route.fulfill(json=nothing))
+
     def kill(self, reason: str = "") -> None:
         self.kill_button.click()
         dialog = self.page.get_by_role("dialog", name="Kill the bot?")
         if reason:
             dialog.get_by_label("Reason").fill(reason)
         dialog.get_by_role("button", name="Kill now").click()
+
+    def save_thresholds(self, form: Locator, changes: int) -> None:
+        """Save what was changed, and say yes to what would change."""
+        form.get_by_role("button", name=f"Save {changes} change").click()
+        self.page.get_by_role("dialog", name="Save these changes?").get_by_role(
+            "button", name="Save them"
+        ).click()
 
     def open_tab(self, name: str) -> Locator:
         self.page.get_by_role("tab", name=name).click()

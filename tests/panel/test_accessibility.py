@@ -56,9 +56,14 @@ def test_the_panel_is_accessible_in_all_its_states(stack, open_panel, width, sch
     _check(panel.page)
     panel.page.keyboard.press("Escape")
     _show_live(panel.page)
-    for name in ("Trades", "Reconciliations", "Thresholds"):
-        panel.open_tab(name)
+    for name in ("Trades", "Days", "Alerts", "Reconciliations", "Thresholds"):
+        tab = panel.open_tab(name)
+        if name in ("Trades", "Alerts"):
+            tab.locator("tr[data-id] .toggle").first.click()
+            tab.locator("tr.details dl").wait_for()
         _check(panel.page)
+    panel.page.get_by_role("button", name="Keys").click()
+    _check(panel.page)
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
@@ -67,6 +72,12 @@ def test_its_dialogs_live_mode_and_what_is_of_the_past_are_accessible(stack, ope
     panel: Panel = open_panel(stack, width=width, color_scheme=scheme, reduced_motion="reduce")
     page = panel.page
     panel.press("Switch to live…")
+    page.get_by_text("Live mode needs real market hours").wait_for()
+    _check(page)  # it names what stands in the way
+    page.keyboard.press("Escape")
+    panel.nothing_blocks_the_switch()
+    panel.press("Switch to live…")
+    page.get_by_text("Nothing stands in the way").wait_for()
     _check(page)  # it asks to type "live"
     page.get_by_label("Type live to confirm").fill("live")
     _check(page)
@@ -96,7 +107,7 @@ def _show_live(page: Page) -> None:
 @pytest.mark.parametrize("width", [1280, 390])
 def test_nothing_is_wider_than_the_screen(stack, open_panel, width):
     panel = open_panel(stack, width=width)
-    for name in ("Command log", "Trades", "Reconciliations", "Thresholds"):
+    for name in ("Command log", "Trades", "Days", "Alerts", "Reconciliations", "Thresholds"):
         panel.open_tab(name)
         wide = panel.page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, name

@@ -91,9 +91,33 @@ def test_kill_asks_once_and_stays_until_it_is_rearmed(stack, panel):
     expect(panel.page.locator("#killed")).to_be_hidden()
 
 
-def test_going_live_asks_to_type_it_and_a_refusal_says_why(stack, panel):
+def test_what_stands_in_the_way_of_going_live_is_named_before_anything_can_be_typed(stack, panel):
+    stack.open_trade("KTRA")
     panel.press("Switch to live…")
     dialog = panel.page.get_by_role("dialog", name="Switch to LIVE money?")
+    blockers = dialog.locator("#mode-blockers li")
+    expect(blockers).to_have_text(
+        [
+            "Live mode needs real market hours: unset MARKET_HOURS=always first.",
+            "The mode cannot be switched while 1 trade(s) are open. Close them first.",
+        ]
+    )
+    expect(dialog.get_by_label("Type live to confirm")).to_be_disabled()
+    expect(dialog.get_by_role("button", name="Switch to live")).to_be_disabled()
+    stack.sql("DELETE FROM bot_trade")
+    dialog.get_by_role("button", name="Look again").click()
+    expect(blockers).to_have_count(1)
+    before = len(stack.commands())
+    panel.page.keyboard.press("Enter")
+    assert len(stack.commands()) == before
+    assert stack.status()["mode"] == "paper"
+
+
+def test_going_live_asks_to_type_it_and_a_refusal_says_why(stack, panel):
+    panel.nothing_blocks_the_switch()
+    panel.press("Switch to live…")
+    dialog = panel.page.get_by_role("dialog", name="Switch to LIVE money?")
+    expect(dialog).to_contain_text("Nothing stands in the way")
     yes = dialog.get_by_role("button", name="Switch to live")
     expect(yes).to_be_disabled()
     dialog.get_by_label("Type live to confirm").fill("LIVE!")
@@ -106,46 +130,6 @@ def test_going_live_asks_to_type_it_and_a_refusal_says_why(stack, panel):
     panel.expect_outcome("Live mode needs real market hours")
     expect(panel.page.locator("#mode-word")).to_have_text("PAPER")
     assert stack.status()["mode"] == "paper"
-
-
-def test_a_threshold_shows_the_servers_own_error_and_nothing_is_saved(stack, panel):
-    form = panel.open_tab("Thresholds")
-    form.get_by_label("Daily loss limit").fill("-20")
-    form.get_by_label("Position size").fill("750")
-    form.get_by_label("Min. win rate").fill("half")
-    form.get_by_role("button", name="Save 3 changes").click()
-    said = stack.api().patch("/config", {"dailyLossLimitUsd": -20, "minWinRate": "half"}).json()["details"]
-    for name, label in (("dailyLossLimitUsd", "Daily loss limit"), ("minWinRate", "Min. win rate")):
-        [reason] = said["fields"][name]
-        predicate = reason.replace("Input should", "must")  # the rest is the server's, word for word
-        expect(form.locator(f"#e-{name}")).to_have_text(f"{label} {predicate}.")
-        expect(form.get_by_label(label)).to_have_attribute("aria-invalid", "true")
-    expect(form.get_by_role("status")).to_contain_text("Nothing was saved")
-    expect(form.get_by_label("Daily loss limit")).to_be_focused()
-    assert stack.api().read("/config")["positionSizeUsd"] == 500
-
-    form.get_by_label("Daily loss limit").fill("450.50")
-    form.get_by_label("Min. win rate").fill("0.6")
-    form.get_by_label("Reason").fill("quieter")
-    form.get_by_label("4", exact=True).uncheck()
-    expect(form.get_by_label("Count open loss")).to_be_checked()
-    form.get_by_label("Count open loss").uncheck()
-    form.get_by_role("button", name="Save 5 changes").click()
-    expect(form.get_by_role("status")).to_contain_text("Saved")
-    config = stack.api().read("/config")
-    assert (config["dailyLossLimitUsd"], config["minWinRate"], config["positionSizeUsd"]) == (450.5, 0.6, 750)
-    assert (config["enabledCatalystTiers"], config["countOpenLoss"]) == ([1, 2, 3], False)
-    assert stack.commands()[-1]["reason"] == "quieter"
-    expect(panel.page.locator("#pnl-note")).to_contain_text("$450.50")
-
-
-def test_a_threshold_changed_elsewhere_comes_in_but_not_over_what_is_being_typed(stack, panel):
-    form = panel.open_tab("Thresholds")
-    form.get_by_label("Position size").fill("123")
-    changed = stack.api().patch("/config", {"positionSizeUsd": 900, "maxSharePrice": 33})
-    assert changed.status_code == 200
-    expect(form.get_by_label("Max. share price")).to_have_value("33")
-    expect(form.get_by_label("Position size")).to_have_value("123")
 
 
 def test_what_another_client_does_arrives_without_a_reload_and_leaves_the_focus(stack, panel):

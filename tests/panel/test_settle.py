@@ -119,8 +119,13 @@ def test_a_wrong_field_leaves_the_dialog_open_with_the_servers_sentence(stack, p
     table = differs(stack, panel, AAPL=60)
     table.get_by_role("button", name="Settle AAPL…").click()
     dialog = dialog_of(panel, "Settle AAPL")
-    settle(dialog, "Close", Exit_price="cheap")
-    expect(dialog.get_by_role("status")).to_contain_text("Nothing was changed. exitPrice: must be a number")
+    for typed, sentence in (
+        ("cheap", "must be a number"),
+        ("10,5", "is not clear: write 10.5 for a decimal"),
+    ):
+        settle(dialog, "Close", Exit_price=typed)
+        said = f"Nothing was changed. Exit price in US dollars {sentence}"
+        expect(dialog.get_by_role("status")).to_contain_text(said)
     settle(dialog, "Close", Exit_price="10", Shares="101")
     expect(dialog.get_by_role("status")).to_contain_text("holds 100 shares, and 101 were to be exited")
     settle(dialog, "Close", Exit_price="10.50", Shares="40")

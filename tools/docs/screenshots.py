@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 import sys
 import tempfile
 import threading
@@ -21,14 +20,19 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / "docs" / "screenshots"
+FOLDER = Path(os.environ.get("PICTURES", ROOT / "docs" / "screenshots"))
 sys.path[:0] = [str(ROOT)]
 
-from playwright.sync_api import Browser, Page, Route, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 from werkzeug.serving import make_server  # noqa: E402
 
 from tests.panel.browser import launch  # noqa: E402
+from tools.docs import screenshot_acts as acts  # noqa: E402
+from tools.docs import screenshot_clock as clock  # noqa: E402
 from tools.docs import screenshot_data as data  # noqa: E402
+from tools.docs.screenshot_answers import answer  # noqa: E402
+from tools.docs.screenshot_log import ALERTS, COMMANDS, DIFFERENCES, DIFFERS  # noqa: E402
+from tools.docs.screenshot_trades import ACCOUNT, DISAGREEING, POSITIONS  # noqa: E402
 from web.app import create_app  # noqa: E402
 
 TOKENS = {"operator": "operator-token-of-the-pictures", "viewer": "viewer-token-of-the-pictures"}
@@ -64,66 +68,47 @@ class Picture:
     act: Callable[[Page], Any] | None = None
 
 
-def _dialog(page: Page) -> None:
-    page.get_by_role("button", name="Kill", exact=True).click()
-
-
-def _mode(page: Page) -> None:
-    page.get_by_role("button", name="Switch to live").click()
-
-
-def _scroll(page: Page, selector: str) -> None:
-    page.locator(selector).evaluate("part => scrollTo(0, part.getBoundingClientRect().top + scrollY - 76)")
-
-
-def _thresholds(page: Page) -> None:
-    page.get_by_role("tab", name="Thresholds").click()
-    page.get_by_label("Daily loss limit").fill("-20")
-    page.get_by_label("Min. win rate").fill("80 %")
-    page.get_by_role("button", name="Save 2 changes").click()
-    page.get_by_text("Nothing was saved").wait_for()
-    _scroll(page, ".records")
-
-
-def _queue(page: Page) -> None:
-    page.get_by_label("Reason").first.fill("after lunch")
-    page.get_by_role("button", name="Start").click()
-    page.get_by_text("queued").first.wait_for()
-
-
-DIFFERENCES = [
-    {"symbol": "KTRA", "kind": "quantity", "here": "120", "there": "60"},
-    {"symbol": "RIOT", "kind": "unknown_here", "here": "0", "there": "35"},
-]
+_ALERT = {"alerts": {"items": [DIFFERS, *ALERTS], "nextCursor": None, "unacknowledged": 1}}
 _LAST = data.status()["reconciliation"]
-_OFFLINE = {"online": False, "lastSeenAt": data.at(14, 30, 49)}
-_QUEUED = {**data.COMMANDS[0], "kind": "start", "status": "queued", "finishedAt": None, "revision": None}
-_INVALID = {
-    "error": "dailyLossLimitUsd: Input should be greater than 0. minWinRate: must be a number.",
-    "code": "validation",
-    "details": {
-        "fields": {
-            "dailyLossLimitUsd": ["Input should be greater than 0"],
-            "minWinRate": ["must be a number"],
-        }
-    },
+_OFFLINE = {"online": False, "lastSeenAt": clock.at(14, 30, 49)}
+_QUEUED = {**COMMANDS[0], "kind": "start", "status": "queued", "finishedAt": None, "revision": None}
+_BLOCKERS = {
+    "mode": "paper",
+    "target": "live",
+    "blockers": [
+        {
+            "code": "positions_open",
+            "error": "The mode cannot be switched while 2 trade(s) are open. Close them first.",
+        },
+        {
+            "code": "positions_open",
+            "error": "The mode cannot be switched while the paper account holds AVTX, BNGO at Alpaca. Close these positions first.",
+        },
+        {
+            "code": "orders_working",
+            "error": "The mode cannot be switched while orders work at the paper account: BNGO. Cancel them first.",
+        },
+    ],
 }
+_NOTHING = {"positions": {**POSITIONS, "items": []}, "account": ACCOUNT}
 
 PICTURES = (
     Picture("login", None, height=560),
     Picture("running", data.status()),
-    Picture("pictures", data.status(), act=lambda page: _scroll(page, ".pictures")),
-    Picture("log", data.status(), act=lambda page: _scroll(page, ".records")),
+    Picture("pictures", data.status(), act=lambda page: acts.scroll(page, ".pictures")),
+    Picture("log", data.status(), act=lambda page: acts.scroll(page, ".records")),
     Picture(
         "stopped",
         data.status(
             "stopped",
             openPositionCount=0,
+            openPnl=None,
             marketOpen=False,
             marketChangesAt="2026-11-23T14:30:00Z",
             reasons=["disabled", "not_running", "market_closed"],
         ),
         states="stopped",
+        answers=_NOTHING,
     ),
     Picture("paused", data.status("paused"), states="paused"),
     Picture("killed", data.status("killed"), states="killed"),
@@ -138,8 +123,8 @@ PICTURES = (
             reasons=["disabled", "not_running", "worker_offline"],
         ),
         states="stopped",
-        answers={"start": {"commandId": _QUEUED["id"]}, "command": _QUEUED},
-        act=_queue,
+        answers={"start": {"commandId": _QUEUED["id"]}, "command": _QUEUED, **_NOTHING},
+        act=acts.queue,
     ),
     Picture(
         "disagrees",
@@ -148,54 +133,53 @@ PICTURES = (
                 **_LAST,
                 "differences": DIFFERENCES,
                 "missed": 1,
-                "finishedAt": data.at(14, 31, 20),
+                "finishedAt": clock.at(14, 31, 20),
             },
             acceptingSignals=False,
             reasons=["not_reconciled"],
         ),
+        height=1000,
+        answers={"positions": DISAGREEING, **_ALERT},
+    ),
+    Picture(
+        "gate-closed",
+        data.status(acceptingSignals=False, todayRealizedPnl=-512.4, reasons=["daily_loss", "max_positions"]),
     ),
     Picture("connection-lost", data.status(), lost=True),
-    Picture("kill-dialog", data.status(), act=_dialog),
-    Picture("live-dialog", data.status("stopped", openPositionCount=0), states="stopped", act=_mode),
-    Picture("thresholds", data.status(), answers={"config": _INVALID}, act=_thresholds),
+    Picture("kill-dialog", data.status(), act=acts.dialog),
+    Picture("flatten-dialog", data.status(), act=acts.flatten),
+    Picture(
+        "live-dialog",
+        data.status("stopped", openPositionCount=0),
+        states="stopped",
+        answers=_NOTHING,
+        act=acts.mode,
+    ),
+    Picture(
+        "live-blocked", data.status("stopped"), states="stopped", answers={"mode": _BLOCKERS}, act=acts.mode
+    ),
+    Picture("thresholds", data.status(), act=acts.thresholds),
+    Picture("review", data.status(), act=acts.review),
+    Picture("trades", data.status(), height=1000, act=acts.trades),
+    Picture("details", data.status(), act=acts.details),
+    Picture("days", data.status(), act=acts.tab("Days")),
+    Picture("alerts", data.status(), act=acts.tab("Alerts")),
+    Picture("keys", data.status(), act=lambda page: page.keyboard.press("?")),
     Picture("viewer", data.status(), role="viewer"),
     Picture("narrow", data.status(), width=390, height=844),
-    Picture("narrow-log", data.status(), width=390, height=844, act=lambda page: _scroll(page, ".records")),
+    Picture(
+        "narrow-log", data.status(), width=390, height=844, act=lambda page: acts.scroll(page, ".records")
+    ),
+    Picture("narrow-trades", data.status(), width=390, height=844, act=acts.first_trade),
+    Picture("narrow-killed", data.status("killed"), width=390, height=844, states="killed"),
     Picture("narrow-live", data.status("paused", mode="live"), width=390, height=844, states="paused"),
     Picture("dark", data.status(), dark=True),
-    Picture("dark-pictures", data.status(), dark=True, act=lambda page: _scroll(page, ".pictures")),
+    Picture("dark-pictures", data.status(), dark=True, act=lambda page: acts.scroll(page, ".pictures")),
+    Picture("dark-trades", data.status(), height=1000, dark=True, act=acts.trades),
+    Picture("dark-killed", data.status("killed"), dark=True, states="killed", answers=_ALERT),
+    Picture("dark-narrow", data.status(), width=390, height=844, dark=True),
     Picture("dark-live", data.status(mode="live"), dark=True),
 )
-
-
-def answer(picture: Picture, route: Route) -> None:
-    path = re.sub(r"^.*/api/bot/|\?.*$", "", route.request.url)
-    status = 200
-    body: Any
-    match path.split("/"):
-        case ["config"] if route.request.method == "PATCH":
-            status, body = 422, picture.answers["config"]
-        case ["config"]:
-            body = data.CONFIG
-        case ["commands"]:
-            body = {"items": data.COMMANDS, "nextCursor": "more"}
-        case ["commands", _]:
-            body = picture.answers["command"]
-        case ["trades"]:
-            body = {"items": data.trades(), "nextCursor": None}
-        case ["reconciliations"]:
-            body = {"items": data.RECONCILIATIONS, "nextCursor": None}
-        case ["stats", "daily"]:
-            body = {"items": data.daily(), "nextCursor": None}
-        case ["stats", "intraday"]:
-            body = data.intraday()
-        case ["states"]:
-            body = data.states(picture.states)
-        case ["start"]:
-            status, body = 202, picture.answers["start"]
-        case _:
-            body = picture.status
-    route.fulfill(status=status, json=body)
 
 
 def take(browser: Browser, picture: Picture, folder: Path) -> None:
@@ -206,14 +190,16 @@ def take(browser: Browser, picture: Picture, folder: Path) -> None:
         timezone_id="America/New_York",
     )
     page = context.new_page()
-    page.clock.install(time=data.NOW)
+    page.clock.install(time=clock.NOW)
     page.goto(f"http://127.0.0.1:{PORT}/login")
     if picture.status is not None:
         script = STREAM.replace("STATUS", json.dumps(picture.status)).replace(
             "LOST", str(picture.lost).lower()
         )
         page.add_init_script(script)
-        page.route("**/api/bot/**", lambda route: answer(picture, route))
+        page.route(
+            "**/api/bot/**", lambda route: answer(route, picture.status, picture.states, picture.answers)
+        )
         page.get_by_label("Access token").fill(TOKENS[picture.role])
         page.get_by_role("button", name="Log in").click()
         page.wait_for_url("**/")

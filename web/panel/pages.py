@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from werkzeug.wrappers import Response
 
 from bot.commands.log import MAX_REASON
 from bot.errors import PitbossError
+from bot.models import ExitReason, TradeStatus, Trigger
 from bot.settings.tokens import Role
 from bot.states import CommandKind, CommandStatus, Source
 from bot.status.snapshot import config as read_config
@@ -22,7 +24,7 @@ from web.auth.single_sign_on import UnknownUser
 from web.auth.throttle import TooManyFailures
 from web.commands.dispatch import Preference
 from web.http.errors import NotFound
-from web.panel.thresholds import GROUPS
+from web.panel.thresholds import FIELDS, GROUPS
 from web.routes.sessions import end_own, read_own
 from web.routes.status import present
 from web.schemas.responses import ConfigOut
@@ -32,6 +34,8 @@ blueprint = APIBlueprint("panel", __name__, enable_openapi=False)
 
 Page = tuple[str, int, dict[str, str]] | Response
 
+#: The page's scripts: named at its head, they come side by side instead of each when another one asks for it.
+_MODULES = sorted(each.name for each in (Path(__file__).parents[1] / "static" / "panel").glob("*.js"))
 _NO_STORE = {"Cache-Control": "no-store"}
 _WRONG_TOKEN = "This token is not known here. Check that it was copied whole."  # noqa: S105 - a sentence
 _OLD_PAGE = "This page was open for too long, or cookies are blocked. Try once more."
@@ -47,14 +51,19 @@ def panel() -> Page:
         actor=actor,
         may_act=actor.role is Role.OPERATOR,
         max_reason=MAX_REASON,
+        modules=_MODULES,
         threshold_groups=GROUPS,
         kinds=list(CommandKind),
         statuses=list(CommandStatus),
         sources=list(Source),
+        trade_statuses=list(TradeStatus),
+        exit_reasons=list(ExitReason),
+        triggers=list(Trigger),
         start={
             "actor": actor.name,
             "role": actor.role,
             "mayAct": actor.role is Role.OPERATOR,
+            "thresholdDefaults": {name: field.json_default for name, field in FIELDS.items()},
             **_first_look(),
         },
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
 
 from bot.models.thresholds import THRESHOLDS, Group, Threshold, ThresholdType
 
@@ -24,6 +26,14 @@ class Field:
         """The choices of a threshold that is a list of tiers."""
         return list(range(self.threshold.minimum, self.threshold.maximum + 1))
 
+    @property
+    def json_default(self) -> Any:
+        """The default, as JSON has it."""
+        default = self.threshold.default
+        if isinstance(default, tuple):
+            return list(default)
+        return float(default) if isinstance(default, Decimal) else default
+
     def _limits(self) -> str:
         threshold = self.threshold
         if threshold.type not in (ThresholdType.DECIMAL, ThresholdType.INTEGER):
@@ -40,8 +50,7 @@ class Field:
         return f"{default:,}"
 
 
+#: Every field, by its threshold's name in JSON.
+FIELDS = {threshold.json_name: Field(threshold) for threshold in THRESHOLDS.values()}
 #: The form's headings, each with its fields.
-GROUPS = {
-    group: [Field(threshold) for threshold in THRESHOLDS.values() if threshold.group is group]
-    for group in Group
-}
+GROUPS = {group: [field for field in FIELDS.values() if field.threshold.group is group] for group in Group}

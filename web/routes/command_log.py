@@ -9,10 +9,10 @@ from apiflask import APIBlueprint
 
 from bot.queries import lists
 from web.auth import scheme
-from web.http import paging
+from web.http import csv_export, paging
 from web.http.errors import NotFound
 from web.http.openapi import NOT_FOUND_RESPONSE, READ_RESPONSES
-from web.schemas.requests import CommandsQuery
+from web.schemas.requests import CommandsQuery, Format
 from web.schemas.responses import CommandOut, CommandPage
 from web.services import services
 
@@ -33,7 +33,13 @@ def commands(query_data: CommandsQuery) -> Any:
         sources=query_data.source,
         actor=query_data.actor,
         since=query_data.since,
+        until=query_data.until,
+        text=query_data.text.strip() or None,
     )
+    if query_data.format is Format.CSV:
+        every = query.limit(csv_export.MOST_ROWS + 1)
+        found = services().lists.read(lambda session: session.scalars(every).all())
+        return csv_export.export("commands", CommandOut, found)
     rows = services().lists.read(lambda session: session.scalars(query.limit(query_data.limit + 1)).all())
     return paging.page(rows, query_data.limit, lambda command: (command.seq,))
 

@@ -9,12 +9,27 @@ from uuid import UUID
 from apiflask import APIBlueprint
 
 from bot.queries import lists
+from bot.queries.trade_statistics import statistics
 from bot.states import Mode
 from web.auth import scheme
-from web.http import paging
+from web.http import csv_export, paging
 from web.http.openapi import READ_RESPONSES
-from web.schemas.requests import ReconciliationsQuery, StatsQuery, TradesQuery
-from web.schemas.responses import DailyStatsPage, ReconciliationPage, TradePage
+from web.schemas.requests import (
+    Format,
+    ReconciliationsQuery,
+    StatsQuery,
+    TradeFilterQuery,
+    TradesQuery,
+)
+from web.schemas.responses import (
+    DailyStatsOut,
+    DailyStatsPage,
+    ReconciliationOut,
+    ReconciliationPage,
+    TradeOut,
+    TradePage,
+)
+from web.schemas.trade_statistics import TradeStatisticsOut
 from web.services import services
 
 blueprint = APIBlueprint("records", __name__, tag="Records")
@@ -27,11 +42,24 @@ blueprint = APIBlueprint("records", __name__, tag="Records")
 @blueprint.doc(summary="Trades, the newest first", responses=READ_RESPONSES)
 def trades(query_data: TradesQuery) -> Any:
     query = lists.trades(
-        before=paging.decode(query_data.cursor, datetime.fromisoformat, UUID),
-        statuses=query_data.status,
-        symbol=query_data.symbol,
+        before=paging.decode(query_data.cursor, datetime.fromisoformat, UUID), which=query_data.which()
     )
+    if query_data.format is Format.CSV:
+        return csv_export.export("trades", TradeOut, _rows(query, csv_export.MOST_ROWS))
     return paging.page(_rows(query, query_data.limit), query_data.limit, lambda row: (row.created_at, row.id))
+
+
+@blueprint.get("/stats/trades")
+@blueprint.auth_required(scheme.scheme, roles=scheme.READERS)
+@blueprint.input(TradeFilterQuery, location="query")
+@blueprint.output(TradeStatisticsOut)
+@blueprint.doc(
+    summary="How closed trades ended: win rate, profit factor, expectancy, by tier, exit reason and catalyst",
+    responses=READ_RESPONSES,
+)
+def trade_statistics(query_data: TradeFilterQuery) -> Any:
+    min_win_rate, items = services().lists.read(lambda session: statistics(session, query_data.which()))
+    return {"min_win_rate": min_win_rate, "items": items}
 
 
 @blueprint.get("/stats/daily")
@@ -46,6 +74,8 @@ def daily_stats(query_data: StatsQuery) -> Any:
         since=query_data.since,
         until=query_data.until,
     )
+    if query_data.format is Format.CSV:
+        return csv_export.export("days", DailyStatsOut, _rows(query, csv_export.MOST_ROWS))
     return paging.page(_rows(query, query_data.limit), query_data.limit, lambda row: (row.date, row.mode))
 
 
@@ -61,7 +91,11 @@ def reconciliations(query_data: ReconciliationsQuery) -> Any:
         outcomes=query_data.outcome,
         triggers=query_data.trigger,
         verdicts=query_data.verdict,
+        since=query_data.since,
+        until=query_data.until,
     )
+    if query_data.format is Format.CSV:
+        return csv_export.export("reconciliations", ReconciliationOut, _rows(query, csv_export.MOST_ROWS))
     return paging.page(_rows(query, query_data.limit), query_data.limit, lambda row: (row.id,))
 
 

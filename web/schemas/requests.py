@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
+from enum import StrEnum
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import AfterValidator, Field, StrictBool, create_model
 
@@ -11,8 +13,9 @@ from bot.commands.flatten import FlattenRequest
 from bot.commands.log import MAX_REASON
 from bot.commands.settlement import Settlement
 from bot.commands.thresholds import ThresholdChanges
-from bot.models import Outcome, TradeStatus, Trigger
+from bot.models import ExitReason, Outcome, TradeStatus, Trigger
 from bot.queries.lists import Agreement
+from bot.queries.trade_filter import TradeFilter
 from bot.states import CommandKind, CommandStatus, Mode, Source
 from web.schemas.base import Input, ListOf, Moment, Query, Storable, Written
 
@@ -59,7 +62,20 @@ class Page(Query):
     )
 
 
-class CommandsQuery(Page):
+class Format(StrEnum):
+    """How a list is written."""
+
+    JSON = "json"  # a page
+    CSV = "csv"  # all that matches, for a spreadsheet
+
+
+class Listed(Page):
+    format: Format = Field(
+        Format.JSON, description="`csv`: all that matches in one file, whatever `limit` and `cursor` say."
+    )
+
+
+class CommandsQuery(Listed):
     kind: Annotated[list[CommandKind], ListOf] = Field(
         default=[], description="Only these kinds; several times, or comma separated."
     )
@@ -73,18 +89,63 @@ class CommandsQuery(Page):
         None, description="Only commands of this actor."
     )
     since: Moment | None = Field(None, description="Only commands issued at or after this time.")
+    until: Moment | None = Field(None, description="Only commands issued before this time.")
+    text: Annotated[Storable, Field(max_length=200)] = Field(
+        "",
+        description="Only commands with this text in their reason, error, actor, kind, parameters or id, in any case.",
+    )
 
 
-class TradesQuery(Page):
+class TradeFilterQuery(Query):
     status: Annotated[list[TradeStatus], ListOf] = Field(
         default=[], description="Only these; several times, or comma separated."
     )
     symbol: Annotated[Storable, Field(max_length=20)] | None = Field(
         None, description="Only trades of this symbol."
     )
+    mode: Annotated[list[Mode], ListOf] = Field(
+        default=[],
+        description="Only trades of these accounts; one whose account is not known counts as paper's.",
+    )
+    catalyst_type: Annotated[Storable, Field(max_length=200)] | None = Field(
+        None, description="Only trades of this catalyst."
+    )
+    catalyst_tier: Annotated[list[Annotated[int, Field(ge=1, le=4)]], ListOf] = Field(
+        default=[], description="Only these; several times, or comma separated."
+    )
+    exit_reason: Annotated[list[ExitReason], ListOf] = Field(
+        default=[], description="Only these; several times, or comma separated."
+    )
+    since: Annotated[date, Written] | None = Field(
+        None, description="Only trades entered on this trading date, in New York, or later."
+    )
+    until: Annotated[date, Written] | None = Field(
+        None, description="Only trades entered on this trading date or earlier."
+    )
+
+    def which(self) -> TradeFilter:
+        """The trades that are meant."""
+        return TradeFilter(
+            statuses=self.status,
+            symbol=self.symbol,
+            modes=self.mode,
+            catalyst_type=self.catalyst_type,
+            catalyst_tiers=self.catalyst_tier,
+            exit_reasons=self.exit_reason,
+            since=self.since,
+            until=self.until,
+        )
 
 
-class StatsQuery(Page):
+class TradesQuery(Listed, TradeFilterQuery):
+    pass
+
+
+class ModeSwitchQuery(Query):
+    target: Mode = Field(description="The account that the bot would act on.")
+
+
+class StatsQuery(Listed):
     mode: Annotated[list[Mode], ListOf] = Field(
         default=[], description="Only these; several times, or comma separated."
     )
@@ -92,7 +153,7 @@ class StatsQuery(Page):
     until: Annotated[date, Written] | None = Field(None, description="Last trading date, in New York.")
 
 
-class ReconciliationsQuery(Page):
+class ReconciliationsQuery(Listed):
     verdict: Annotated[list[Agreement], ListOf] = Field(
         default=[], description="Only these; several times, or comma separated."
     )
@@ -102,3 +163,9 @@ class ReconciliationsQuery(Page):
     trigger: Annotated[list[Trigger], ListOf] = Field(
         default=[], description="Only these; several times, or comma separated."
     )
+    since: Moment | None = Field(None, description="Only reports finished at or after this time.")
+    until: Moment | None = Field(None, description="Only reports finished before this time.")
+
+
+class AcknowledgeIn(Input):
+    ids: list[UUID] = Field(min_length=1, max_length=200, description="The alerts that were seen.")

@@ -120,7 +120,7 @@ def test_an_account_that_gives_no_usable_answer(world: World, where: str, kind: 
     account = world.paper if where == "paper" else live(world)
     path = "/v2/account" if kind == "empty" else "/v2"
     account.fails({"kind": kind, "path": path})
-    assert refused(world, "account_unavailable").startswith("The mode was not switched: ")
+    assert refused(world, "account_unavailable").startswith("The mode cannot be switched: ")
     account.fails()
     assert world.set_mode(Mode.LIVE).status is CommandStatus.APPLIED
 

@@ -2,11 +2,12 @@
 
 const ROOT = "/api/bot";
 const TIMEOUT_MS = 8000;
+const NO_ANSWER = { status: 0, ok: false, body: { error: "No answer from Pitboss.", code: "no_answer" } };
 const token = document.querySelector("meta[name=csrf-token]").content;
 
 /** An answer: `status` 0 means that none came. */
-export async function call(method, path, body = undefined, headers = {}) {
-  const init = { method, headers: { Accept: "application/json", ...headers }, signal: AbortSignal.timeout(TIMEOUT_MS), cache: "no-store" };
+export async function call(method, path, body = undefined, headers = {}, patienceMs = TIMEOUT_MS) {
+  const init = { method, headers: { Accept: "application/json", ...headers }, signal: AbortSignal.timeout(patienceMs), cache: "no-store" };
   if (method !== "GET") {
     init.headers["X-CSRF-Token"] = token;
     init.headers["Content-Type"] = "application/json";
@@ -14,15 +15,18 @@ export async function call(method, path, body = undefined, headers = {}) {
   }
   try {
     const response = await fetch(ROOT + path, init);
-    const answer = { status: response.status, ok: response.ok, body: await response.json().catch(() => ({})) };
+    const said = await response.json().catch(() => null);
+    // an answer that broke off is none
+    if (said === null && response.ok) return NO_ANSWER;
+    const answer = { status: response.status, ok: response.ok, body: said ?? {} };
     if (response.status === 401) document.dispatchEvent(new CustomEvent("session-ended"));
     return answer;
   } catch (error) {
-    return { status: 0, ok: false, body: { error: "No answer from Pitboss.", code: "no_answer" } };
+    return NO_ANSWER;
   }
 }
 
-export const get = (path) => call("GET", path);
+export const get = (path, patienceMs = TIMEOUT_MS) => call("GET", path, undefined, {}, patienceMs);
 
 /** Something that names a command for good, so that sending it twice is harmless. Works without https, too. */
 export function newKey() {

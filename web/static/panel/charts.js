@@ -9,6 +9,8 @@ const HOUR = 3600_000;
 const DAYS = 30;
 /** Time goes on: the pictures of today are drawn anew this often, in milliseconds. */
 const REDRAW_MS = 60_000;
+/** The share of the loss limit from which on its line is drawn. */
+const LIMIT_IS_NEAR = 0.4;
 const CHANGE_STATE = "start,pause,resume,stop,kill,rearm,set_mode";
 const BANDS = ["running", "paused", "stopped", "killed"];
 
@@ -61,19 +63,31 @@ function draw() {
   if (data.states) drawStates(data.states);
 }
 
+/** What the open positions are worth now beside what is realized, in US dollars; null while it is not known. */
+export function setOpenPnl(value) {
+  if (data.openPnl === value) return;
+  data.openPnl = value;
+  if (data.intraday) drawIntraday(data.intraday);
+}
+
 function drawIntraday({ points, lossLimitUsd, ...day }) {
   const [from, to] = span(day, points.map((point) => point.at));
   const end = Math.min(to, now());
   const line = [{ x: from, y: 0 }, ...points.map((point) => ({ x: ms(point.at), y: point.cumulative, trades: point.trades }))];
   const last = line.at(-1).y;
   if (end > line.at(-1).x) line.push({ x: end, y: last });
+  const open = data.openPnl ?? 0;
+  const withOpen = open ? [{ x: end, y: last }, { x: end, y: last + open }] : [];
   const lowest = Math.min(0, ...line.map((point) => point.y));
+  // a limit that is far away would press everything that happened into a line
+  const isNear = Math.min(lowest, last + open) <= -lossLimitUsd * LIMIT_IS_NEAR;
   const trades = points.reduce((sum, point) => sum + point.trades, 0);
+  const limit = `loss limit ${money(-lossLimitUsd)}${isNear ? "" : ", far below"}`;
   setText(
     "intraday-text",
     points.length
-      ? `${signedMoney(last)} after ${trades} closed trade${trades === 1 ? "" : "s"}; lowest ${money(lowest)}, loss limit ${money(-lossLimitUsd)}.`
-      : `No trade was closed today; the loss limit is ${money(-lossLimitUsd)}.`,
+      ? `${signedMoney(last)} after ${trades} closed trade${trades === 1 ? "" : "s"}${open ? `, ${signedMoney(last + open)} with what is open` : ""}; lowest ${money(lowest)}, ${limit}.`
+      : `No trade was closed today${open ? `; ${signedMoney(open)} with what is open` : ""}; ${limit}.`,
   );
   const c = colours();
   put("intraday", {
@@ -81,13 +95,14 @@ function drawIntraday({ points, lossLimitUsd, ...day }) {
     data: {
       datasets: [
         { label: "P&L", data: line, stepped: true, borderColor: c.accent, backgroundColor: c.accent, borderWidth: 2, pointRadius: 0, pointHitRadius: 8, fill: { target: { value: 0 }, above: c.goodGround, below: c.badGround } },
-        { label: "Loss limit", data: [{ x: from, y: -lossLimitUsd }, { x: to, y: -lossLimitUsd }], borderColor: c.bad, backgroundColor: c.bad, borderWidth: 2, borderDash: [6, 5], pointRadius: 0, pointHitRadius: 0 },
+        ...(withOpen.length ? [{ label: "With open P&L", data: withOpen, borderColor: c.text, backgroundColor: c.surface, borderWidth: 2, pointRadius: [0, 5], pointHitRadius: 8 }] : []),
+        ...(isNear ? [{ label: "Loss limit", data: [{ x: from, y: -lossLimitUsd }, { x: to, y: -lossLimitUsd }], borderColor: c.bad, backgroundColor: c.bad, borderWidth: 2, borderDash: [6, 5], pointRadius: 0, pointHitRadius: 0 }] : []),
       ],
     },
     options: {
       interaction: { mode: "nearest", axis: "x", intersect: false },
       scales: { x: hours(from, to), y: dollarsAxis(c, "left") },
-      plugins: { legend: legend(), tooltip: { filter: (item) => item.datasetIndex === 0, callbacks: { title: ([item]) => (item ? `${hourMinute(item.parsed.x)} ET` : ""), label: (item) => signedMoney(item.parsed.y) } } },
+      plugins: { legend: legend(), tooltip: { filter: (item) => item.dataset.label !== "Loss limit", callbacks: { title: ([item]) => (item ? `${hourMinute(item.parsed.x)} ET` : ""), label: (item) => `${item.dataset.label}: ${signedMoney(item.parsed.y)}` } } },
     },
   });
 }
@@ -233,5 +248,5 @@ function put(name, config) {
 function colours() {
   const style = getComputedStyle(document.documentElement);
   const read = (variable) => style.getPropertyValue(`--${variable}`).trim();
-  return { text: read("text"), soft: read("soft"), line: read("line"), accent: read("accent"), good: read("good"), goodGround: read("good-ground"), warn: read("warn"), bad: read("bad"), badGround: read("bad-ground"), halt: read("line-strong") };
+  return { text: read("text"), surface: read("surface"), soft: read("soft"), line: read("line"), accent: read("accent"), good: read("good"), goodGround: read("good-ground"), warn: read("warn"), bad: read("bad"), badGround: read("bad-ground"), halt: read("line-strong") };
 }

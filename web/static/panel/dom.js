@@ -22,6 +22,13 @@ export function setData(element, name, value) {
   if (element.dataset[name] !== value) element.dataset[name] = value;
 }
 
+/** Runs *change*, which makes the content of *element* anew; the element in it that had the focus, by data-keep, has it again. */
+export function keepFocus(element, change) {
+  const key = element.contains(document.activeElement) ? document.activeElement.dataset.keep : undefined;
+  change();
+  if (key) [...element.querySelectorAll("[data-keep]")].find((found) => found.dataset.keep === key)?.focus();
+}
+
 let saying = 0;
 
 /** Says a sentence to whoever listens to the page instead of looking at it. */

@@ -10,7 +10,7 @@ const HIDDEN_MS = 60000;
 
 /**
  * Listens until the page is closed. Calls `on.status(status)`, `on.pulse({asOf, worker})`, `on.unavailable({error})`, and
- * `on.link("live" | "lost" | "paused")` when the connection changes.
+ * `on.link("live" | "lost" | "paused")` when the connection changes; asks `on.isHeard()` whether somebody hears the page who does not see it.
  */
 export function listen(on) {
   let source = null;
@@ -64,14 +64,14 @@ export function listen(on) {
 
   document.addEventListener("visibilitychange", () => {
     clearTimeout(hide);
-    if (document.hidden) {
+    if (document.hidden && !on.isHeard()) {
       hide = setTimeout(() => {
         clearTimeout(retry);
         source?.close();
         source = null;
         on.link("paused");
       }, HIDDEN_MS);
-    } else if (!source) {
+    } else if (!document.hidden && !source) {
       open();
     }
   });

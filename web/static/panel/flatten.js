@@ -3,7 +3,8 @@
 import { get } from "./api.js";
 import { isBusy, send } from "./commands.js";
 import { announce, byId, el, setText } from "./dom.js";
-import { number, roundMoney, when } from "./format.js";
+import { number, when } from "./format.js";
+import { showOpen } from "./open_list.js";
 import { repeated } from "./refetch.js";
 
 const SAID = {
@@ -15,6 +16,7 @@ const SAID = {
 const AT_WORK = ["working", "waiting_for_open"];
 
 let status = null;
+let asked = null; // the symbol that is asked about; null for the whole account
 
 const read = repeated(async () => {
   const answer = await get("/flatten");
@@ -24,7 +26,7 @@ const read = repeated(async () => {
 
 export function bind(mayAct) {
   if (!mayAct) return;
-  byId("flatten").addEventListener("click", ask);
+  for (const id of ["flatten", "unwatched-flatten"]) byId(id).addEventListener("click", () => ask());
   byId("flatten-cancel").addEventListener("click", () => isBusy("flatten") || send("flatten", { cancel: true }));
   byId("flatten-typed").addEventListener("input", judgeTyped);
   const dialog = byId("flatten-dialog");
@@ -34,7 +36,7 @@ export function bind(mayAct) {
   dialog.addEventListener("close", () => {
     if (dialog.returnValue === "yes") {
       byId("reason").value = "";
-      send("flatten", {}, byId("flatten-reason").value.trim());
+      send("flatten", asked ? { symbol: asked } : {}, byId("flatten-reason").value.trim());
     }
     dialog.returnValue = "";
   });
@@ -61,28 +63,25 @@ function showProgress(now) {
   setText("flattening-error", now.error ?? "");
 }
 
-async function ask() {
+/** Ask whether to flatten the account, or close *symbol* alone. */
+export async function ask(symbol = null) {
+  asked = symbol;
   const live = status?.mode === "live";
+  setText("flatten-title-word", symbol ? `Close ${symbol}?` : "Flatten the account?");
+  setText(
+    "flatten-text",
+    symbol
+      ? `Every working order of ${symbol} is cancelled and its position closed at the market, until the broker confirms that nothing is left. A running bot is paused.`
+      : "Every working order is cancelled and every position closed at the market, until the broker confirms that nothing is left. A running bot is paused.",
+  );
+  setText("flatten-yes", symbol ? `Close ${symbol} now` : "Flatten now");
   byId("flatten-confirm").hidden = !live;
   byId("flatten-typed").value = "";
   byId("flatten-reason").value = byId("reason").value;
-  byId("flatten-open").replaceChildren(el("p", {}, "Reading what is open…"));
   judgeTyped();
   byId("flatten-dialog").showModal();
   if (live) byId("flatten-typed").focus();
-  const answer = await get("/positions");
-  byId("flatten-open").replaceChildren(...(answer.ok ? described(answer.body) : [el("p", {}, "What is open cannot be read now. It is flattened all the same.")]));
-}
-
-function described({ readAt, items }) {
-  const held = items.map((each) => ({ ...each, shares: each.brokerShares ?? each.bookShares })).filter((each) => each.shares);
-  if (!held.length) return [el("p", {}, "No position is known. Working orders are cancelled.")];
-  const worth = held.reduce((sum, each) => sum + Math.abs(each.shares) * (each.currentPrice ?? each.avgEntryPrice ?? 0), 0);
-  const read = readAt ? `, as read at ${when(readAt, status.asOf)} ET` : "";
-  return [
-    el("p", {}, `${held.length} position${held.length > 1 ? "s" : ""}, worth about ${roundMoney(worth)}${read}:`),
-    el("ul", {}, ...held.map((each) => el("li", {}, `${each.shares > 0 ? "sell" : "buy"} ${number(Math.abs(each.shares))} ${each.symbol}`))),
-  ];
+  await showOpen("flatten-open", (each) => !symbol || each.symbol === symbol, true, "It is flattened all the same.");
 }
 
 const isConfirmed = () => status?.mode !== "live" || byId("flatten-typed").value.trim() === "live";

@@ -15,9 +15,12 @@ const minus = (text) => text.replace("-", "−");
 export const number = (value) => minus(plain.format(value));
 /** A count that may not be known. */
 export const count = (value) => (value === null || value === undefined ? "–" : number(value));
-export const money = (value) => minus(dollars.format(value));
-export const roundMoney = (value) => minus(wholeDollars.format(value));
+const dollarsOf = { 0: wholeDollars, 2: dollars, 4: new Intl.NumberFormat("en-US", { style: "currency", currency: "USD", maximumFractionDigits: 4 }) };
+export const money = (value, places = 2) => minus(dollarsOf[places].format(value));
+export const roundMoney = (value) => money(value, 0);
 export const signedMoney = (value) => (value > 0 ? "+" : "") + money(value);
+/** A share of one as a percentage with its sign. */
+export const percent = (share) => `${share > 0 ? "+" : ""}${minus((share * 100).toFixed(1))} %`;
 
 export const time = (at) => clock.format(new Date(at));
 export const hourMinute = (at) => minute.format(new Date(at));
@@ -65,15 +68,22 @@ export const COMMANDS = {
   flatten: "Flatten",
 };
 
-/** A command with what it asked for. */
-export function command(kind, params) {
+/** When the day *text*, such as 2026-11-20, or that many days later, begins in New York. */
+export function midnight(text, days = 0) {
+  const [year, month, on] = text.split("-").map(Number);
+  const five = Date.UTC(year, month - 1, on + days, 5); // 0:00 in winter, 1:00 in summer
+  return new Date(five - (minute.format(five).startsWith("01") ? 3600_000 : 0)).toISOString();
+}
+
+/** A command with what it asked for; *before* has the values that a change of thresholds found. */
+export function command(kind, params, before = {}) {
   const name = COMMANDS[kind] ?? words(kind);
   if (kind === "set_mode" && params?.mode) return `${name} to ${params.mode}`;
   if (kind === "settle" && params?.action) return `${name}: ${words(params.action)} ${params.symbol ?? `trade ${String(params.tradeId).slice(0, 8)}`}`;
   if (kind === "flatten" && params?.cancel) return "End the flatten";
   if (kind === "flatten" && params?.symbol) return `${name} ${params.symbol}`;
   if (params?.flatten) return `${name} and flatten`;
-  if (kind === "update_config" && params) return `${name}: ${Object.entries(params).map(([key, value]) => `${spaced(key)} ${value}`).join(", ")}`;
+  if (kind === "update_config" && params) return `${name}: ${Object.entries(params).map(([key, value]) => `${spaced(key)} ${key in before ? `${before[key]} → ` : ""}${value}`).join(", ")}`;
   return name;
 }
 
@@ -91,6 +101,7 @@ export function reason(slug, status, config) {
     not_running: `It is ${status.state}, not running.`,
     not_reconciled: "Database and broker have not been found to agree.",
     flattening: "It is being flattened: orders are cancelled, positions closed.",
+    reconciliation_stale: "Database and broker have not been found to agree for too long.",
     worker_offline: "No worker was seen for 30 s.",
     market_closed: `The market is closed until ${bell(status.marketChangesAt, status.asOf)} ET.`,
     max_positions: config ? `All ${config.maxConcurrentPositions} positions are taken.` : "All positions are taken.",
@@ -115,4 +126,4 @@ export const TRIGGERS = { startup: "at startup", manual: "by hand", mode_switch:
 export const DIFFERENCES = { unknown_here: "not in the database", quantity: "another quantity", side: "another side", suspect: "gone at Alpaca, for the first time" };
 
 export const words = (slug) => (slug ?? "").replaceAll("_", " ");
-const spaced = (camel) => camel.replace(/([A-Z])/g, (letter) => ` ${letter.toLowerCase()}`);
+export const spaced = (camel) => camel.replace(/([A-Z])/g, (letter) => ` ${letter.toLowerCase()}`);

@@ -7,9 +7,14 @@ import { byId, el, setData, setText } from "./dom.js";
 import * as buttons from "./buttons.js";
 import * as flatten from "./flatten.js";
 import { isSameDay, time } from "./format.js";
+import { show as showTab } from "./browser_tab.js";
 import * as statusView from "./status.js";
 import { listen } from "./event_stream.js";
 import * as charts from "./charts.js";
+import * as alerts from "./alerts.js";
+import * as keyboard from "./keyboard.js";
+import * as positions from "./positions.js";
+import * as tradeEvents from "./trade_events.js";
 import * as records from "./records.js";
 import { look } from "./commands.js";
 import * as settlements from "./settle.js";
@@ -32,9 +37,15 @@ const read = {
   }),
   thresholds: repeated(async () => {
     const ok = await thresholds.refresh();
-    if (ok && status) statusView.show(status, thresholds.current());
+    if (ok && status) draw();
     return ok;
   }),
+  positions: repeated(async () => {
+    const ok = await positions.read();
+    if (ok && status) statusView.showUnwatched(status);
+    return ok;
+  }),
+  alerts: repeated(alerts.read),
   lists: repeated(records.refreshShown),
   intraday: repeated(charts.readIntraday),
   daily: repeated(async () => status !== null && charts.readDaily(status.mode)),
@@ -43,7 +54,7 @@ const read = {
 
 /** At first, on a new day, and after a gap in which anything may have happened. */
 function readAll() {
-  for (const name of ["thresholds", "lists", "intraday", "daily", "states"]) read[name]();
+  for (const name of ["positions", "alerts", "thresholds", "lists", "intraday", "daily", "states"]) read[name]();
 }
 
 function show(now) {
@@ -53,7 +64,7 @@ function show(now) {
   status = now;
   goOn(now.asOf);
   byId("unavailable").hidden = true;
-  statusView.show(now, thresholds.current());
+  draw();
   buttons.allow(now);
   flatten.show(now);
   setStale();
@@ -63,6 +74,8 @@ function show(now) {
     return;
   }
   // whatever was committed shows in a list; the charts change with what they show
+  read.positions();
+  read.alerts();
   read.lists();
   if (before.revision !== now.revision) {
     read.thresholds();
@@ -74,6 +87,14 @@ function show(now) {
     read.daily();
   }
 }
+
+function draw() {
+  statusView.show(status, thresholds.current(), isLost());
+  positions.show(status, thresholds.current());
+  charts.setOpenPnl(status.openPnl);
+}
+
+const isLost = () => link === "lost" || ended || !byId("unavailable").hidden;
 
 /** It is *now* at the server. With a new day in New York, everything that says "today" is of yesterday. */
 function goOn(now) {
@@ -101,7 +122,8 @@ function setLink(now) {
 }
 
 function setStale() {
-  const isStale = link === "lost" || ended || !byId("unavailable").hidden;
+  const isStale = isLost();
+  showTab(status, isStale);
   setData(document.body, "stale", String(isStale));
   setText("state-title", isStale && asOf ? `The bot, as it was at ${time(asOf)} ET` : "The bot");
 }
@@ -125,12 +147,36 @@ document.addEventListener("session-ended", () => {
 });
 
 thresholds.bind(start.config, () => records.refreshShown());
-records.bind();
+records.bind(start.thresholdDefaults);
 buttons.bind(start.mayAct);
 settlements.bind(start.mayAct);
 flatten.bind(start.mayAct);
+positions.bind(start.mayAct, { close: flatten.ask, correct: settlements.askTrades, events: tradeEvents.ask });
 charts.bind();
-tabs.bind((panel) => records.refresh(panel));
+const go = tabs.bind((panel) => records.refresh(panel));
+document.addEventListener("show-trades", (event) => {
+  go("trades");
+  records.filterBy("trades-list", event.detail);
+});
+alerts.bind(start.mayAct, () => go("alerts"));
+keyboard.bind(
+  {
+    "?": keyboard.show,
+    p: () => buttons.pressKind("pause"),
+    S: () => buttons.pressKind(status?.state === "paused" ? "resume" : "start"),
+    X: () => buttons.pressKind("stop"),
+    c: () => buttons.pressKind("reconcile"),
+    m: () => buttons.pressKind("set_mode"),
+    f: () => start.mayAct && flatten.ask(),
+    K: () => start.mayAct && buttons.askKill(),
+    r: () => byId("reason").focus(),
+    "/": () => {
+      go("commands");
+      byId("commands-text").focus();
+    },
+  },
+  { c: () => go("commands"), t: () => go("trades"), d: () => go("days"), a: () => go("alerts"), r: () => go("reconciliations"), h: () => go("thresholds"), p: () => byId("positions-title").scrollIntoView() },
+);
 if (start.status) show(start.status);
 else unavailable({ error: "The database cannot be reached." });
 listen({
@@ -141,4 +187,5 @@ listen({
   },
   unavailable,
   link: setLink,
+  isHeard: alerts.isHeard,
 });

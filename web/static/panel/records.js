@@ -1,74 +1,16 @@
-// The lists: command log, trades and reconciliation reports, with filters and older pages.
+// The lists: command log, trades, days, alerts and reports, with filters, details and older pages.
 
-import { now } from "./relative_time.js";
 import { get } from "./api.js";
-import { byId, el } from "./dom.js";
-import * as settlements from "./settle.js";
-import { DIFFERENCES, command, count, duration, money, number, signedMoney, when, words } from "./format.js";
+import { byId, el, keepFocus } from "./dom.js";
+import { midnight } from "./format.js";
+import { LISTS } from "./list_rows.js";
+import { rowToggle } from "./rows.js";
+import { show as showSummary } from "./summary.js";
 
 const PAGE = 25;
 
-const cell = (label, content, kind = "") => el("td", { role: "cell", "data-label": label, class: kind || null }, ...[content].flat());
-const outcome = (word, text = words(word)) => el("span", { class: "outcome", "data-outcome": word }, text);
-const row = (id, ...cells) => el("tr", { role: "row", "data-id": id }, ...cells);
-const verdict = ({ outcome: read, differences }) => (read === "failed" ? outcome("failed", "Failed") : differences.length ? outcome("differs", "Disagrees") : outcome("ok", "Agrees"));
-const at = (iso) => (iso ? when(iso, now()) : "");
-
-const ROWS = {
-  commands: (item) =>
-    row(
-      item.id,
-      cell("Time (ET)", at(item.issuedAt), "nowrap"),
-      cell("Command", [command(item.kind, item.params), settlements.ofCommand(item)].filter(Boolean), "text"),
-      cell("Outcome", outcome(item.status), "nowrap"),
-      cell("State", item.toState && item.fromState !== item.toState ? `${item.fromState} → ${item.toState}` : (item.toState ?? item.fromState ?? ""), "nowrap"),
-      cell("Actor", item.actor),
-      cell("Source", item.source),
-      cell("Reason or error", [item.reason, item.error].filter(Boolean).join(" – "), "text"),
-      cell("Took", item.finishedAt ? duration((new Date(item.finishedAt) - new Date(item.issuedAt)) / 1000) : "", "number"),
-    ),
-  "trades-list": (item) =>
-    row(
-      item.id,
-      cell("Entry (ET)", at(item.entryAt), "nowrap"),
-      cell("Symbol", el("strong", {}, item.symbol)),
-      cell("Status", words(item.status)),
-      cell("Shares", number(item.shares), "number"),
-      cell("Entry", money(item.entryPrice), "number"),
-      cell("Exit", item.exitPrice === null ? "" : money(item.exitPrice), "number"),
-      cell("P&L", item.pnl === null ? "" : el("span", { class: item.pnl < 0 ? "loss" : "gain" }, signedMoney(item.pnl)), "number"),
-      cell("Exit reason", [words(item.exitReason), item.note].filter(Boolean).join(" – ")),
-      cell("Catalyst", [words(item.catalystType), item.catalystTier && `tier ${item.catalystTier}`].filter(Boolean).join(", ")),
-      cell("Held", item.exitAt ? duration((new Date(item.exitAt) - new Date(item.entryAt)) / 1000) : "", "number"),
-      cell("Settle", settlements.ofTrade(item) ?? "", "number"),
-    ),
-  reconciliations: (item) =>
-    row(
-      String(item.id),
-      cell("Finished (ET)", at(item.finishedAt), "nowrap"),
-      cell("Trigger", words(item.trigger)),
-      cell("Mode", item.mode),
-      cell("Outcome", verdict(item), "nowrap"),
-      cell("Open here", count(item.openTrades), "number"),
-      cell("At Alpaca", count(item.brokerPositions), "number"),
-      cell("Matched", count(item.matched), "number"),
-      cell("Missed", count(item.missed), "number"),
-      cell("In flight", count(item.inFlight), "number"),
-      cell("What changed", changes(item)),
-      cell("What disagreed", item.error ?? (item.differences.map((found) => `${found.symbol}: ${DIFFERENCES[found.kind] ?? found.kind}, ${found.here} here, ${found.there} at Alpaca`).join("; ") || (item.outcome === "ok" ? "nothing" : "")), "text"),
-    ),
-};
-
-/** What a reconciliation changed in the books, and what it suspects. */
-function changes(report) {
-  const told = { booked: "exits booked", corrected: "entries corrected", voided: "made void", suspect: "suspect" };
-  return Object.entries(told)
-    .filter(([name]) => report[name])
-    .map(([name, text]) => `${count(report[name])} ${text}`)
-    .join(", ");
-}
-
 const lists = new Map();
+let defaults = {};
 
 class List {
   constructor(panel) {
@@ -77,6 +19,9 @@ class List {
     this.more = panel.querySelector(".more button");
     this.shownText = panel.querySelector(".shown");
     this.form = panel.querySelector(".filters");
+    this.csv = panel.querySelector(".csv");
+    this.spec = LISTS[panel.id];
+    this.opened = new Set(); // ids of the rows whose details are shown
     this.pages = 1;
     this.turn = 0;
     // a table that is laid out as cards would lose its roles
@@ -103,7 +48,7 @@ class List {
   /** Resolves with whether it was read, or need not be read again. */
   async load() {
     const turn = ++this.turn;
-    const wanted = new URLSearchParams([...new FormData(this.form)].filter(([, value]) => value.trim()).map(([name, value]) => [name, value.trim()]));
+    const wanted = this.wanted();
     const items = [];
     let cursor = null;
     for (let page = 0; page < this.pages; page += 1) {
@@ -120,19 +65,90 @@ class List {
       cursor = answer.body.nextCursor;
       if (!cursor) break;
     }
-    const make = ROWS[this.panel.id];
-    const columns = this.panel.querySelectorAll("thead th").length;
-    const rows = items.map(make);
-    if (!rows.length) rows.push(el("tr", { role: "row" }, el("td", { role: "cell", colspan: columns, class: "none" }, wanted.size ? "Nothing matches." : "Nothing yet.")));
-    this.body.replaceChildren(...rows);
+    const more = { before: this.panel.id === "commands" && items.some(({ kind }) => kind === "update_config") ? await valuesBefore() : new Map() };
+    if (turn !== this.turn) return true;
+    if (this.panel.id === "trades-list") showSummary(wanted);
+    this.show(items, more, wanted.size > 0);
     this.shownText.textContent = items.length ? `${items.length} shown, the newest first` : "";
     this.more.hidden = !cursor;
+    if (this.csv) {
+      wanted.set("format", "csv");
+      this.csv.href = `/api/bot${this.panel.dataset.list}?${wanted}`;
+    }
     return true;
+  }
+
+  /** What the form asks for, as the server takes it. */
+  wanted() {
+    const found = new URLSearchParams();
+    for (const input of this.form.querySelectorAll("[name]")) {
+      const value = input.value.trim();
+      if (!value) continue;
+      // a moment is asked for where a command is issued within a day; the last day is meant as a whole
+      found.set(input.name, input.dataset.day === "moment" ? midnight(value, input.name === "until" ? 1 : 0) : value);
+    }
+    return found;
+  }
+
+  show(items, more, isFiltered) {
+    const text = JSON.stringify([items, [...more.before]]);
+    if (this.shown === text) return; // what has the focus, or is selected, stays
+    this.shown = text;
+    const columns = this.panel.querySelectorAll("thead th").length;
+    const rows = items.flatMap((item) => this.rowsOf(item, more, columns));
+    if (!rows.length) rows.push(el("tr", { role: "row" }, el("td", { role: "cell", colspan: columns, class: "none" }, isFiltered ? "Nothing matches." : "Nothing yet.")));
+    keepFocus(this.body, () => this.body.replaceChildren(...rows));
+  }
+
+  rowsOf(item, more, columns) {
+    const { id, name, cells } = this.spec;
+    const made = el("tr", { role: "row", "data-id": id(item) }, ...cells(item, more));
+    const open = (row) => row.after(this.detailsOf(item, more, columns));
+    made.append(
+      rowToggle(id(item), this.opened, `Details of ${name(item)}`, (row, isOpen) => {
+        if (isOpen) open(row);
+        else if (row.nextElementSibling?.matches(".details")) row.nextElementSibling.remove();
+      }),
+    );
+    const isOpen = this.opened.has(id(item));
+    made.dataset.open = String(isOpen);
+    return isOpen ? [made, this.detailsOf(item, more, columns)] : [made];
+  }
+
+  detailsOf(item, more, columns) {
+    const content = el("td", { role: "cell", colspan: columns }, "Reading…");
+    this.spec.details(item, more).then((parts) => content.replaceChildren(...parts));
+    return el("tr", { role: "row", class: "details" }, content);
   }
 }
 
-export function bind() {
+/** What each change of thresholds found there, by the command's id: the values that it changed, as they were before. */
+async function valuesBefore() {
+  const answer = await get("/commands?kind=update_config&status=applied&limit=200");
+  if (!answer.ok) return new Map();
+  const oldestFirst = answer.body.items.reverse();
+  // where the whole log is known, what nobody had changed was the default
+  const values = answer.body.nextCursor ? {} : { ...defaults };
+  return new Map(
+    oldestFirst.map(({ id, params }) => {
+      const before = Object.fromEntries(Object.keys(params).filter((name) => name in values).map((name) => [name, values[name]]));
+      Object.assign(values, params);
+      return [id, before];
+    }),
+  );
+}
+
+export function bind(thresholdDefaults) {
+  defaults = thresholdDefaults;
+  if (matchMedia("(max-width: 760px)").matches) for (const box of document.querySelectorAll(".filter-box")) box.open = false;
   for (const panel of document.querySelectorAll("[data-list]")) lists.set(panel.id, new List(panel));
+}
+
+/** Let the list *id* show what *values* ask for, and nothing else. */
+export function filterBy(id, values) {
+  const list = lists.get(id);
+  for (const input of list.form.querySelectorAll("[name]")) input.value = values[input.name] ?? "";
+  list.filter();
 }
 
 /** Read the list anew if it is the one that is shown. */

@@ -4,6 +4,7 @@ import { get } from "./api.js";
 import { byId, el } from "./dom.js";
 import { send } from "./commands.js";
 import { DIFFERENCES, money, when, words } from "./format.js";
+import { parse } from "./numbers.js";
 import { now } from "./relative_time.js";
 
 const LABELS = { adopt: "Adopt", adjust: "Adjust", close: "Close", void: "Void", write_off: "Write off", reopen: "Reopen", acknowledge: "Acknowledge", ignore: "Ignore", watch: "Watch again" };
@@ -32,7 +33,7 @@ export function bind(allowed) {
 export const ofDifference = (found) => button(found.symbol, () => askDifference(found));
 
 /** The button beside a trade; null where the trade's status is one that this page does not know. */
-export const ofTrade = (trade) => (tradeChoices(trade).length ? button(`the trade of ${trade.symbol}`, () => askTrade(trade)) : null);
+export const ofTrade = (trade) => (tradeChoices(trade).length ? button(`the trade of ${trade.symbol}`, () => askTrades([trade])) : null);
 
 /** The button beside an applied `ignore` in the log. */
 export const ofCommand = (row) =>
@@ -64,12 +65,12 @@ function differenceChoices({ symbol, kind, here, there, tradeIds }) {
   return [close, writeOff];
 }
 
-function tradeChoices(trade) {
-  const of = { tradeIds: [trade.id] };
+function tradeChoices(trade, trades = [trade]) {
+  const of = { tradeIds: trades.map(({ id }) => id) };
   const reopen = choice("reopen", "The trade is open again. Alpaca has to hold a position of it.", of);
   const close = choice("close", "An exit is booked at this price, now: of all that the trade holds, unless you give the shares. Its P&L counts today. Reopen undoes it.", of);
   const writeOff = choice("write_off", "The trade becomes missed, without a result: it counts nowhere. Reopen undoes it.", of);
-  const isWhole = !trade.exitedShares;
+  const isWhole = trades.every((each) => !each.exitedShares);
   const choices = {
     open: [
       choice("adjust", "The trade holds as many shares, at this entry price; exits that are booked keep their P&L. Another adjust undoes it.", of),
@@ -102,9 +103,11 @@ async function askDifference(found) {
   ask(`Settle ${found.symbol}`, text + wait, differenceChoices(found), trades, minus(found.there, found.here));
 }
 
-function askTrade(trade) {
-  const text = `${words(trade.status)}: ${trade.shares} shares at ${money(trade.entryPrice)}, entered ${when(trade.entryAt, now())} ET.`;
-  ask(`Settle the trade of ${trade.symbol}`, text, tradeChoices(trade), new Map([[trade.id, trade]]));
+/** Ask what shall be done about one of these trades, which are of one symbol and status. */
+export function askTrades(trades) {
+  const [trade] = trades;
+  const text = `${words(trade.status)}: ${trades.map((each) => `${each.shares} shares at ${money(each.entryPrice)}, entered ${when(each.entryAt, now())} ET`).join("; ")}.`;
+  ask(`Settle the trade of ${trade.symbol}`, text, tradeChoices(trade, trades), new Map(trades.map((each) => [each.id, each])));
 }
 
 function ask(title, text, choices, trades = new Map(), difference = "0") {
@@ -162,8 +165,15 @@ async function settle() {
   const { action, symbol, tradeIds } = current();
   const params = { action, ...(tradeIds ? { tradeId: byId("settle-trade").value } : { symbol }) };
   for (const name of FIELDS[action] ?? []) {
-    const text = byId(`settle-${name}`).value.trim().replaceAll(",", "");
-    if (text) params[name] = text; // as text it is exact
+    const typed = byId(`settle-${name}`).value;
+    if (!typed.trim()) continue;
+    const { text, error } = parse(typed);
+    if (error) {
+      result("rejected", `Nothing was changed. ${byId(`settle-${name}`).labels[0].firstChild.textContent.trim()} ${error}.`);
+      byId(`settle-${name}`).focus();
+      return;
+    }
+    params[name] = text; // as text it is exact
   }
   result("", "Queued…");
   const asked = open;

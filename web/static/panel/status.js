@@ -2,7 +2,9 @@
 
 import { now, since, tick } from "./relative_time.js";
 import { announce, byId, el, setData, setText } from "./dom.js";
+import { held, line } from "./positions.js";
 import * as settlements from "./settle.js";
+import { show as showTab } from "./browser_tab.js";
 import { BROKER, DIFFERENCES, STATES, TRIGGERS, bell, duration, money, number, reason, signedMoney, time, when } from "./format.js";
 
 let shown = null;
@@ -10,12 +12,13 @@ let shown = null;
 /** What the bot is in one word: the kill latch goes before the state. */
 export const stateOf = (status) => (status.killed ? "killed" : status.state);
 
-export function show(status, config) {
+export function show(status, config, isLost = false) {
   showState(status);
   showGate(status, config);
   showTiles(status, config);
   showReconciliation(status);
   showBanners(status);
+  showTab(status, isLost);
   setText("revision", `Revision ${status.revision}.`);
   say(status);
   shown = status;
@@ -33,18 +36,22 @@ function showState(status) {
   setData(document.body, "mode", status.mode);
   for (const id of ["state-word", "state-badge-word"]) setText(id, word);
   for (const id of ["state-icon", "state-badge-icon"]) byId(id).setAttribute("href", icon);
-  setText("state-means", means);
+  const isShut = state === "running" && !status.acceptingSignals;
+  setText("state-means", isShut ? "Takes no new entries now; open positions are watched and exited." : means);
   setText("mode-word", status.mode.toUpperCase());
   setText("mode-note", status.sandbox ? "simulated broker" : "");
   byId("mode-note").hidden = !status.sandbox;
   byId("live-band").hidden = status.mode !== "live";
-  document.title = `${status.mode === "live" ? "LIVE " : ""}${word} – Pitboss`;
 }
 
 function showGate(status, config) {
+  // a bot that runs behind a closed gate does as little as a stopped one: it is told as loudly
+  const isLoud = status.state === "running" && !status.acceptingSignals;
   setData(byId("gate"), "open", String(status.acceptingSignals));
+  setData(document.body, "gate", isLoud ? "closed" : "open");
   byId("gate-icon").setAttribute("href", status.acceptingSignals ? "#i-yes" : "#i-no");
-  setText("gate-word", status.acceptingSignals ? "Accepts signals" : "Accepts no signals");
+  setText("gate-word", status.acceptingSignals ? "Accepts signals" : isLoud ? "Gate closed" : "Accepts no signals");
+  byId("state-badge-gate").hidden = !isLoud;
   // "killed" already says that it is neither enabled nor running
   const implied = status.killed ? ["disabled", "not_running"] : [];
   const sentences = status.reasons.filter((slug) => !implied.includes(slug)).map((slug) => reason(slug, status, config));
@@ -69,7 +76,8 @@ function showTiles(status, config) {
   meter("positions-meter", most ? status.openPositionCount / most : 0);
 
   setText("trades", number(status.todayTradeCount));
-  setText("trades-note", "closed today");
+  setText("trades-note", status.unsettledTrades ? `closed today; ${status.unsettledTrades} without a result` : "closed today");
+  tone("tile-trades", status.unsettledTrades ? "warn" : "");
 
   setText("market", status.marketOpen ? "Open" : "Closed");
   const changes = status.marketChangesAt;
@@ -149,10 +157,23 @@ function showBanners(status) {
       killed.replaceChildren(el("strong", {}, "Killed"), text);
     }
   }
-  const unwatched = byId("unwatched");
-  const open = status.openPositionCount;
-  unwatched.hidden = !(open && status.state === "stopped");
-  setText("unwatched", unwatched.hidden ? "" : `${open} position${open > 1 ? "s are" : " is"} open while the bot is stopped: nothing watches or exits ${open > 1 ? "them" : "it"}.`);
+  showUnwatched(status);
+}
+
+/** What is open although nothing watches it, and the way on. */
+export function showUnwatched(status) {
+  const isStopped = status.state === "stopped" && !["working", "waiting_for_open"].includes(status.flatten);
+  const open = held();
+  const count = open.length || status.openPositionCount;
+  byId("unwatched").hidden = !(isStopped && count);
+  if (!isStopped || !count) return;
+  const list = byId("unwatched-list");
+  const text = `${count} position${count > 1 ? "s are" : " is"} open while the bot is stopped: nothing watches or exits ${count > 1 ? "them" : "it"}.`;
+  setText("unwatched-text", text);
+  const shown = JSON.stringify(open);
+  if (list.dataset.shown === shown) return;
+  list.dataset.shown = shown;
+  list.replaceChildren(...open.map((each) => el("li", {}, ...line(each))));
 }
 
 function say(status) {

@@ -25,5 +25,13 @@ export function bind(onShow) {
       choose(tabs[(to + tabs.length) % tabs.length], { focus: true });
     });
   });
+  /** Show the tab *name*, and go to it. */
+  const go = (name) => {
+    const tab = document.getElementById(`tab-${name}`);
+    choose(tab, { focus: true });
+    tab.scrollIntoView({ block: "nearest" });
+  };
+
   choose(tabs.find((tab) => `#${tab.id.replace("tab-", "")}` === location.hash) ?? tabs[0], { remember: false });
+  return go;
 }

@@ -1,11 +1,15 @@
-// The thresholds: what is typed is sent as it is, and the server says what is wrong with it.
+// The thresholds: what would change is shown before it is saved, and the server says what is wrong with it.
 
 import { get } from "./api.js";
-import { byId } from "./dom.js";
+import { byId, el } from "./dom.js";
 import { send } from "./commands.js";
+import { parse } from "./numbers.js";
 
 const form = byId("thresholds-form");
 const fields = [...form.querySelectorAll("[data-field]")];
+const dialog = byId("thresholds-dialog");
+/** A change by this factor or more is pointed out before it is saved. */
+const MUCH = 2;
 let config = null;
 
 export const current = () => config;
@@ -22,7 +26,11 @@ export function bind(first, onChange) {
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    save(onChange);
+    review();
+  });
+  dialog.addEventListener("close", () => {
+    if (dialog.returnValue === "yes") save(onChange);
+    dialog.returnValue = "";
   });
 }
 
@@ -49,9 +57,8 @@ function read(field) {
   const type = field.dataset.type;
   if (type === "tiers") return inputs(field).filter((box) => box.checked).map((box) => Number(box.value));
   if (type === "boolean") return inputs(field)[0].checked;
-  const text = inputs(field)[0].value.trim().replaceAll(",", "");
-  // what is no number is sent as text: the server's sentence about it is the one that counts
-  return text !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
+  const { text, error } = parse(inputs(field)[0].value);
+  return error ? inputs(field)[0].value : Number(text); // what is no number is never sent
 }
 
 function write(field, values) {
@@ -63,10 +70,14 @@ function write(field, values) {
   } else if (type === "boolean") {
     inputs(field)[0].checked = value;
   } else {
-    inputs(field)[0].value = Number(value).toLocaleString("en-US", { maximumFractionDigits: 6 });
+    inputs(field)[0].value = written(value);
   }
 }
 
+const written = (value) => (typeof value === "number" ? value.toLocaleString("en-US", { maximumFractionDigits: 6 }) : typeof value === "boolean" ? (value ? "on" : "off") : Array.isArray(value) ? value.join(", ") || "none" : value);
+const shown = (before, after) => `${written(before)} → ${written(after)}`.replaceAll("-", "−");
+const labelOf = (field) => field.querySelector("label, .label").textContent;
+const unitOf = (field) => field.querySelector(".unit")?.textContent ?? "";
 const isChanged = (field, values) => JSON.stringify(read(field)) !== JSON.stringify(values?.[nameOf(field)]);
 
 function mark() {
@@ -74,6 +85,7 @@ function mark() {
   for (const field of fields) {
     const changed = config !== null && isChanged(field, config);
     field.dataset.changed = String(changed);
+    field.querySelector(".change").textContent = changed && typeof read(field) !== "string" ? shown(config[nameOf(field)], read(field)) : "";
     count += changed ? 1 : 0;
   }
   const label = byId("save").querySelector(".label");
@@ -81,13 +93,45 @@ function mark() {
   if (label.textContent !== text) label.textContent = text;
 }
 
-async function save(onChange) {
-  const changed = fields.filter((field) => isChanged(field, config));
+const changedFields = () => fields.filter((field) => isChanged(field, config));
+
+/** Show what would change, old and new, and ask whether it shall. */
+function review() {
+  const changed = changedFields();
   clearErrors();
   if (!changed.length) {
     result("", "Nothing was changed.");
     return;
   }
+  for (const field of changed) {
+    const error = field.dataset.type === "number" && parse(inputs(field)[0].value).error;
+    if (error) complain(field, [error]);
+  }
+  if (form.querySelector('[aria-invalid="true"]')) {
+    result("rejected", "Nothing was saved: see the fields that are marked.");
+    form.querySelector('[aria-invalid="true"]').focus();
+    return;
+  }
+  byId("thresholds-changes").replaceChildren(...changed.map(changeRow));
+  dialog.showModal();
+}
+
+function changeRow(field) {
+  const [before, after] = [config[nameOf(field)], read(field)];
+  const factor = typeof before === "number" && before > 0 && after > 0 ? Math.max(after / before, before / after) : 1;
+  const much = factor >= MUCH ? `${after > before ? "" : "1/"}${Number(factor.toFixed(1))} of what it is` : "";
+  return el(
+    "tr",
+    {},
+    el("th", { scope: "row" }, labelOf(field)),
+    el("td", { class: "number" }, written(before)),
+    el("td", { class: "number" }, el("strong", {}, `→ ${written(after)}`), ` ${unitOf(field)}`),
+    el("td", { class: "flagged" }, after > before ? much.replace(" of what it is", " times as much") : much),
+  );
+}
+
+async function save(onChange) {
+  const changed = changedFields();
   const reason = byId("thresholds-reason").value.trim();
   result("", "Queued…");
   const row = await send("update_config", Object.fromEntries(changed.map((field) => [nameOf(field), read(field)])), reason);
@@ -110,8 +154,7 @@ async function save(onChange) {
 }
 
 function complain(field, reasons) {
-  const label = field.querySelector("label, .label").textContent;
-  field.querySelector(".field-error").textContent = `${label} ${reasons.map(predicate).join("; ")}.`;
+  field.querySelector(".field-error").textContent = `${labelOf(field)} ${reasons.map(predicate).join("; ")}.`;
   for (const input of inputs(field)) input.setAttribute("aria-invalid", "true");
 }
 

@@ -1,0 +1,55 @@
+"""Which trades are meant: what lists of trades, their totals and their exports have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import Select, func
+
+from bot.market_hours import NEW_YORK
+from bot.models import BotTrade, ExitReason, TradeStatus
+from bot.states import Mode
+
+
+@dataclass(frozen=True)
+class TradeFilter:
+    """The trades that match all that is given."""
+
+    statuses: Collection[TradeStatus] = ()
+    symbol: str | None = None
+    modes: Collection[Mode] = ()
+    catalyst_type: str | None = None
+    catalyst_tiers: Collection[int] = ()
+    exit_reasons: Collection[ExitReason] = ()
+    #: First and last trading date, in New York, on which they were entered.
+    since: date | None = None
+    until: date | None = None
+
+    def narrow(self, query: Select[Any]) -> Select[Any]:
+        """*query* for these trades alone."""
+        if self.statuses:
+            query = query.where(BotTrade.status.in_(self.statuses))
+        if self.symbol is not None:
+            query = query.where(BotTrade.symbol == self.symbol.upper())
+        if self.modes:
+            query = query.where(func.coalesce(BotTrade.mode, Mode.PAPER).in_(self.modes))
+        if self.catalyst_type is not None:
+            query = query.where(BotTrade.catalyst_type == self.catalyst_type)
+        if self.catalyst_tiers:
+            query = query.where(BotTrade.catalyst_tier.in_(self.catalyst_tiers))
+        if self.exit_reasons:
+            query = query.where(BotTrade.exit_reason.in_(self.exit_reasons))
+        if self.since is not None:
+            query = query.where(BotTrade.entry_at >= _midnight(self.since))
+        return query if self.until is None else query.where(BotTrade.entry_at < _midnight(_next(self.until)))
+
+
+def _next(day: date) -> date:
+    return day + timedelta(days=1) if day < date.max else day
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), NEW_YORK)

@@ -1,0 +1,72 @@
+"""Alerts: what somebody had to be told, and who has seen it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apiflask import APIBlueprint
+from sqlalchemy.orm import Session
+
+from bot.alerts.acknowledgement import acknowledge
+from bot.queries import alerts as queries
+from bot.queries.alerts import ShownAlert
+from web.auth import scheme
+from web.http import paging
+from web.http.openapi import READ_RESPONSES, TRADE_RESPONSES
+from web.schemas.alerts import AcknowledgedOut, AlertOut, AlertPage
+from web.schemas.requests import AcknowledgeIn, Page
+from web.services import services
+
+blueprint = APIBlueprint("alerts", __name__, tag="Alerts")
+
+_BODY_RESPONSES: dict[int | str, Any] = {status: TRADE_RESPONSES[status] for status in (400, 413)}
+
+
+@blueprint.get("/alerts")
+@blueprint.auth_required(scheme.scheme, roles=scheme.READERS)
+@blueprint.input(Page, location="query")
+@blueprint.output(AlertPage)
+@blueprint.doc(summary="What somebody had to be told, the newest first", responses=READ_RESPONSES)
+def alerts(query_data: Page) -> Any:
+    before = paging.decode(query_data.cursor, paging.bigint)
+
+    def read(session: Session) -> dict[str, Any]:
+        rows = queries.page(session, before_seq=before[0] if before else None, limit=query_data.limit + 1)
+        found = paging.page(rows, query_data.limit, lambda each: (each.row.seq,))
+        return {
+            **found,
+            "items": [_present(each) for each in found["items"]],
+            "unacknowledged": queries.unacknowledged(session),
+        }
+
+    return services().lists.read(read)
+
+
+@blueprint.post("/alerts/acknowledge")
+@blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
+@blueprint.input(AcknowledgeIn)
+@blueprint.output(AcknowledgedOut)
+@blueprint.doc(summary="Say that alerts were seen", responses={**READ_RESPONSES, **_BODY_RESPONSES})
+def acknowledge_alerts(json_data: AcknowledgeIn) -> Any:
+    actor = scheme.actor().name
+    return {
+        "acknowledged": services().database.run(lambda session: acknowledge(session, json_data.ids, actor))
+    }
+
+
+def _present(alert: ShownAlert) -> AlertOut:
+    row = alert.row
+    return AlertOut(
+        id=row.id,
+        seq=row.seq,
+        kind=row.kind,
+        severity=alert.severity,
+        text=alert.text,
+        facts=row.facts,
+        created_at=row.created_at,
+        resolved_at=alert.resolved_at,
+        acknowledged_at=row.acknowledged_at,
+        acknowledged_by=row.acknowledged_by,
+        delivery=row.status,
+        error=row.error,
+    )

@@ -1,0 +1,30 @@
+// Shortcuts, with a sheet that lists them. None kills, flattens or goes live by one key: those only ask.
+
+import { byId } from "./dom.js";
+
+/** Keys that may be meant for what has the focus. */
+const TAKES_KEYS = "input, select, textarea, [contenteditable]";
+/** After `g`, the next key is waited for this long, in milliseconds. */
+const PATIENCE_MS = 1500;
+const OFF = "pitboss-keys-off";
+
+/** *actions* by key; those under `g` come after it. */
+export function bind(actions, tabs) {
+  let wentAt = 0;
+  document.addEventListener("keydown", (event) => {
+    if (!byId("keys-on").checked || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+    if (event.target.closest?.(TAKES_KEYS) || document.querySelector("dialog[open]")) return;
+    const isGoing = Date.now() - wentAt < PATIENCE_MS;
+    wentAt = 0;
+    const act = isGoing ? tabs[event.key] : actions[event.key];
+    if (event.key === "g" && !isGoing) wentAt = Date.now();
+    if (!act) return;
+    event.preventDefault();
+    act();
+  });
+  byId("keys-on").checked = localStorage.getItem(OFF) === null;
+  byId("keys-on").addEventListener("change", (event) => (event.target.checked ? localStorage.removeItem(OFF) : localStorage.setItem(OFF, "yes")));
+  byId("help").addEventListener("click", show);
+}
+
+export const show = () => byId("keys-dialog").showModal();
