@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from client.command_line.looking import follow_option, limit_option, listed
+from client.command_line.listing import follow_option, limit_option, listed
 from client.command_line.session import Session, connected
 from client.models import Alert, AlertDestination
 

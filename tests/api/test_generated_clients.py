@@ -10,6 +10,7 @@ import importlib
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ class Client:
 
 
 @pytest.fixture(scope="module")
-def client(stack: Stack, specification: Path) -> Client:
+def client(stack: Stack, specification: Path) -> Iterator[Client]:
     target = specification.parent / "pitboss_client"
     said = generate(
         "openapi_python_client",
@@ -67,7 +68,9 @@ def client(stack: Stack, specification: Path) -> Client:
     assert "WARNING" not in said, said
     assert "ERROR" not in said, said
     sys.path.insert(0, str(specification.parent))
-    return Client(stack)
+    made = Client(stack)
+    yield made
+    made.client.get_httpx_client().close()
 
 
 @pytest.fixture(scope="module")

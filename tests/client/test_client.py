@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -27,6 +27,13 @@ ORDER = "904837e3-3b76-47ec-b432-046db621571b"
 def bot(stack: Stack) -> Iterator[Pitboss]:
     with Pitboss(stack.url, TOKENS["operator"]) as made:
         yield made
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[..., Pitboss]]:
+    """Makes clients, and closes them."""
+    with ExitStack() as opened:
+        yield lambda *arguments, **options: opened.enter_context(Pitboss(*arguments, **options))
 
 
 @contextmanager
@@ -53,7 +60,9 @@ def test_a_command_returns_what_it_led_to(bot: Pitboss):
     assert report.outcome == "ok"
 
 
-def test_what_is_not_allowed_is_an_error_of_its_code(bot: Pitboss, stack: Stack):
+def test_what_is_not_allowed_is_an_error_of_its_code(
+    connect: Callable[..., Pitboss], bot: Pitboss, stack: Stack
+):
     with pytest.raises(client.InvalidTransition, match="stop is allowed when") as stopped:
         bot.stop()
     assert stopped.value.command_id is not None
@@ -66,7 +75,7 @@ def test_what_is_not_allowed_is_an_error_of_its_code(bot: Pitboss, stack: Stack)
     with pytest.raises(client.NotFound):
         bot.command(uuid4())
     with pytest.raises(client.NotAllowed):
-        Pitboss(stack.url, TOKENS["viewer"]).start()
+        connect(stack.url, TOKENS["viewer"]).start()
 
 
 def test_a_kill_names_what_stays_open(bot: Pitboss, stack: Stack):
@@ -158,8 +167,10 @@ def test_a_web_that_is_away_is_waited_for(bot: Pitboss, stack: Stack):
         back.join()
 
 
-def test_what_never_left_is_told_from_what_may_have_arrived(stack: Stack, monkeypatch: pytest.MonkeyPatch):
-    hasty = Pitboss(stack.url, TOKENS["operator"], patience_sec=1)
+def test_what_never_left_is_told_from_what_may_have_arrived(
+    connect: Callable[..., Pitboss], stack: Stack, monkeypatch: pytest.MonkeyPatch
+):
+    hasty = connect(stack.url, TOKENS["operator"], patience_sec=1)
     monkeypatch.setattr("client.transport.READ_TIMEOUT_SEC", 0.2)
     monkeypatch.setattr("client.commands.ASK_SEC", 0.0)
     with frozen(stack.web), pytest.raises(client.OutcomeUnknown) as unknown:
@@ -168,7 +179,7 @@ def test_what_never_left_is_told_from_what_may_have_arrived(stack: Stack, monkey
     monkeypatch.undo()
     assert hasty.start(reason="perhaps", key=unknown.value.key).state == "running"
     assert len([row for row in stack.commands() if row["reason"] == "perhaps"]) == 1
-    nobody = Pitboss("http://127.0.0.1:1", "token", patience_sec=0)
+    nobody = connect("http://127.0.0.1:1", "token", patience_sec=0)
     with pytest.raises(client.Unavailable, match="does not answer") as away:
         nobody.start()
     assert not isinstance(away.value, client.OutcomeUnknown)
@@ -181,9 +192,11 @@ def test_the_same_key_is_the_same_command(bot: Pitboss):
     assert bot.status().state == "stopped"
 
 
-def test_something_else_at_the_address_is_said_to_be_no_pitboss(stack: Stack):
+def test_something_else_at_the_address_is_said_to_be_no_pitboss(
+    connect: Callable[..., Pitboss], stack: Stack
+):
     with pytest.raises(client.PitbossError, match="no answer of Pitboss"):
-        Pitboss(stack.broker.url, "token", patience_sec=0).status()
+        connect(stack.broker.url, "token", patience_sec=0).status()
 
 
 # -- trades ---------------------------------------------------------------------------------------------------
@@ -272,11 +285,11 @@ def test_events_go_on_over_a_restart_of_web(bot: Pitboss, stack: Stack):
     assert breaks
 
 
-def test_events_of_a_wrong_token_are_refused_at_once(stack: Stack):
+def test_events_of_a_wrong_token_are_refused_at_once(connect: Callable[..., Pitboss], stack: Stack):
     with pytest.raises(client.NotAllowed):
-        next(Pitboss(stack.url, "not a token of it").events())
+        next(connect(stack.url, "not a token of it").events())
 
 
-def test_a_time_without_its_offset_is_refused():
+def test_a_time_without_its_offset_is_refused(connect: Callable[..., Pitboss]):
     with pytest.raises(ValueError, match="offset"):
-        Pitboss("http://127.0.0.1:1", "token").open_trade("A", shares=1, price=1, at=datetime(2026, 11, 20))  # noqa: DTZ001 - that is the fault
+        connect("http://127.0.0.1:1", "token").open_trade("A", shares=1, price=1, at=datetime(2026, 11, 20))  # noqa: DTZ001 - that is the fault

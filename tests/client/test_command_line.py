@@ -92,9 +92,8 @@ def pitboss(stack: Stack, tmp_path: Path) -> CommandLine:
 
 
 def test_every_command_of_an_operator(pitboss: CommandLine):
-    assert (
-        pitboss.says("start", "--reason", "a calm open") == "The bot is running (paper), revision 1.\n"
-        or True
+    assert pitboss.says("start", "--reason", "a calm open").startswith(
+        "The bot is running (paper), revision "
     )
     assert "paused" in pitboss.says("pause")
     assert "running" in pitboss.says("resume")
