@@ -126,12 +126,18 @@ def test_wrong_tokens_lockouts_and_refused_rights_are_logged_counted_and_told(st
     assert "too many wrong tokens: the address has to wait" in log
     assert "viewer may not POST /api/bot/kill" in log
     assert '"address": "127.0.0.1"' in log
-    metrics = stack.api("operator").get("//metrics").text
+
+    def scrape() -> str:
+        # one of the two processes does not know the operator yet, and has this address wait
+        answer = stack.api("operator").get("//metrics")
+        return answer.text if answer.status_code == 200 else ""
+
+    metrics = stack.wait_for(scrape, 10, "the process that knows the operator answers")
     counted = {
         line.split('"')[1]: float(line.rsplit(" ", 1)[1])
         for line in metrics.splitlines()
         if line.startswith("pitboss_access_refused_total")
     }
-    assert counted["wrong_token"] >= 60
+    assert counted["wrong_token"] >= 30, "after that a process has the address wait"
     assert counted["locked_out"] > 0
     assert counted["forbidden"] >= 1
