@@ -40,6 +40,7 @@ EXAMPLES: Mapping[str, Sequence[Any]] = {
     "CloseTrade": [{"exitPrice": "9.40", "exitReason": "trailing_stop"}],
     "VoidTrade": [{"note": "The order is canceled; nothing filled."}],
     "CorrectTrade": [{"exitPrice": "9.33", "reason": "the average of both fills"}],
+    "AcknowledgeIn": [{"ids": [_COMMAND]}],
     # what is answered
     "ActionOut": [
         {

