@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -16,7 +17,11 @@ TRANSCRIPT = ROOT / "docs" / "proofs" / "compose-run.md"
 
 
 def docker(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=300, cwd=ROOT)
+    # as script/secrets has written it into .env
+    env = {**os.environ, "SECRETS_DIR": "secrets"}
+    return subprocess.run(
+        ["docker", *arguments], capture_output=True, text=True, timeout=300, cwd=ROOT, env=env
+    )
 
 
 def lacking() -> str:
@@ -58,7 +63,8 @@ def headings(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "added", [[], ["proxy"], ["external-postgres"], ["proxy", "external-queue", "external-postgres"]]
+    "added",
+    [[], ["proxy"], ["small"], ["external-postgres"], ["proxy", "external-queue", "external-postgres"]],
 )
 def test_compose_itself_takes_the_files(added: list[str]) -> None:
     if shutil.which("docker") is None or docker("compose", "version").returncode != 0:
