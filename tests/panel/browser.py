@@ -7,7 +7,8 @@ import shutil
 
 from playwright.sync_api import Browser, BrowserContext, Playwright
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+#: The first one is a browser without windows: half the work of a whole one that shows none.
+_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
