@@ -98,7 +98,7 @@ class Launcher:
         )
 
         if postgres is None:
-            preflight.check_database(database_url)
+            preflight.check_database(settings)
         else:
             self._start_server(postgres)
         if valkey is not None:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 import psycopg2
 import redis
-from sqlalchemy.engine import make_url
 
 from bot.errors import SettingsError
 from bot.settings import secret_files
@@ -64,9 +63,8 @@ def _check_port(host_variable: str, host: str, variable: str, port: int) -> None
     )
 
 
-def check_database(url: str) -> None:
-    address = make_url(url)
-    plain = address.set(drivername="postgresql").render_as_string(hide_password=False)
+def check_database(settings: Settings) -> None:
+    plain = settings.database.set(drivername="postgresql").render_as_string(hide_password=False)
     try:
         psycopg2.connect(plain, connect_timeout=CONNECT_TIMEOUT_SEC).close()
     except psycopg2.OperationalError as error:

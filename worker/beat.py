@@ -1,25 +1,17 @@
-"""Beat's scheduler: Celery's own, which also says that it lives, and which no file ends."""
+"""Beat's scheduler: Celery's own, which no file ends."""
 
 from __future__ import annotations
 
 import logging
 import tempfile
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from celery.beat import PersistentScheduler
 
-from bot.models import Sign
 from bot.runtime import liveness_file
-from bot.runtime.periodic import Periodic
-from bot.status import heartbeat
 from worker import context
-
-#: How often it is written that beat lives, in seconds, and how long after its last tick it is no more.
-SIGN_SEC = 10.0
-STUCK_AFTER_SEC = 30.0
 
 log = logging.getLogger(__name__)
 
@@ -31,19 +23,11 @@ class Scheduler(PersistentScheduler):
     _store: Any = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._ticked_at = 0.0
-        # not by the tick itself: a database that hangs must not keep hooks back
-        self._sign = Periodic("sign of life", SIGN_SEC, self._give_sign)
-        self._is_signing = False
         self._cannot_write = False
         super().__init__(*args, **kwargs)
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
-        self._ticked_at = time.monotonic()
         liveness_file.touch(context.settings().alive_file)
-        if not self._is_signing:
-            self._is_signing = True
-            self._sign.start()
         return float(super().tick(*args, **kwargs))
 
     def setup_schedule(self) -> None:
@@ -85,7 +69,3 @@ class Scheduler(PersistentScheduler):
             "the schedule's file %s cannot be used (%s: %s); beat goes on with %s",
             *(path, type(error).__name__, error, self.schedule_filename),
         )
-
-    def _give_sign(self) -> None:
-        if time.monotonic() - self._ticked_at < STUCK_AFTER_SEC:
-            context.database().batched(lambda batch: heartbeat.give_sign(batch, Sign.BEAT))

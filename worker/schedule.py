@@ -12,7 +12,7 @@ from typing import Any
 
 from celery import Celery
 
-from worker import context, force_close
+from worker import beat_life, context, force_close
 from worker.app import app
 from worker.trading_times import LATEST, BeforeClose, OnTradingDays
 
@@ -30,7 +30,10 @@ HOOKS = {
 
 @app.on_after_finalize.connect
 def schedule_hooks(sender: Celery, **_: Any) -> None:
-    """Schedule the hooks that have a task."""
+    """Schedule the hooks that have a task, and beat's sign of life."""
+    sender.add_periodic_task(
+        beat_life.SIGN_SEC, beat_life.beat_lives.s(), name=beat_life.NAME, expires=2 * beat_life.SIGN_SEC
+    )
     for name, schedule in HOOKS.items():
         if name in sender.tasks:
             sender.add_periodic_task(

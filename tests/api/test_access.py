@@ -71,7 +71,7 @@ def everything(stack: Stack) -> list[object]:
     tables = [
         row["tablename"]
         for row in stack.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename")
-        if row["tablename"] not in ("bot_worker", "bot_alert", "bot_tally")
+        if row["tablename"] not in ("bot_worker", "bot_alert", "bot_tally", "bot_pulse")
     ]
     return [
         stack.sql(f"SELECT to_jsonb(t) AS row FROM {table} t ORDER BY to_jsonb(t)::text") for table in tables

@@ -75,9 +75,9 @@ def test_the_states_of_a_day_show_what_a_newer_release_did(client: FlaskClient):
         ("CommandOut", "kind", "update_config"),
         ("CommandOut", "source", "celery"),
         ("CommandOut", "status", "superseded"),
-        ("ReconciliationPage.ReconciliationOut", "trigger", "mode_switch"),
-        ("ReconciliationPage.ReconciliationOut", "outcome", "failed"),
-        ("StatesOut.StretchOut", "kind", "kill"),
+        ("ReconciliationOut", "trigger", "mode_switch"),
+        ("ReconciliationOut", "outcome", "failed"),
+        ("StretchOut", "kind", "kill"),
     ],
 )
 def test_the_document_still_lists_the_values_that_are_known(

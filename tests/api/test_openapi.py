@@ -16,7 +16,8 @@ from bot.trading import trade_requests
 from tests.support.document import openapi as openapi_document
 from web.http import openapi
 from web.http.error_codes import ERROR_CODES
-from web.schemas import requests, responses
+from web.schemas import account, requests, responses, today
+from web.schemas import status as status_shapes
 from web.schemas.examples import EXAMPLES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -124,7 +125,9 @@ def test_every_body_has_an_example_and_every_example_is_valid(document: Any):
     assert sent <= EXAMPLES.keys()
     for name, examples in EXAMPLES.items():
         model: type[pydantic.BaseModel] = next(
-            getattr(module, name) for module in (requests, responses, trade_requests) if hasattr(module, name)
+            getattr(module, name)
+            for module in (requests, responses, status_shapes, account, today, trade_requests)
+            if hasattr(module, name)
         )
         assert document["components"]["schemas"][name]["examples"] == examples
         for example in examples:

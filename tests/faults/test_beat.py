@@ -79,8 +79,10 @@ def test_without_a_place_for_the_file_it_goes_on_elsewhere(stack: Stack, tmp_pat
         beat.close()
 
 
-def test_it_says_in_the_database_that_it_lives(beat: Process, stack: Stack) -> None:
+def test_a_worker_writes_down_that_it_lives(beat: Process, stack: Stack) -> None:
     beat.start()
+    stack.start_sandbox()
+    stack.start_worker()
     age = (
         "SELECT 1 FROM bot_pulse WHERE name = 'beat' AND clock_timestamp() - seen_at < interval '20 seconds'"
     )

@@ -170,10 +170,10 @@ def test_a_closed_market_is_no_alert(
 ) -> None:
     open_gate(database, settings, tables)
     tables.sql("UPDATE bot_config SET reconciled_at = NULL")
-    monkeypatch.setattr("bot.market_hours.is_open", lambda at: False)
+    monkeypatch.setattr("bot.market_hours.is_open", lambda *_: False)
     nyse = settings.model_copy(update={"market_hours": MarketHours.NYSE})
     ConditionMonitor(database, nyse).check()
     assert tables.sql("SELECT * FROM bot_condition") == []
-    monkeypatch.setattr("bot.market_hours.is_open", lambda at: True)
+    monkeypatch.setattr("bot.market_hours.is_open", lambda *_: True)
     ConditionMonitor(database, nyse).check()
     assert [row["name"] for row in tables.sql("SELECT * FROM bot_condition")] == ["gate_closed"]

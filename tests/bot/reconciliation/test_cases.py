@@ -193,7 +193,7 @@ def test_the_brokers_clock_closes_the_gate_and_an_alert_says_that_the_calendar_d
         fake_world.paper.clock(is_open=False)
         fake_world.reconcile()
         assert reasons(fake_world) == {"market_closed"}
-        with patch.object(market_hours, "is_open", lambda _, answer=by_calendar: answer):
+        with patch.object(market_hours, "is_open", lambda *_, answer=by_calendar: answer):
             monitor.check()
             told = fake_world.sql("SELECT 1 FROM bot_alert WHERE kind = 'clocks_disagree'")
             assert by_calendar is not bool(told), "not within the first seconds"
@@ -205,7 +205,7 @@ def test_the_brokers_clock_closes_the_gate_and_an_alert_says_that_the_calendar_d
 
 def test_a_calendar_that_is_set_aside_disagrees_with_nobody(fake_world: Fake) -> None:
     running(fake_world)
-    with patch.object(market_hours, "is_open", lambda _: False):
+    with patch.object(market_hours, "is_open", lambda *_: False):
         ConditionMonitor(fake_world.database, fake_world.settings).check()
     assert fake_world.sql("SELECT 1 FROM bot_condition WHERE name = 'clocks_disagree'") == []
 

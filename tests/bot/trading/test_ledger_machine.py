@@ -438,7 +438,7 @@ def machine(module_database_url: str) -> type[LedgerMachine]:
 def test_any_order_of_commands_trades_and_restarts_ends_as_in_the_model(
     machine: type[LedgerMachine], monkeypatch: pytest.MonkeyPatch, examples: int
 ) -> None:
-    monkeypatch.setattr("bot.market_hours.is_open", lambda at: True)
+    monkeypatch.setattr("bot.market_hours.is_open", lambda *_: True)
     run_state_machine_as_test(
         machine,
         settings=settings(

@@ -120,7 +120,14 @@ class Watched:
         )
 
     def primary(self) -> Redis:
-        [found] = [server for server in self.servers if server.process.running and server.role() == "master"]
+        """The one that is; one that comes back takes itself for it, too, until a Sentinel has told it otherwise."""
+
+        def only() -> Redis | None:
+            found = [each for each in self.servers if each.process.running and each.role() == "master"]
+            return found[0] if len(found) == 1 else None
+
+        found = wait_for(only, 60, "there is one primary")
+        assert found is not None
         return found
 
     def kill_primary(self) -> Redis:
