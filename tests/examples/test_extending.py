@@ -138,6 +138,10 @@ def test_a_job_takes_its_hook_and_does_its_work(
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == ["bot.force_close <15 minutes before each close>", "1"]
+    assert done.stdout.splitlines() == [
+        "bot.beat_lives 10.0",
+        "bot.force_close <15 minutes before each close>",
+        "1",
+    ]
     rows = stack.sql("SELECT id::text, exit_reason, status FROM bot_trade WHERE exit_reason IS NOT NULL")
     assert rows == [{"id": filled, "exit_reason": "force_close", "status": "open"}]

@@ -190,3 +190,21 @@ def test_a_viewer_reads_positions_and_can_close_nothing(holding, stack, open_pan
     expect(cell(row(panel, "AAPL"), "Shares")).to_have_text("10")
     expect(row(panel, "AAPL").get_by_role("button", name=re.compile("Close|Correct"))).to_have_count(0)
     expect(row(panel, "AAPL").get_by_role("button", name="Events")).to_have_count(1)
+
+
+def test_a_button_that_is_pressed_while_its_row_changes_is_not_lost(holding, stack, open_panel):
+    panel: Panel = open_panel(stack)
+    button = row(panel, "AAPL").get_by_role("button", name="Events of the trade of AAPL")
+    button.scroll_into_view_if_needed()
+    box = button.bounding_box()
+    assert box is not None
+    mouse = panel.page.mouse
+    mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    mouse.down()
+    prices(stack, AAPL="12.75")
+    reconcile(stack)
+    expect(panel.page.locator("#open-pnl")).to_have_text("+$23.50")
+    mouse.up()
+    expect(panel.page.get_by_role("dialog", name="What happened to the trade of AAPL")).to_be_visible()
+    panel.page.keyboard.press("Escape")
+    expect(row(panel, "AAPL")).to_contain_text("$12.75")

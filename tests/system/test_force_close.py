@@ -70,7 +70,7 @@ def test_it_is_scheduled_where_the_setting_asks_for_it_and_is_never_late(make_st
     ]
     stack = make_stack(FORCE_CLOSE_BEFORE_CLOSE_MIN="15", MARKET_CLOSURES="2027-01-12 13:00")
     names, schedule, dues, closures = ask(stack, [(at.format(last), at.format(now)) for last, now in times])
-    assert names == ["bot.force_close"]
+    assert names == ["bot.beat_lives", "bot.force_close"]
     assert schedule == "<15 minutes before each close>"
     assert [due for due, _ in dues] == [False, True, True, False, False]  # type: ignore[attr-defined]
     assert dues[0][1] == 60  # type: ignore[index]
@@ -79,4 +79,4 @@ def test_it_is_scheduled_where_the_setting_asks_for_it_and_is_never_late(make_st
 
 def test_without_the_setting_the_hook_stays_reserved(make_stack: StackFactory) -> None:
     names, *_ = ask(make_stack(), [])
-    assert names == []
+    assert names == ["bot.beat_lives"]

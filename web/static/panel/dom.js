@@ -22,8 +22,13 @@ export function setData(element, name, value) {
   if (element.dataset[name] !== value) element.dataset[name] = value;
 }
 
-/** Runs *change*, which makes the content of *element* anew; the element in it that had the focus, by data-keep, has it again. */
+/** Runs *change*, which makes the content of *element* anew; the element in it that had the focus, by data-keep, has it again.
+ * What is just being pressed stays until it is let go: a click on a button that is replaced meanwhile would be lost. */
 export function keepFocus(element, change) {
+  if (element.matches(":active")) {
+    addEventListener("pointerup", () => setTimeout(() => keepFocus(element, change)), { once: true });
+    return;
+  }
   const key = element.contains(document.activeElement) ? document.activeElement.dataset.keep : undefined;
   change();
   if (key) [...element.querySelectorAll("[data-keep]")].find((found) => found.dataset.keep === key)?.focus();

@@ -5,7 +5,7 @@ import { byId } from "./dom.js";
 /** Keys that may be meant for what has the focus. */
 const TAKES_KEYS = "input, select, textarea, [contenteditable]";
 /** After `g`, the next key is waited for this long, in milliseconds. */
-const PATIENCE_MS = 1500;
+const PATIENCE_MS = 3000;
 const OFF = "pitboss-keys-off";
 
 /** *actions* by key; those under `g` come after it. */
@@ -14,10 +14,11 @@ export function bind(actions, tabs) {
   document.addEventListener("keydown", (event) => {
     if (!byId("keys-on").checked || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
     if (event.target.closest?.(TAKES_KEYS) || document.querySelector("dialog[open]")) return;
-    const isGoing = Date.now() - wentAt < PATIENCE_MS;
+    // by the time of the press: a busy page sees it later
+    const isGoing = wentAt > 0 && event.timeStamp - wentAt < PATIENCE_MS;
     wentAt = 0;
     const act = isGoing ? tabs[event.key] : actions[event.key];
-    if (event.key === "g" && !isGoing) wentAt = Date.now();
+    if (event.key === "g" && !isGoing) wentAt = event.timeStamp;
     if (!act) return;
     event.preventDefault();
     act();
