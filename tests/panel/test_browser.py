@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 
 from playwright.sync_api import Browser, Route
 
 from tests.panel import browser as chromium
+from tests.support.waiting import wait_for
 
 
 def test_a_call_that_a_route_still_has_in_hand_fails_no_later_test(browser: Browser) -> None:
@@ -23,7 +25,16 @@ def test_a_call_that_a_route_still_has_in_hand_fails_no_later_test(browser: Brow
         page.goto(f"{address}/page")
         with page.expect_request("**/silent"):
             page.evaluate("() => void fetch('/silent').catch(() => 0)")
-        in_hand, _ = silent.accept()
+        silent.setblocking(False)
+
+        def accepted() -> socket.socket | None:
+            page.wait_for_timeout(20)  # meanwhile the route is served
+            with suppress(BlockingIOError):
+                return silent.accept()[0]
+            return None
+
+        in_hand = wait_for(accepted, 20, "the route's call arrives")
+        assert in_hand is not None
         chromium.close(context)
         in_hand.close()
     for _ in range(3):
