@@ -21,7 +21,7 @@ from bot.alerts import outbox
 from bot.booking.author import Author
 from bot.booking.booking import Booking
 from bot.flattening import exit_marks, flattens
-from bot.flattening.plan import Closing, Goal, Sent
+from bot.flattening.plan import ORDERS_LAG, Closing, Goal, Sent
 from bot.flattening.round import BrokerRound
 from bot.models import AlertKind, BotConfig, BotFlatten, BotIgnoredPosition, FlattenState, Trigger
 from bot.reconciliation.gate_control import ask_for_attempt
@@ -79,10 +79,11 @@ class Flattener:
             if flatten is None:
                 return False
             ignored, account_id = self._database.read(lambda session: _known(session, flatten.mode))
-            goal = _goal(flatten, ignored, self._database.now())
+            began = self._database.now()
+            goal = _goal(flatten, ignored, began)
             done = BrokerRound(self._settings, flatten.mode, account_id, goal)
             done.run(before_closing=lambda closings: self._mark(flatten, closings))
-            self._report(flatten, done)
+            self._report(flatten, done, began)
         return True
 
     def _mark(self, flatten: BotFlatten, closings: Iterable[Closing]) -> None:
@@ -100,11 +101,11 @@ class Flattener:
 
         in_locked_session(self._database, mark)
 
-    def _report(self, flatten: BotFlatten, done: BrokerRound) -> None:
+    def _report(self, flatten: BotFlatten, done: BrokerRound, began: datetime) -> None:
         now = self._database.now()
         plan = done.plan
         retries = _retries(flatten, done, now)
-        state, found_flat_at, next_in = _progress(flatten, done, now)
+        state, found_flat_at, next_in = _progress(flatten, done, began, now)
         values: dict[str, Any] = {
             "state": state,
             "found_flat_at": found_flat_at,
@@ -170,9 +171,9 @@ def _goal(flatten: BotFlatten, ignored: Mapping[str, Decimal], now: datetime) ->
 
 
 def _progress(
-    flatten: BotFlatten, done: BrokerRound, now: datetime
+    flatten: BotFlatten, done: BrokerRound, began: datetime, now: datetime
 ) -> tuple[FlattenState, datetime | None, timedelta]:
-    """The state after a round, when a reading first found nothing, and the wait until the next round."""
+    """The state after a round that *began* then, when a reading first found nothing, and the wait until the next round."""
     plan = done.plan
     wait = max(AFTER_ERROR, timedelta(seconds=done.retry_after_sec))
     if plan is None:
@@ -180,8 +181,11 @@ def _progress(
         return flatten.state, flatten.found_flat_at, wait
     if plan.shows_nothing:
         first = flatten.found_flat_at or now
-        is_confirmed = now - first >= CONFIRM_AFTER and not plan.is_unsettled
-        return (FlattenState.FLAT if is_confirmed else FlattenState.WORKING), first, CONFIRM_AFTER
+        # an order that was on its way when the flatten began may arrive between two readings that follow each other fast
+        all_arrived = flatten.started_at + ORDERS_LAG
+        is_confirmed = now - first >= CONFIRM_AFTER and began >= all_arrived and not plan.is_unsettled
+        state = FlattenState.FLAT if is_confirmed else FlattenState.WORKING
+        return state, first, max(CONFIRM_AFTER, all_arrived - now)
     if not done.is_open and not plan.cancel and not plan.close:
         until_bell = done.next_open - now if done.next_open is not None else CLOSED_ROUND
         wait = min(max(until_bell, timedelta(seconds=1)), CLOSED_ROUND)

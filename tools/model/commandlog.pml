@@ -19,6 +19,7 @@
  *   -DBYSEQ           a halt supersedes by seq alone, not by the order of issue
  *   -DAPPLIEDONLY     a halt that was rejected supersedes nothing
  *   -DREARMSTAYS      a halt does not supersede a rearm
+ *   -DCANCELSTAYS     a halt does not supersede the end of a flatten
  *   -DFORGETKILL      the row of a kill without a log is never written
  *   -DOLDCONFIG       manual thresholds are applied whenever they are read
  */
@@ -37,6 +38,8 @@
 #define RESUME 5
 #define SETMODE 6
 #define CONFIG 7
+#define FLATTEN 8
+#define CANCEL 9 /* of the flatten at work */
 
 #define STOPPED 0
 #define RUNNING 1
@@ -51,12 +54,14 @@
 
 #define BIT(i) (1 << (i))
 #define is_halt(k) ((k) == STOP || (k) == KILL)
-#ifdef REARMSTAYS
-#define superseded_by_halts(k) ((k) == START || (k) == PAUSE || (k) == RESUME || (k) == SETMODE)
+#define must_be_superseded(k) ((k) == START || (k) == PAUSE || (k) == RESUME || (k) == SETMODE || (k) == REARM || (k) == CANCEL)
+#if defined(REARMSTAYS)
+#define superseded_by_halts(k) (must_be_superseded(k) && (k) != REARM)
+#elif defined(CANCELSTAYS)
+#define superseded_by_halts(k) (must_be_superseded(k) && (k) != CANCEL)
 #else
-#define superseded_by_halts(k) ((k) == START || (k) == PAUSE || (k) == RESUME || (k) == SETMODE || (k) == REARM)
+#define superseded_by_halts(k) must_be_superseded(k)
 #endif
-#define must_be_superseded(k) ((k) == START || (k) == PAUSE || (k) == RESUME || (k) == SETMODE || (k) == REARM)
 #define expires(k) ((k) == START || (k) == RESUME || (k) == SETMODE)
 #define safer(k) ((k) == STOP || (k) == PAUSE || (k) == KILL)
 
@@ -78,7 +83,7 @@ byte revused = 0;      /* bits */
 
 /* bot_config. halted: the number of the last judged halt, in the order of issue; configured: of the last applied thresholds */
 byte state = STOPPED, rev = 0, halt_seq = 0, halted = 0, configured = 0, unlogged = 0;
-bool latch = 0;
+bool latch = 0, flattening = 0;
 
 bool lock = 0;
 byte crashes = 0;
@@ -107,7 +112,7 @@ byte crashes = 0;
 #endif
 
 /* What a transaction read, per process */
-#define LOCALS byte snap, lst, lrev, lhs, lh, lcf, lun, upto, ev, c, d, s, off, after, last_halt; bool llat, ok
+#define LOCALS byte snap, lst, lrev, lhs, lh, lcf, lun, upto, ev, c, d, s, off, after, last_halt; bool llat, lfl, ok
 
 #ifdef NOLOCK
 #define TAKE (true)
@@ -117,17 +122,17 @@ byte crashes = 0;
 
 inline read() {
     snap = committed & ~finished;
-    lst = state; lrev = rev; lhs = halt_seq; lh = halted; lcf = configured; lun = unlogged; llat = latch
+    lst = state; lrev = rev; lhs = halt_seq; lh = halted; lcf = configured; lun = unlogged; llat = latch; lfl = flattening
 }
 
 inline write() {
-    state = lst; rev = lrev; halt_seq = lhs; halted = lh; configured = lcf; unlogged = lun; latch = llat;
+    state = lst; rev = lrev; halt_seq = lhs; halted = lh; configured = lcf; unlogged = lun; latch = llat; flattening = lfl;
     forget()
 }
 
 inline forget() {
     snap = 0; lst = 0; lrev = 0; lhs = 0; lh = 0; lcf = 0; lun = 0; upto = 0; ev = 0; c = 0; d = 0; s = 0; off = 0;
-    after = 0; last_halt = 0; llat = 0; ok = 0
+    after = 0; last_halt = 0; llat = 0; lfl = 0; ok = 0
 }
 
 inline finish(i, how) { status[i] = how; finished = finished | BIT(i) }
@@ -218,6 +223,8 @@ inline judge() {
     :: kind[c] == REARM && lst == STOPPED && llat -> ok = 1
     :: kind[c] == SETMODE && lst == STOPPED && ev == c -> ok = 1
     :: kind[c] == SETMODE && lst == STOPPED && ev != c -> after = 9 /* stays pending */
+    :: kind[c] == FLATTEN -> ok = 1; if :: lst == RUNNING -> after = PAUSED :: else fi
+    :: kind[c] == CANCEL && lfl -> ok = 1
     :: kind[c] == CONFIG ->
         ok = 1;
 #ifndef OLDCONFIG
@@ -246,6 +253,8 @@ inline judge() {
         if
         :: kind[c] == KILL -> llat = 1
         :: kind[c] == REARM -> llat = 0
+        :: kind[c] == FLATTEN -> lfl = 1
+        :: kind[c] == CANCEL -> lfl = 0
         :: kind[c] == CONFIG -> if :: c > lcf -> lcf = c :: else fi
         :: else
         fi;
@@ -307,6 +316,8 @@ proctype Client(byte me) {
     :: k = RESUME
     :: k = SETMODE
     :: k = CONFIG
+    :: k = FLATTEN
+    :: k = CANCEL
 #endif
     fi;
     if
@@ -454,6 +465,7 @@ endrest:
 init {
     byte i;
     atomic {
+        if :: flattening = 1 :: skip fi; /* one may be at work already */
         i = 0;
         do :: i < N -> i++; run Client(i) :: else -> break od;
         run Worker(); run Worker(); run Web(); run World();

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bot.flattening import process
+from bot.flattening.plan import ORDERS_LAG
 from bot.flattening.process import Flattener
 from bot.states import BotState, CommandKind
 from tests.bot.flattening.scene import Scene
@@ -164,6 +165,14 @@ def test_one_symbol_is_flattened_alone_until_another_is_asked_for_too(scene: Sce
     scene.until_flat()
     assert scene.positions() == {"GOOG": 10}
     assert len(scene.world.sql("SELECT 1 FROM bot_flatten")) == 1
+
+
+def test_an_empty_account_is_not_called_flat_before_orders_of_before_it_have_had_time_to_arrive(
+    scene: Scene,
+) -> None:
+    scene.start()
+    row = scene.until_flat()
+    assert row["finished_at"] - row["started_at"] >= ORDERS_LAG
 
 
 def test_a_program_that_goes_on_trading_is_named_and_its_positions_are_closed(scene: Scene) -> None:
