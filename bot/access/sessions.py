@@ -114,6 +114,12 @@ def end_one(session: Session, session_id: UUID, actor: str, by: str) -> bool:
     return found.one_or_none() is not None
 
 
+def is_ended(session: Session, session_id: UUID) -> bool:
+    """Whether the session was ended before its time."""
+    ended = select(BotSession.id).where(BotSession.id == session_id, BotSession.ended_at.is_not(None))
+    return session.scalar(ended) is not None
+
+
 def of_actor(session: Session, actor: str, idle: timedelta) -> Sequence[BotSession]:
     """The sessions of *actor* that have not ended, the one that was seen last first; *idle* ends one."""
     return session.scalars(

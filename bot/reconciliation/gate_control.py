@@ -69,6 +69,8 @@ def conclude(
         config.reconciled_at = config.agreed_at = now
         config.gate_closed_by = None
         config.reconcile_failures = 0
+        if schedule.was_asked_since(config, evidence.began_at, now):
+            return report  # a halt or a settlement came in between: the attempt that it asked for is still to be made
         every = schedule.interval(settings, config.state)
         config.reconcile_due_at = now + max(every, timedelta(seconds=retry_after(evidence)))
         config.reconcile_trigger = Trigger.PERIODIC

@@ -81,6 +81,11 @@ def is_overtaken(config: BotConfig, began_at: datetime, now: datetime) -> bool:
     return _lies_between(began_at, config.reconcile_began_at, now)
 
 
+def was_asked_since(config: BotConfig, began_at: datetime, now: datetime) -> bool:
+    """Whether another attempt was asked for after one that *began_at* then."""
+    return _lies_between(began_at, config.reconcile_due_at, now)
+
+
 def _lies_between(began_at: datetime, moment: datetime | None, now: datetime) -> bool:
     # a time yet to come is from before the clock was put back: it shuts nobody out
     return moment is not None and began_at < moment <= now

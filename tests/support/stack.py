@@ -165,6 +165,17 @@ class Stack:
             "it is reconciled",
         )
 
+    def wait_compared(self, seconds: float = 10) -> None:
+        """Returns when the books were compared after the last command that asks for it."""
+        self.wait_for(
+            lambda: self.sql(
+                "SELECT 1 FROM bot_reconciliation WHERE started_at > (SELECT max(finished_at) FROM bot_command"
+                " WHERE status = 'applied' AND kind IN ('start', 'resume', 'stop', 'kill', 'settle'))"
+            ),
+            seconds,
+            "the books are compared",
+        )
+
     # -- looking and acting -----------------------------------------------------------------------------------
 
     @property

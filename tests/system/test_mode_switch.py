@@ -83,6 +83,7 @@ def test_a_switch_changes_the_account_and_closes_the_gate_until_that_one_is_reco
 def test_the_present_mode_again_is_fine_and_changes_nothing(nyse: Stack, way: list[str]):
     for path in way:
         nyse.api().do(path)
+    nyse.wait_compared()
     before = nyse.config()
     done = nyse.api().patch("/mode", PAPER)
 

@@ -48,6 +48,7 @@ def test_a_worker_restart_keeps_the_state(stack: Stack, state: str, ending: str)
     for path in WAY_TO[state]:
         stack.api().do(path)
     stack.sql("DELETE FROM bot_worker WHERE name NOT LIKE %s", [f"%:{stack.worker.pid}"])  # of earlier tests
+    stack.wait_compared()
     before = stack.config()
     reports = len(stack.sql("SELECT 1 FROM bot_reconciliation"))
 

@@ -180,6 +180,14 @@ class Directory:
             idle = min(idle, timedelta(seconds=max(0.0, time.time() - self._seen[session_id])))
         return not known.ended and known.left > since_read and idle < self._settings.session_idle
 
+    def was_ended(self, session_id: UUID) -> bool:
+        """Whether the session was ended, by Postgres itself: another process may have done it, and the copy not know yet. While
+        Postgres does not answer, the copy holds."""
+        try:
+            return self._database.read(lambda session: sessions.is_ended(session, session_id))
+        except PitbossError:
+            return False
+
     def note_seen(self, session_id: UUID) -> None:
         """The session is in use."""
         self._seen[session_id] = time.time()

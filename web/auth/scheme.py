@@ -28,6 +28,8 @@ OPERATORS = [rights.OPERATE]
 RECORDERS = [rights.RECORD]
 #: What nobody's wrong tokens may keep an operator from: halting the bot, and the login that leads there.
 URGENT = ("actions.kill", "actions.stop", "actions.pause", "panel.log_in")
+#: Methods that change nothing.
+_SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 @dataclass(frozen=True)
@@ -192,9 +194,19 @@ def _by_session() -> Actor | None:
     found = session_actor()
     if found is not None:
         sessions.csrf.protect()
-    elif (cookie := sessions.current()) is not None:
+        if _is_ended_elsewhere(found):
+            found = None
+    if found is None and (cookie := sessions.current()) is not None:
         gatekeeper().refusals.ended_session(cookie.name, address(), request.path)
     return found
+
+
+def _is_ended_elsewhere(actor: Actor) -> bool:
+    """Whether a request that changes something comes from a session that another process has ended. What is urgent does not wait
+    for that answer."""
+    if actor.session is None or request.method in _SAFE or request.endpoint in URGENT:
+        return False
+    return gatekeeper().directory.was_ended(actor.session.id)
 
 
 @scheme.get_user_roles

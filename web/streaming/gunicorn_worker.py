@@ -54,10 +54,38 @@ util.write_error = reject  # gunicorn has no setting for it
 
 
 class ClientSocket(socket.socket):
-    """A client's socket. What was read of the request comes first; what is missing, if anything is, only until ``read_by``."""
+    """A client's socket. What was read of the request comes first; what is missing, if anything is, only until ``read_by``.
+
+    The head of an answer leaves together with the body that follows it: a process that is killed between the two would leave half an
+    answer, which a proxy hands on, where it asks the next process if there is none.
+    """
 
     read_by: float | None = None
     received = b""
+    #: Whether the next that is sent is the head of an answer, and the head that waits for its body.
+    is_at_head = False
+    _head = b""
+
+    def sendall(self, data: Any, *flags: int) -> None:
+        if self.is_at_head:
+            self.is_at_head, self._head = False, bytes(data)
+            return
+        head, self._head = self._head, b""
+        super().sendall(head + data if head else data, *flags)
+
+    def sendfile(self, *args: Any, **kwargs: Any) -> int:
+        self.flush()
+        return super().sendfile(*args, **kwargs)
+
+    def flush(self) -> None:
+        """Send a head that has no body."""
+        self.is_at_head = False
+        if self._head:
+            self.sendall(b"")
+
+    def drop(self) -> None:
+        """Forget the head: its answer could not be completed."""
+        self.is_at_head, self._head = False, b""
 
     def recv(self, *args: Any) -> bytes:
         if self.received:
@@ -107,13 +135,17 @@ class StreamWorker(ThreadWorker):
 
     def handle_request(self, req: Any, conn: Any) -> bool:
         conn.sock.settimeout(PATIENCE_SEC)
+        conn.sock.is_at_head = True
         try:
             answered: bool = super().handle_request(req, conn)
+            conn.sock.flush()
         except ConnectionDetached:
             conn.handed_over = True
             return False
         except TimeoutError:
             return False  # it did not take its answer
+        finally:
+            conn.sock.drop()
         conn.sock.read_by = None  # gunicorn bounds by itself what it reads of a body that no view has read
         return answered
 

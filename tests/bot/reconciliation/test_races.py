@@ -309,6 +309,17 @@ def test_a_halt_and_a_start_have_an_attempt_made_at_once(world: World, kind: str
     assert world.controller.claim_reconciliation() is Trigger.PERIODIC
 
 
+def test_an_attempt_that_began_before_a_halt_leaves_the_one_that_the_halt_asked_for(world: World) -> None:
+    world.reconcile()
+    assert world.controller.claim_reconciliation(force=True) is not None
+    before = world.gather()
+    world.do(CommandKind.KILL)
+    assert world.controller.conclude(before, Trigger.PERIODIC).outcome is Outcome.OK
+    assert world.controller.claim_reconciliation() is Trigger.PERIODIC
+    world.controller.conclude(world.gather(), Trigger.PERIODIC)
+    assert world.controller.claim_reconciliation() is None
+
+
 def test_attempts_keep_to_sixty_requests_a_minute(world: World) -> None:
     for _ in range(19):
         world.reconcile()
