@@ -15,7 +15,7 @@ from bot.storage.database import Database
 #: How often to look whether it is time, in seconds.
 LOOK_SEC = 30.0
 #: Number of the advisory lock under which it is told.
-_LOCK = 0x70697462_03
+_LOCK = 0x70697462_04
 
 
 class DailyHead:
