@@ -183,6 +183,13 @@ def sentence(kind: str, facts: Mapping[str, Any]) -> str:
     return f"{kind}: {facts}"  # written by a newer release
 
 
+def with_link(kind: str, facts: Mapping[str, Any], public_url: str | None) -> Mapping[str, Any]:
+    """*facts*, and where at *public_url* a person does what the alert asks for."""
+    if public_url is None or kind != AlertKind.APPROVAL_WANTED:
+        return facts
+    return {**facts, "link": f"{public_url}/approvals/{facts.get('commandId')}"}
+
+
 def _changes(facts: Mapping[str, Any]) -> str:
     changes = facts.get("changes") or {}
     return ", ".join(f"{name} {before} → {after}" for name, (before, after) in changes.items())

@@ -273,6 +273,16 @@ def test_what_happened_before_it_was_set_is_not_told(make: Make, tables: Tables,
     assert delivery.run() == 0
 
 
+def test_what_waits_for_approval_links_to_where_it_is_given(
+    make: Make, tables: Tables, service: Service
+) -> None:
+    [address] = make(local(service), public_url="https://bot.example.com")
+    tables.sql("INSERT INTO bot_alert (kind, facts) VALUES ('approval_wanted', '{\"commandId\": \"c-1\"}')")
+    assert address.run() == 1
+    [(_, said)] = service.taken
+    assert "https://bot.example.com/approvals/c-1" in said["message"]
+
+
 def test_two_processes_tell_it_once(make: Make, tables: Tables, service: Service) -> None:
     [one] = make(local(service))
     [two] = make(local(service))
