@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
@@ -67,6 +69,13 @@ class DestinationDelivery:
             lambda session: destination_queue.claim(session, name, unwanted, patience=patience)
         )
         return self._deliver(self._notifier, alerts) if alerts else 0
+
+    def send_past_the_outbox(self, kind: AlertKind, facts: dict[str, Any]) -> bool:
+        """Send what the outbox has no room for; whether the service took it, or is not to be told."""
+        if kind in self._unwanted:
+            return True
+        alert = BotAlert(id=uuid4(), kind=kind, facts=facts, created_at=datetime.now(UTC))
+        return self._send(Notifier(self._address), [alert]) is None
 
     def _deliver(self, notifier: Notifier, alerts: Sequence[BotAlert]) -> int:
         name = self._address.name

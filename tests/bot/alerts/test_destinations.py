@@ -21,6 +21,7 @@ import pytest
 from bot.alerts import destination_queue, destinations
 from bot.alerts.destinations import DestinationDelivery
 from bot.alerts.messages import Severity
+from bot.alerts.write_monitor import WriteMonitor
 from bot.errors import SettingsError
 from bot.models import AlertKind
 from bot.runtime.retry import RetryPolicy
@@ -281,6 +282,22 @@ def test_what_waits_for_approval_links_to_where_it_is_given(
     assert address.run() == 1
     [(_, said)] = service.taken
     assert "https://bot.example.com/approvals/c-1" in said["message"]
+
+
+def test_a_database_that_cannot_be_written_is_told_past_the_outbox_once_to_each(
+    read_only: Callable[[bool], None], database_url: str, service: Service, other: Service
+) -> None:
+    settings = settings_with(database_url, alert_urls=f"{local(service)} {local(other, 'critical=')}")
+    read_only(True)
+    database = Database.connect(settings)
+    monitor = WriteMonitor(database, settings, patience_sec=0)
+    other.status = 500
+    monitor.check()
+    other.status = 200
+    for _ in range(2):
+        monitor.check()
+    database.close()
+    assert titles(service) == titles(other) == ["Pitboss: database not writable"]
 
 
 def test_two_processes_tell_it_once(make: Make, tables: Tables, service: Service) -> None:
