@@ -59,8 +59,9 @@ class DestinationDelivery:
         """
         name, unwanted, patience = self._address.name, self._unwanted, self._patience
         if self._notifier is None:
-            self._notifier = Notifier(self._address)
+            notifier = Notifier(self._address)
             self._database.run(lambda session: destination_queue.register(session, name))
+            self._notifier = notifier  # with a Postgres that was away it is registered the next time
         if not self._database.read(
             lambda session: destination_queue.is_due(session, name, unwanted, patience=patience)
         ):

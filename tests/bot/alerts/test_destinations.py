@@ -22,7 +22,7 @@ from bot.alerts import destination_queue, destinations
 from bot.alerts.destinations import DestinationDelivery
 from bot.alerts.messages import Severity
 from bot.alerts.write_monitor import WriteMonitor
-from bot.errors import SettingsError
+from bot.errors import DatabaseReadOnly, SettingsError
 from bot.models import AlertKind
 from bot.runtime.retry import RetryPolicy
 from bot.settings.settings import Settings
@@ -298,6 +298,25 @@ def test_a_database_that_cannot_be_written_is_told_past_the_outbox_once_to_each(
         monitor.check()
     database.close()
     assert titles(service) == titles(other) == ["Pitboss: database not writable"]
+
+
+def test_an_address_that_was_set_while_the_database_took_no_writes_is_told_all_the_same(
+    read_only: Callable[[bool], None], database_url: str, service: Service, tables: Tables
+) -> None:
+    settings = settings_with(database_url, alert_urls=local(service))
+    read_only(True)
+    database = Database.connect(settings)
+    [address] = settings.alert_addresses
+    delivery = DestinationDelivery(database, settings, address)
+    with pytest.raises(DatabaseReadOnly):
+        delivery.run()
+    read_only(False)
+    database.close()
+    delivery.run()
+    put(tables, "killed")
+    assert delivery.run() == 1
+    database.close()
+    assert titles(service) == ["Pitboss: killed"]
 
 
 def test_two_processes_tell_it_once(make: Make, tables: Tables, service: Service) -> None:
