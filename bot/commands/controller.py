@@ -118,7 +118,12 @@ class Controller:
                 raise
             return self._kill_without_log(wanted, error)
         except LockBusy:
-            command = self._submit_once(wanted) if is_kill else self.submit(wanted)
+            try:
+                command = self._submit_once(wanted) if is_kill else self.submit(wanted)
+            except DatabaseFull as error:
+                if not is_kill:
+                    raise
+                return self._kill_without_log(wanted, error)
             try:
                 self.apply(up_to_seq=command.seq)
                 return self.find(command.id) or command
