@@ -49,6 +49,8 @@ task_queues = [
 ]
 task_default_queue = queue.DEFAULT_QUEUE
 task_routes = {f"bot.{kind}": {"queue": queue.HALTS_QUEUE} for kind, spec in COMMANDS.items() if spec.safer}
+# The flatten before the close would be dropped as late behind messages of five minutes, and positions be kept over night.
+task_routes["bot.force_close"] = {"queue": queue.HALTS_QUEUE}
 
 # A worker killed in the middle of a task would lose the message: acknowledge after the work, and put the message of a
 # lost child back. It then comes last in the queue, and may come twice; the command log makes both harmless.

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from bot.access.verify_log import NOTHING, head
 from bot.alerts import outbox
+from bot.alerts.messages import MEANINGS
 from bot.market_hours import NEW_YORK
 from bot.models import AlertKind, BotAlert
 from bot.settings.settings import Settings
@@ -15,7 +16,7 @@ from bot.storage.database import Database
 #: How often to look whether it is time, in seconds.
 LOOK_SEC = 30.0
 #: Number of the advisory lock under which it is told.
-_LOCK = 0x70697462_03
+_LOCK = 0x70697462_04
 
 
 class DailyHead:
@@ -23,7 +24,7 @@ class DailyHead:
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
-        self._at = settings.daily_at if settings.alert_webhook is not None else None
+        self._at = settings.daily_at if _is_read(settings) else None
         self._told = ""
 
     def check(self) -> None:
@@ -39,6 +40,14 @@ class DailyHead:
         if now.time() >= self._at and date != self._told:
             self._database.run(lambda session: _tell(session, date))
             self._told = date
+
+
+def _is_read(settings: Settings) -> bool:
+    """Whether anybody is told what is no more severe."""
+    severity = MEANINGS[AlertKind.LOG_HEAD].severity
+    return settings.alert_webhook is not None or any(
+        each.least == severity for each in settings.alert_addresses
+    )
 
 
 def _tell(session: Session, date: str) -> None:

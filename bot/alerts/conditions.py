@@ -17,13 +17,14 @@ from sqlalchemy.orm import Session
 from bot import market_hours
 from bot.alerts import outbox
 from bot.models import AlertKind, BotCondition
+from bot.reconciliation.schedule import STALE_INTERVALS, interval
 from bot.settings.settings import Settings
 from bot.settings.types import MarketHours
 from bot.states import BotState, Mode
 from bot.status import gate
 from bot.status.gate import Reason
 from bot.status.heartbeat import LOST_AFTER, OFFLINE_AFTER
-from bot.status.snapshot import READING_COUNTS_FOR, Snapshot, snapshot_in
+from bot.status.snapshot import Snapshot, snapshot_in
 from bot.storage.database import Database
 
 #: How often to look, in seconds.
@@ -104,6 +105,7 @@ def findings(now: Snapshot, settings: Settings) -> Sequence[Finding]:
     seen = now.worker_seen_at
     # after an outage of everything, the worker gets its time to come back from now on
     gone_since = now.now - OFFLINE_AFTER if seen is None else max(seen, now.now - OFFLINE_AFTER)
+    clocks = _clocks(now, settings)
     return (
         Finding(
             begins=AlertKind.WORKER_GONE,
@@ -126,21 +128,22 @@ def findings(now: Snapshot, settings: Settings) -> Sequence[Finding]:
                 "reasons": list(answer.reasons),
             },
         ),
-        _clocks(now, settings),
+        *([] if clocks is None else [clocks]),
     )
 
 
-def _clocks(now: Snapshot, settings: Settings) -> Finding:
-    """Whether the broker's clock and the calendar of the exchange disagree, by a reading that is not old, unless the settings
-    set the calendar aside."""
+def _clocks(now: Snapshot, settings: Settings) -> Finding | None:
+    """Whether the broker's clock and the calendar of the exchange disagree, unless the settings set the calendar aside. None
+    while the last reading is so old that nobody knows: what was told before is neither over nor new then."""
     reading = now.reading
-    is_known = reading is not None and now.now - reading.read_at <= READING_COUNTS_FOR
-    by_broker = reading.is_market_open(now.now) if reading is not None else False
+    if reading is None or now.now - reading.read_at > STALE_INTERVALS * interval(settings, now.config.state):
+        return None
+    by_broker = reading.is_market_open(now.now)
     counts = settings.market_hours is MarketHours.NYSE or now.config.mode is Mode.LIVE
     return Finding(
         begins=AlertKind.CLOCKS_DISAGREE,
         ends=AlertKind.CLOCKS_AGREE,
-        holds=counts and is_known and by_broker is not market_hours.is_open(now.now, settings.closures),
+        holds=counts and by_broker is not market_hours.is_open(now.now, settings.closures),
         since=now.now,
         patience=CLOCKS_MAY_DIFFER,
         facts={"mode": now.config.mode, "brokerOpen": by_broker},

@@ -22,7 +22,7 @@ from uuid import uuid4
 import requests
 
 from bot.alerts import outbox
-from bot.alerts.messages import MEANINGS, Meaning, Severity, sentence
+from bot.alerts.messages import MEANINGS, Meaning, Severity, sentence, with_link
 from bot.models import AlertKind, BotAlert
 from bot.runtime.timeout import run_with_timeout
 from bot.settings.settings import Settings
@@ -152,8 +152,7 @@ class AlertDelivery:
 def message(alerts: Sequence[BotAlert], public_url: str | None = None) -> dict[str, Any]:
     """The body: one line of ``text`` for each alert, and the alerts themselves. What asks for something links to *public_url*."""
     for alert in alerts:
-        if public_url and alert.kind is AlertKind.APPROVAL_WANTED:
-            alert.facts = {**alert.facts, "link": f"{public_url}/approvals/{alert.facts.get('commandId')}"}
+        alert.facts = dict(with_link(alert.kind, alert.facts, public_url))
     lines = [_line(alert) for alert in alerts[:SPELLED_OUT]]
     if len(alerts) > SPELLED_OUT:
         lines.append(f"… and {len(alerts) - SPELLED_OUT} more")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
 from bot.alerts import destination_queue, outbox
-from bot.alerts.messages import MEANINGS, Meaning, Severity, sentence
+from bot.alerts.messages import MEANINGS, Meaning, Severity, sentence, with_link
 from bot.alerts.notifier import Notifier
 from bot.models import AlertKind, BotAlert
 from bot.runtime.timeout import run_with_timeout
@@ -41,6 +43,7 @@ class DestinationDelivery:
         """*patience* is how long alerts are left to somebody else."""
         self._database = database
         self._address = address
+        self._public_url = settings.public_url
         self._unwanted = unwanted(Severity(address.least), with_trades=settings.alert_trades)
         self._patience = patience
         self._is_only_way = settings.alert_webhook is None
@@ -56,8 +59,9 @@ class DestinationDelivery:
         """
         name, unwanted, patience = self._address.name, self._unwanted, self._patience
         if self._notifier is None:
-            self._notifier = Notifier(self._address)
+            notifier = Notifier(self._address)
             self._database.run(lambda session: destination_queue.register(session, name))
+            self._notifier = notifier  # with a Postgres that was away it is registered the next time
         if not self._database.read(
             lambda session: destination_queue.is_due(session, name, unwanted, patience=patience)
         ):
@@ -67,17 +71,16 @@ class DestinationDelivery:
         )
         return self._deliver(self._notifier, alerts) if alerts else 0
 
+    def send_past_the_outbox(self, kind: AlertKind, facts: dict[str, Any]) -> bool:
+        """Send what the outbox has no room for; whether the service took it, or is not to be told."""
+        if kind in self._unwanted:
+            return True
+        alert = BotAlert(id=uuid4(), kind=kind, facts=facts, created_at=datetime.now(UTC))
+        return self._send(Notifier(self._address), [alert]) is None
+
     def _deliver(self, notifier: Notifier, alerts: Sequence[BotAlert]) -> int:
         name = self._address.name
-        meanings = [meaning_of(alert) for alert in alerts]
-        worst = max((meaning.severity for meaning in meanings), key=_RANK.__getitem__)
-        is_over = worst is Severity.INFO and any(meaning.resolves for meaning in meanings)
-        try:
-            error = run_with_timeout(
-                WALL_SEC, lambda: notifier.send(title(alerts), text(alerts), worst, is_over=is_over)
-            )
-        except TimeoutError:
-            error = f"The service did not answer within {WALL_SEC:.0f} s."
+        error = self._send(notifier, alerts)
         if error is not None:
             reason = error
             self._database.run(lambda session: destination_queue.failed(session, name, reason))
@@ -98,6 +101,19 @@ class DestinationDelivery:
             log.info("alerts to %s are delivered again", name)
         self._works = True
         return len(alerts)
+
+    def _send(self, notifier: Notifier, alerts: Sequence[BotAlert]) -> str | None:
+        """Send one message. None when it was taken; else why not."""
+        meanings = [meaning_of(alert) for alert in alerts]
+        worst = max((meaning.severity for meaning in meanings), key=_RANK.__getitem__)
+        is_over = worst is Severity.INFO and any(meaning.resolves for meaning in meanings)
+        body = text(alerts, self._public_url)
+        try:
+            return run_with_timeout(
+                WALL_SEC, lambda: notifier.send(title(alerts), body, worst, is_over=is_over)
+            )
+        except TimeoutError:
+            return f"The service did not answer within {WALL_SEC:.0f} s."
 
 
 def check(settings: Settings) -> None:
@@ -129,9 +145,11 @@ def title(alerts: Sequence[BotAlert]) -> str:
     return f"Pitboss: {alerts[0].kind.replace('_', ' ')}"
 
 
-def text(alerts: Sequence[BotAlert]) -> str:
-    """A line for each of them. Angle brackets are markup to some services, which show it, obey it or refuse the message."""
-    lines = [f"{sentence(each.kind, each.facts)} ({each.created_at:%H:%M:%S} UTC)" for each in alerts]
+def text(alerts: Sequence[BotAlert], public_url: str | None = None) -> str:
+    """A line for each of them; what asks for something links to *public_url*. Angle brackets are markup to some services, which
+    show it, obey it or refuse the message."""
+    told = [sentence(each.kind, with_link(each.kind, each.facts, public_url)) for each in alerts]
+    lines = [f"{line} ({each.created_at:%H:%M:%S} UTC)" for line, each in zip(told, alerts, strict=True)]
     return "\n".join(lines).replace("<", "‹").replace(">", "›")
 
 

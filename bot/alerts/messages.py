@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bot.models import AlertKind
+from bot.reconciliation.gate_control import CLOSING
 
 
 class Severity(StrEnum):
@@ -121,7 +122,7 @@ def sentence(kind: str, facts: Mapping[str, Any]) -> str:
         case AlertKind.LOG_HEAD:
             return f"The log of {facts.get('date')} ends with {facts.get('head')}. Keep this: script/verify-log takes it."
         case AlertKind.RECONCILIATION_FAILED:
-            return f"Reconciliation failed {account}: {facts.get('error')} The gate is closed; it is tried again."
+            return f"Reconciliation failed {account}: {facts.get('error')} {_gate(facts)}"
         case AlertKind.RECONCILIATION_DIFFERS:
             return f"Alpaca and the database disagree {account} on {_symbols(facts)}. The gate is closed until they agree."
         case AlertKind.RECONCILED:
@@ -181,6 +182,20 @@ def sentence(kind: str, facts: Mapping[str, Any]) -> str:
         case AlertKind.FLAT:
             return f"Flat {account} after {_span(facts)}: Alpaca shows no order and no position of {_flattened(facts)}."
     return f"{kind}: {facts}"  # written by a newer release
+
+
+def with_link(kind: str, facts: Mapping[str, Any], public_url: str | None) -> Mapping[str, Any]:
+    """*facts*, and where at *public_url* a person does what the alert asks for."""
+    if public_url is None or kind != AlertKind.APPROVAL_WANTED:
+        return facts
+    return {**facts, "link": f"{public_url}/approvals/{facts.get('commandId')}"}
+
+
+def _gate(facts: Mapping[str, Any]) -> str:
+    """What a failed reconciliation means for the gate."""
+    if facts.get("errorCode") in CLOSING:
+        return "The gate is closed until that is over; it is tried again."
+    return "It is tried again. A closed gate stays closed; an open one closes when no attempt has found agreement for three intervals."
 
 
 def _changes(facts: Mapping[str, Any]) -> str:

@@ -1,17 +1,19 @@
 """Finds out every few seconds whether Postgres can be written, since one that only reads answers as one that is well.
 
-What it finds cannot be told by the outbox, which is in the same database: it is sent to the webhook at once.
+What it finds cannot be told by the outbox, which is in the same database: it is sent at once to all who are told of it.
 """
 
 from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from uuid import NAMESPACE_URL, uuid5
 
 from bot.alerts import outbox
 from bot.alerts.delivery import AlertDelivery
+from bot.alerts.destinations import DestinationDelivery
 from bot.errors import DatabaseFull, DatabaseReadOnly, DatabaseUnavailable, LockBusy, NotMigrated
 from bot.models import AlertKind, Sign
 from bot.settings.settings import Settings
@@ -35,12 +37,16 @@ class WriteMonitor:
     def __init__(self, database: Database, settings: Settings, *, patience_sec: float = PATIENCE_SEC) -> None:
         """*patience_sec* is how long trouble may last untold."""
         self._database = database
-        self._delivery = AlertDelivery(database, settings)
+        self._ways: Sequence[AlertDelivery | DestinationDelivery] = (
+            AlertDelivery(database, settings),
+            *(DestinationDelivery(database, settings, address) for address in settings.alert_addresses),
+        )
         self._patience_sec = patience_sec
         #: Why nothing can be written; None when it could at the last look.
         self.trouble: DatabaseUnavailable | None = None
         self._since = 0.0
-        self._told = False
+        #: Those of the ways that took it.
+        self._told: set[int] = set()
         #: Holds the right to tell it for as long as the trouble lasts.
         self._right = ExitStack()
         self._is_teller = False
@@ -63,7 +69,11 @@ class WriteMonitor:
             log.error("the database cannot be written: %s", error)
         self.trouble = error
         is_there = isinstance(error, DatabaseFull | DatabaseReadOnly)
-        if is_there and not self._told and time.monotonic() - self._since >= self._patience_sec:
+        if (
+            is_there
+            and len(self._told) < len(self._ways)
+            and time.monotonic() - self._since >= self._patience_sec
+        ):
             self._tell(error)
 
     def _tell(self, error: DatabaseUnavailable) -> None:
@@ -72,9 +82,13 @@ class WriteMonitor:
                 self._is_teller = self._right.enter_context(self._database.holding(_TELLER))
         except DatabaseUnavailable:
             return
-        if self._is_teller:
-            facts = {"errorCode": error.code, "error": str(error)}
-            self._told = self._delivery.send_past_the_outbox(AlertKind.DATABASE_NOT_WRITABLE, facts)
+        if not self._is_teller:
+            return
+        facts = {"errorCode": error.code, "error": str(error)}
+        for number, way in enumerate(self._ways):
+            # one that refuses is asked again, and the others are not told twice
+            if number not in self._told and way.send_past_the_outbox(AlertKind.DATABASE_NOT_WRITABLE, facts):
+                self._told.add(number)
 
     def _note_end(self) -> None:
         if self.trouble is None:
@@ -85,7 +99,7 @@ class WriteMonitor:
             self._database.run(lambda session: outbox.put(session, AlertKind.DATABASE_WRITABLE, facts))
         log.info("the database can be written again, after %s s", seconds)
         self._right.close()
-        self.trouble, self._told, self._is_teller = None, False, False
+        self.trouble, self._told, self._is_teller = None, set(), False
 
 
 def _write(batch: Pipeline) -> None:

@@ -27,6 +27,7 @@ from bot.reconciliation.evidence import Evidence
 from bot.reconciliation.gate_control import close_gate, conclude
 from bot.settings.settings import Settings
 from bot.states import BotState, CommandKind, Source
+from bot.status import snapshot
 from bot.storage.database import Database
 from bot.storage.locked_bot import LockedBot, patiently, with_locked_bot
 from bot.storage.pipeline import Pipeline, Step
@@ -117,7 +118,12 @@ class Controller:
                 raise
             return self._kill_without_log(wanted, error)
         except LockBusy:
-            command = self._submit_once(wanted) if is_kill else self.submit(wanted)
+            try:
+                command = self._submit_once(wanted) if is_kill else self.submit(wanted)
+            except DatabaseFull as error:
+                if not is_kill:
+                    raise
+                return self._kill_without_log(wanted, error)
             try:
                 self.apply(up_to_seq=command.seq)
                 return self.find(command.id) or command
@@ -247,11 +253,14 @@ class Controller:
     # -- a kill's own ways ------------------------------------------------------------------------------------
 
     def _submit_once(self, kill: NewCommand) -> BotCommand:
-        """Put *kill* into the log, without its key where that was used for another command."""
+        """Put *kill* into the log; without its key where that was used for another command, or for a kill that holds no more."""
         try:
-            return self.submit(kill)
+            command = self.submit(kill)
+            if command.pending or command.id == kill.id or self._database.batched(snapshot.config).killed:
+                return command
         except IdempotencyConflict:
-            return self.submit(replace(kill, idempotency_key=None))
+            pass
+        return self.submit(replace(kill, idempotency_key=None))
 
     def _kill_without_log(self, wanted: NewCommand, why: DatabaseFull) -> BotCommand:
         """Have *wanted* take effect on the bot's row alone.

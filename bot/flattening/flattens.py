@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,9 +33,11 @@ class Begun:
     is_new: bool
 
 
-def at_work(session: Session) -> BotFlatten | None:
-    """The flatten that is not done yet; None when there is none."""
-    return session.scalars(select(BotFlatten).where(BotFlatten.state.in_(AT_WORK))).one_or_none()
+def at_work(session: Session, *, lock: bool = False) -> BotFlatten | None:
+    """The flatten that is not done yet; None when there is none. With *lock* no round reports about it until the transaction
+    ends."""
+    found = select(BotFlatten).where(BotFlatten.state.in_(AT_WORK))
+    return session.scalars(found.with_for_update() if lock else found).one_or_none()
 
 
 def latest(session: Session) -> BotFlatten | None:
@@ -44,7 +47,12 @@ def latest(session: Session) -> BotFlatten | None:
 
 def start(session: Session, command_id: UUID, mode: Mode, symbol: str | None, now: datetime) -> Begun:
     """Start a flatten, or have the one at work do it: it then flattens what both ask for."""
-    found = at_work(session)
+    found = at_work(session, lock=True)
+    if found is not None and found.mode is not mode:
+        # a switch leaves an account that is flat; what is asked for now is about the other one
+        cancel(session, now)
+        session.flush()
+        found = None
     if found is not None:
         if found.symbols is not None:
             found.symbols = None if symbol is None else sorted({*found.symbols, symbol})
@@ -75,12 +83,23 @@ def claim(session: Session, command_id: UUID, *, is_worker: bool, is_free: bool)
     ).one_or_none()
 
 
-def report(session: Session, command_id: UUID, attempt: int, *, next_in: timedelta, **values: Any) -> bool:
-    """Write what the round *attempt* came to, and let go of the right to work; *values* are columns.
+def report(
+    session: Session,
+    command_id: UUID,
+    attempt: int,
+    *,
+    sent: Sequence[dict[str, Any]],
+    next_in: timedelta,
+    **values: Any,
+) -> bool:
+    """Write what the round *attempt* came to, and let go of the right to work; *values* are columns, *sent* the orders that it
+    sent.
 
     Returns:
-        False when the flatten was cancelled meanwhile, or another process took it over: then nothing is written.
+        False when the flatten was asked for again or cancelled meanwhile, or another process took it over: then only the
+        orders are written, because the next round has to know them for its own.
     """
+    _keep(session, command_id, sent)
     if values.get("state") is FlattenState.FLAT:
         values["finished_at"] = _NOW
     done = session.execute(
@@ -97,6 +116,14 @@ def report(session: Session, command_id: UUID, attempt: int, *, next_in: timedel
     return done.scalar_one_or_none() is not None
 
 
+def _keep(session: Session, command_id: UUID, sent: Sequence[dict[str, Any]]) -> None:
+    if not sent:
+        return
+    row = session.get_one(BotFlatten, command_id, with_for_update=True)
+    known = {each["id"] for each in row.closing_orders}
+    row.closing_orders = [*row.closing_orders, *(each for each in sent if each["id"] not in known)]
+
+
 def is_left_to_others(session: Session) -> bool:
     """Whether no worker was seen for LEFT_TO_WORKER."""
     return bool(session.scalar(select(_NO_WORKER)))
@@ -104,7 +131,7 @@ def is_left_to_others(session: Session) -> bool:
 
 def cancel(session: Session, now: datetime) -> BotFlatten | None:
     """End the flatten at work, and give it; None when there is none."""
-    found = at_work(session)
+    found = at_work(session, lock=True)
     if found is not None:
         found.state, found.finished_at, found.leased_until = FlattenState.CANCELLED, now, None
     return found

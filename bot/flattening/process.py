@@ -111,7 +111,6 @@ class Flattener:
             "found_flat_at": found_flat_at,
             "error": _error(done, retries),
             "retries": retries,
-            "closing_orders": flatten.closing_orders + [_as_json(sent) for sent in done.sent],
         }
         if plan is not None:
             values["orders_left"] = plan.orders_left
@@ -122,7 +121,12 @@ class Flattener:
 
         def write(session: Session) -> bool:
             written = flattens.report(
-                session, flatten.command_id, flatten.attempts, next_in=next_in, **values
+                session,
+                flatten.command_id,
+                flatten.attempts,
+                sent=[_as_json(sent) for sent in done.sent],
+                next_in=next_in,
+                **values,
             )
             if written and told is not None:
                 outbox.put(session, told, _facts(flatten, values, now))

@@ -15,7 +15,7 @@ from bot.settings.settings import Settings
 from bot.storage.locked_bot import LockedBot
 
 #: Errors that say that the account may not be traded on: they close an open gate at once. All others say nothing.
-_CLOSING = frozenset({AccountBlocked.code, AccountMismatch.code})
+CLOSING = frozenset({AccountBlocked.code, AccountMismatch.code})
 
 
 def close_gate(config: BotConfig, now: datetime, trigger: Trigger) -> None:
@@ -76,7 +76,7 @@ def conclude(
         config.reconcile_trigger = Trigger.PERIODIC
         return report
     # nothing that is unknown closes an open gate: its agreement ages instead
-    if report.outcome is Outcome.OK or report.error_code in _CLOSING:
+    if report.outcome is Outcome.OK or report.error_code in CLOSING:
         config.reconciled_at = None
     asked = retry_after(evidence)
     wait = timedelta(seconds=schedule.wait_sec(config.reconcile_failures, asked))

@@ -61,7 +61,9 @@ def is_agreement_stale(now: Snapshot, settings: Settings) -> bool:
 
 def loss(now: Snapshot) -> Decimal:
     """Today's loss of the present mode in US dollars, realized and, if the thresholds say so, unrealized; negative."""
-    unrealized = (now.open_pnl or Decimal(0)) if now.config.count_open_loss else Decimal(0)
+    # of the last reading, however old: when there are none any more, the agreement grows stale and closes the gate
+    last = None if now.reading is None else now.reading.open_pnl
+    unrealized = (last or Decimal(0)) if now.config.count_open_loss else Decimal(0)
     # an open profit is not had yet: it makes no room for a loss
     return now.realized_pnl + min(unrealized, Decimal(0))
 

@@ -141,3 +141,12 @@ def test_the_head_is_told_once_a_day_where_somebody_reads_it(
         DailyHead(database, told).check()
     [row] = tables.sql("SELECT facts FROM bot_alert WHERE kind = 'log_head'")
     assert verify(database, [Head.parse(row["facts"]["head"])]).link == row["facts"]["commands"]
+
+
+@pytest.mark.parametrize(("address", "told"), [("json://127.0.0.1:9", 1), ("critical=json://127.0.0.1:9", 0)])
+def test_the_head_is_told_to_an_address_that_is_told_everything(
+    bot: Bot, database: Database, settings: Settings, tables: Tables, address: str, told: int
+) -> None:
+    changes = {"alert_daily_at": "00:00", "alert_urls": SecretStr(address)}
+    DailyHead(database, settings.model_copy(update=changes)).check()
+    assert len(tables.sql("SELECT 1 FROM bot_alert WHERE kind = 'log_head'")) == told

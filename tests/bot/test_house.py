@@ -63,3 +63,13 @@ def test_every_table_is_known_after_one_import() -> None:
     ).stdout.split()
     assert defined
     assert set(known) == defined
+
+
+def test_no_two_things_are_done_under_one_advisory_lock() -> None:
+    numbers = [
+        number
+        for file in (ROOT / "bot").rglob("*.py")
+        for number in re.findall(r"^_LOCK = (\w+)$", file.read_text(), re.M)
+    ]
+    assert len(numbers) >= 4
+    assert len(set(numbers)) == len(numbers)

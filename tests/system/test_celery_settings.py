@@ -22,7 +22,8 @@ import json
 from worker import app
 from worker.schedule import HOOKS
 settings = {{name: app.conf[name] for name in {[*GUARDS]}}}
-print(json.dumps([settings, {{name: str(hook.tz) for name, hook in HOOKS.items()}}]))
+queues = {{name: app.amqp.router.route({{}}, name)["queue"].name for name in HOOKS}}
+print(json.dumps([settings, {{name: str(hook.tz) for name, hook in HOOKS.items()}}, queues]))
 """
 
 
@@ -42,6 +43,9 @@ def test_a_message_survives_its_worker_commands_go_one_by_one_and_hooks_are_time
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
-    settings, zones = json.loads(done.stdout)
+    settings, zones, queues = json.loads(done.stdout)
     assert settings == GUARDS
     assert zones == {"bot.daily_reset": "America/New_York", "bot.force_close": "America/New_York"}
+    assert queues == {"bot.daily_reset": "celery", "bot.force_close": "halts"}, (
+        "a flatten is not kept waiting"
+    )

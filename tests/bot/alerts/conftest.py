@@ -1,6 +1,6 @@
 """A database and a webhook's receiver for the tests of alerts."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -45,3 +45,23 @@ def tables(database_url: str) -> Iterator[Tables]:
     tables = Tables(database_url)
     yield tables
     tables.close()
+
+
+@pytest.fixture
+def read_only(database: Database, tables: Tables) -> Iterator[Callable[[bool], None]]:
+    """Makes the database read-only, and writable again."""
+    [row] = tables.sql("SELECT current_database() AS name")
+
+    def make(wanted: bool) -> None:
+        with (
+            tables.connect(default_transaction_read_only="off") as connection,
+            connection.cursor() as cursor,
+        ):
+            change = (
+                "SET default_transaction_read_only = on" if wanted else "RESET default_transaction_read_only"
+            )
+            cursor.execute(f'ALTER DATABASE "{row["name"]}" {change}')
+        database.close()  # it holds for new connections
+
+    yield make
+    make(False)

@@ -177,3 +177,32 @@ def test_a_closed_market_is_no_alert(
     monkeypatch.setattr("bot.market_hours.is_open", lambda *_: True)
     ConditionMonitor(database, nyse).check()
     assert [row["name"] for row in tables.sql("SELECT * FROM bot_condition")] == ["gate_closed"]
+
+
+def test_clocks_that_disagree_are_told_once_however_seldom_the_broker_is_read(
+    database: Database, settings: Settings, tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told() -> list[str]:
+        return [alert["kind"] for alert in alerts(tables) if alert["kind"].startswith("clocks_")]
+
+    def passes(seconds: int) -> None:
+        age(tables, seconds)
+        tables.sql("UPDATE bot_broker_reading SET read_at = read_at - %s * interval '1 second'", [seconds])
+        nyse.check()
+
+    monkeypatch.setattr("bot.market_hours.is_open", lambda *_: True)
+    nyse = ConditionMonitor(database, settings.model_copy(update={"market_hours": MarketHours.NYSE}))
+    tables.sql(
+        "INSERT INTO bot_broker_reading (mode, read_at, account, market_open, next_open)"
+        " VALUES ('paper', clock_timestamp(), '{}', false, clock_timestamp() + interval '1 day')"
+    )
+    nyse.check()
+    passes(31)
+    assert told() == ["clocks_disagree"]
+    passes(260)  # while the bot is stopped the broker is read every five minutes
+    assert told() == ["clocks_disagree"]
+    passes(3_600)
+    assert told() == ["clocks_disagree"], "that nobody knows is no agreement"
+    tables.sql("UPDATE bot_broker_reading SET read_at = clock_timestamp(), market_open = true")
+    nyse.check()
+    assert told() == ["clocks_disagree", "clocks_agree"]

@@ -21,7 +21,8 @@ import pytest
 from bot.alerts import destination_queue, destinations
 from bot.alerts.destinations import DestinationDelivery
 from bot.alerts.messages import Severity
-from bot.errors import SettingsError
+from bot.alerts.write_monitor import WriteMonitor
+from bot.errors import DatabaseReadOnly, SettingsError
 from bot.models import AlertKind
 from bot.runtime.retry import RetryPolicy
 from bot.settings.settings import Settings
@@ -271,6 +272,51 @@ def test_what_happened_before_it_was_set_is_not_told(make: Make, tables: Tables,
     put(tables, "killed")
     [delivery] = make(local(service))
     assert delivery.run() == 0
+
+
+def test_what_waits_for_approval_links_to_where_it_is_given(
+    make: Make, tables: Tables, service: Service
+) -> None:
+    [address] = make(local(service), public_url="https://bot.example.com")
+    tables.sql("INSERT INTO bot_alert (kind, facts) VALUES ('approval_wanted', '{\"commandId\": \"c-1\"}')")
+    assert address.run() == 1
+    [(_, said)] = service.taken
+    assert "https://bot.example.com/approvals/c-1" in said["message"]
+
+
+def test_a_database_that_cannot_be_written_is_told_past_the_outbox_once_to_each(
+    read_only: Callable[[bool], None], database_url: str, service: Service, other: Service
+) -> None:
+    settings = settings_with(database_url, alert_urls=f"{local(service)} {local(other, 'critical=')}")
+    read_only(True)
+    database = Database.connect(settings)
+    monitor = WriteMonitor(database, settings, patience_sec=0)
+    other.status = 500
+    monitor.check()
+    other.status = 200
+    for _ in range(2):
+        monitor.check()
+    database.close()
+    assert titles(service) == titles(other) == ["Pitboss: database not writable"]
+
+
+def test_an_address_that_was_set_while_the_database_took_no_writes_is_told_all_the_same(
+    read_only: Callable[[bool], None], database_url: str, service: Service, tables: Tables
+) -> None:
+    settings = settings_with(database_url, alert_urls=local(service))
+    read_only(True)
+    database = Database.connect(settings)
+    [address] = settings.alert_addresses
+    delivery = DestinationDelivery(database, settings, address)
+    with pytest.raises(DatabaseReadOnly):
+        delivery.run()
+    read_only(False)
+    database.close()
+    delivery.run()
+    put(tables, "killed")
+    assert delivery.run() == 1
+    database.close()
+    assert titles(service) == ["Pitboss: killed"]
 
 
 def test_two_processes_tell_it_once(make: Make, tables: Tables, service: Service) -> None:

@@ -202,3 +202,15 @@ def test_each_finished_command_is_one_line_in_the_log_with_all_that_says_what_it
     assert (first.from_state, first.to_state, first.revision) == ("stopped", "running", 1)  # type: ignore[attr-defined]
     assert first.duration_ms >= 0  # type: ignore[attr-defined]
     assert (second.status, second.error_code) == ("rejected", "invalid_transition")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("broker_timeout", "an open one closes when no attempt has found agreement for three intervals"),
+        ("account_blocked", "The gate is closed until that is over"),
+    ],
+)
+def test_a_failed_reconciliation_says_what_it_means_for_the_gate(code: str, said: str) -> None:
+    facts = {"mode": "paper", "error": "Why.", "errorCode": code}
+    assert said in sentence("reconciliation_failed", facts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import text
@@ -15,26 +15,6 @@ from bot.storage.database import Database
 from tests.bot.alerts.commands import Bot
 from tests.support.receiver import Receiver
 from tests.support.tables import Tables
-
-
-@pytest.fixture
-def read_only(database: Database, tables: Tables) -> Iterator[Callable[[bool], None]]:
-    """Makes the database read-only, and writable again."""
-    [row] = tables.sql("SELECT current_database() AS name")
-
-    def make(wanted: bool) -> None:
-        with (
-            tables.connect(default_transaction_read_only="off") as connection,
-            connection.cursor() as cursor,
-        ):
-            change = (
-                "SET default_transaction_read_only = on" if wanted else "RESET default_transaction_read_only"
-            )
-            cursor.execute(f'ALTER DATABASE "{row["name"]}" {change}')
-        database.close()  # it holds for new connections
-
-    yield make
-    make(False)
 
 
 @pytest.fixture

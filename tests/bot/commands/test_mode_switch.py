@@ -56,6 +56,18 @@ def test_a_switch_closes_the_gate_until_the_other_account_is_reconciled(world: W
     assert world.set_mode(Mode.PAPER).status is CommandStatus.APPLIED
 
 
+def test_a_switch_to_real_money_is_told_and_so_is_the_way_back(world: World) -> None:
+    for mode in (Mode.LIVE, Mode.LIVE, Mode.PAPER):
+        world.set_mode(mode)
+    told = world.sql(
+        "SELECT kind, facts ->> 'actor' AS actor FROM bot_alert WHERE kind LIKE 'went_%%' ORDER BY seq", []
+    )
+    assert [(each["kind"], each["actor"]) for each in told] == [
+        ("went_live", "alice"),
+        ("went_paper", "alice"),
+    ]
+
+
 @pytest.mark.parametrize("state", ["stopped", "running", "paused", "killed"])
 def test_the_present_mode_again_changes_nothing_and_asks_nobody(world: World, state: str) -> None:
     world.reconcile()

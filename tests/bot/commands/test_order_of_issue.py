@@ -194,6 +194,16 @@ def test_a_kill_with_a_key_that_was_used_before_kills(world: World) -> None:
     assert (world.config.state, world.config.killed) == (BotState.STOPPED, True)
 
 
+def test_a_kill_with_a_key_that_was_used_before_kills_though_the_lock_is_busy(world: World) -> None:
+    first = world.controller.submit_and_apply(world.want(KILL, idempotency_key="k"))
+    world.do(REARM)
+    world.do(START)
+    with world.lock_held():
+        again = world.controller.submit_and_apply(world.want(KILL, idempotency_key="k"))
+    assert (again.status, again.id != first.id) == (CommandStatus.APPLIED, True)
+    assert (world.config.state, world.config.killed) == (BotState.STOPPED, True)
+
+
 def test_a_kill_with_the_key_of_another_command_kills(world: World) -> None:
     world.do(START, idempotency_key="k")
     kill = world.controller.submit_and_apply(world.want(KILL, idempotency_key="k", reason="enough"))

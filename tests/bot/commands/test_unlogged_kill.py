@@ -61,6 +61,13 @@ def test_a_kill_takes_effect_on_the_bots_row_alone(full: World) -> None:
     assert len(full.log()) == 1
 
 
+def test_it_does_so_though_the_lock_is_busy(full: World) -> None:
+    with full.lock_held():
+        kill = full.controller.submit_and_apply(full.want(KILL))
+    assert (kill.status, kill.revision) == (CommandStatus.APPLIED, None)
+    assert (full.config.state, full.config.killed) == (BotState.STOPPED, True)
+
+
 def test_its_row_follows_when_there_is_room_and_the_log_adds_up(full: World) -> None:
     kill = full.controller.submit_and_apply(full.want(KILL, reason="enough"))
     full.controller.submit_and_apply(full.want(KILL, reason="again"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,6 +17,7 @@ from bot.flattening.process import Flattener
 from bot.states import BotState, CommandKind
 from tests.bot.flattening.scene import Scene
 from tests.bot.world import World
+from tests.support.waiting import wait_for
 
 
 def test_an_account_is_made_flat_and_its_fills_are_booked_by_force(scene: Scene) -> None:
@@ -173,6 +176,58 @@ def test_an_empty_account_is_not_called_flat_before_orders_of_before_it_have_had
     scene.start()
     row = scene.until_flat()
     assert row["finished_at"] - row["started_at"] >= ORDERS_LAG
+
+
+def test_an_order_that_was_sent_while_it_was_asked_for_again_is_known_for_its_own(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.holds("AAPL", "10")
+    scene.control("PUT", "", {"hold_fills": True})
+    first = scene.start()
+    mark = scene.flattener._mark
+
+    def ask_again(*arguments: Any) -> None:
+        monkeypatch.undo()
+        mark(*arguments)
+        assert scene.start().status == "applied"
+
+    monkeypatch.setattr(scene.flattener, "_mark", ask_again)
+    [sent] = scene.round()["closing_orders"]
+    row = scene.round()
+    assert (row["command_id"], row["error"], row["orders_left"]) == (first.id, None, 1)
+    assert scene.call("GET", f"/v2/orders/{sent['id']}")["status"] not in ("canceled", "pending_cancel")
+    scene.control("PUT", "", {"hold_fills": False})
+    scene.until_flat()
+    assert scene.traded("AAPL") == [10, -10]
+
+
+def test_one_that_is_asked_for_while_another_is_found_done_is_a_new_one(scene: Scene) -> None:
+    scene.start()
+    with closing(scene.world.connect()) as reporting, ThreadPoolExecutor(1) as pool:
+        with reporting.cursor() as cursor:
+            cursor.execute("UPDATE bot_flatten SET state = 'flat', finished_at = clock_timestamp()")
+        asked = pool.submit(scene.start)
+        wait_for(
+            lambda: scene.world.sql(
+                "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            ),
+            10,
+            "the second one waits for the report on the first",
+        )
+        reporting.commit()
+        second = asked.result(20)
+    row = scene.row()
+    assert (row["command_id"], row["state"]) == (second.id, "working")
+    assert len(scene.world.sql("SELECT 1 FROM bot_flatten")) == 2
+
+
+def test_one_of_the_account_that_a_mode_switch_left_does_not_stand_for_the_other(scene: Scene) -> None:
+    scene.start()
+    scene.world.set_config(mode="live")
+    second = scene.start()
+    rows = scene.world.sql("SELECT command_id, mode, state FROM bot_flatten ORDER BY started_at")
+    assert [(row["mode"], row["state"]) for row in rows] == [("paper", "cancelled"), ("live", "working")]
+    assert rows[1]["command_id"] == second.id
 
 
 def test_a_program_that_goes_on_trading_is_named_and_its_positions_are_closed(scene: Scene) -> None:

@@ -511,6 +511,17 @@ def test_another_account_is_a_failure_and_touches_nothing(world: World) -> None:
     assert world.reconciled()
 
 
+def test_the_account_of_the_other_mode_is_refused_and_not_bound(world: World) -> None:
+    trade = world.trade("AAPL", 10)
+    account = world.paper.is_()["id"]
+    world.set_config(live_account_id=account)
+    report = world.reconcile_twice(Trigger.MANUAL)
+    assert (report.outcome, report.error_code, report.missed) == (Outcome.FAILED, "account_mismatch", None)
+    assert "the account of the other mode" in (report.error or "")
+    assert (world.config.paper_account_id, world.reconciled()) == (None, False)
+    assert world.status_of(trade) == "open"
+
+
 @pytest.mark.parametrize("flag", ["trading_blocked", "account_blocked", "trade_suspended_by_user"])
 def test_a_blocked_account_keeps_the_gate_closed_and_trades_as_they_are(world: World, flag: str) -> None:
     trade = world.trade("AAPL", 10)

@@ -256,8 +256,12 @@ def test_an_open_loss_counts_where_the_thresholds_say_so(
     assert gate.judge(now, settings).may_open is may_open
 
 
-def test_an_open_loss_of_long_ago_does_not_count(settings: Settings) -> None:
-    assert gate.judge(moment(reading=read(open_pnl=-1000, age_sec=181)), settings).may_open
+@pytest.mark.parametrize("age_sec", [181, 899])
+def test_an_open_loss_counts_until_it_is_read_anew(age_sec: int) -> None:
+    seldom = settings_of("postgresql://nowhere/nothing", market_hours="nyse", reconcile_every_sec=300)
+    last_read = NOON - timedelta(seconds=age_sec)
+    now = moment(reading=read(open_pnl=-1000, age_sec=age_sec), reconciled_at=last_read)
+    assert gate.judge(now, seldom).reasons == (Reason.DAILY_LOSS,)
 
 
 @pytest.mark.parametrize(("mode", "may_open"), [(Mode.PAPER, True), (Mode.LIVE, False)])

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,21 @@ def test_the_settings_are_right_with_and_without_a_name(tmp_path: Path) -> None:
         done = subprocess.run(command, env={"HOME": str(tmp_path), **name}, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         assert '":8000"' in done.stdout, "the plain site on loopback is always there"
+
+
+def test_a_kill_passes_clients_that_send_half_a_body(site: Site) -> None:
+    half = (
+        b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        b"Content-Length: 50\r\n\r\ntoken="
+    )
+    with ExitStack() as clients:
+        for _ in range(300):
+            client = clients.enter_context(socket.create_connection(("127.0.0.1", site.port), timeout=30))
+            client.sendall(half)
+        began = time.monotonic()
+        answer = site.api.post("/kill", {"reason": "beside slow clients"})
+        assert (answer.status_code, answer.json()["state"]) == (200, "stopped"), answer.text
+        assert time.monotonic() - began < 6, "it would wait for as long as a body may take"
 
 
 def test_a_frozen_web_costs_no_kill(site: Site) -> None:
