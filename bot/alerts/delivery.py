@@ -25,8 +25,8 @@ from bot.alerts import outbox
 from bot.alerts.messages import MEANINGS, Meaning, Severity, sentence
 from bot.models import AlertKind, BotAlert
 from bot.runtime.timeout import run_with_timeout
+from bot.settings.alert_settings import AlertWebhook
 from bot.settings.settings import Settings
-from bot.settings.types import AlertWebhook
 from bot.storage.database import Database
 
 #: How often to look for alerts, in seconds.

@@ -13,8 +13,8 @@ from bot.alerts.messages import MEANINGS, Meaning, Severity, sentence
 from bot.alerts.notifier import Notifier
 from bot.models import AlertKind, BotAlert
 from bot.runtime.timeout import run_with_timeout
+from bot.settings.alert_settings import AlertAddress
 from bot.settings.settings import Settings
-from bot.settings.types import AlertAddress
 from bot.storage.database import Database
 
 #: How often to look, in seconds.

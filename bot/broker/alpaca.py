@@ -17,8 +17,8 @@ from pydantic import BeforeValidator, FailFast, SkipValidation, TypeAdapter, Val
 
 from bot.broker import alpaca_parsing as parsing
 from bot.broker.alpaca_http import AlpacaHttp, Objection, is_no_asset, is_no_order
+from bot.broker.errors import BrokerGarbled, BrokerNotFound
 from bot.broker.readings import Account, Clock, Fill, Order, Position
-from bot.errors import BrokerGarbled, BrokerNotFound
 
 #: An order that was replaced more often than this makes no sense.
 MOST_REPLACEMENTS = 10

@@ -18,8 +18,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from bot.broker.time_limits import CONNECT_TIMEOUT_SEC, READ_TIMEOUT_SEC
-from bot.errors import (
+from bot.broker.errors import (
     BrokerError,
     BrokerFailed,
     BrokerGarbled,
@@ -31,7 +30,8 @@ from bot.errors import (
     BrokerUnreachable,
     RequestsUsedUp,
 )
-from bot.settings.types import AlpacaAccess
+from bot.broker.time_limits import CONNECT_TIMEOUT_SEC, READ_TIMEOUT_SEC
+from bot.settings.alpaca_settings import AlpacaAccess
 
 #: An answer larger than this is not read to its end, in bytes. A list of 100,000 positions has some 60 MB.
 MAX_BODY = 256 * 1024 * 1024

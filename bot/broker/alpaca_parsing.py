@@ -13,8 +13,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from bot.broker.errors import AccountBlocked, BrokerGarbled
 from bot.broker.readings import Account, Clock, Fill, Order, Position
-from bot.errors import AccountBlocked, BrokerGarbled
 
 #: An amount is smaller than this, and has at most so many decimals: averages come with sixteen.
 MAX_AMOUNT, MAX_DECIMALS = Decimal("1e15"), 20

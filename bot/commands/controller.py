@@ -13,15 +13,12 @@ from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import func, update
-
-from bot.broker.time_limits import GATHERING_LEASE_SEC
-from bot.commands import approval, unlogged_kill
+from bot.commands import approval, endings, finished_line, unlogged_kill
 from bot.commands import log as command_log
 from bot.commands.handlers import CommandEvidence, CommandHandlers
 from bot.commands.log import NewCommand
 from bot.errors import CommandRefused, DatabaseFull, DatabaseUnavailable, IdempotencyConflict, LockBusy
-from bot.models import BotCommand, BotConfig, BotReconciliation, Trigger
+from bot.models import BotCommand, BotReconciliation, Trigger
 from bot.reconciliation import schedule
 from bot.reconciliation.evidence import Evidence
 from bot.reconciliation.gate_control import close_gate, conclude
@@ -137,7 +134,7 @@ class Controller:
         def refuse(batch: Pipeline) -> LockedBot:
             locked = LockedBot.take(batch, command_log.insert_step(wanted), read=READ_LOCKED_ALONE(wanted.id))
             for command in locked.pending:
-                self._handlers.refuse(locked, command, refusal)
+                endings.reject(locked, command, refusal)
             locked.commit()
             return locked
 
@@ -184,9 +181,9 @@ class Controller:
         if overdue.overdue:
             finished += self.apply(up_to_seq=overdue.last_safer)
         if overdue.over:
-            finished += self._by_windows(self._handlers.end_overdue)
+            finished += self._by_windows(endings.end_overdue)
         if overdue.unapproved:
-            finished += self._locked(self._handlers.end_unapproved, READ_LOCKED_UNAPPROVED())
+            finished += self._locked(endings.end_unapproved, READ_LOCKED_UNAPPROVED())
         return finished
 
     def awaiting_evidence(self, limit: int) -> list[BotCommand]:
@@ -226,18 +223,10 @@ class Controller:
     def claim_reconciliation(self, *, force: bool = False) -> Trigger | None:
         """Take the right to the attempt to reconcile that is due, and say what set it off; None when none is due or
         another process is at it. With *force* the right is taken in any case."""
-        now = func.clock_timestamp()
-        due = update(BotConfig)
-        if not force:
-            due = due.where(schedule.is_due(now, self._settings))
-        claimed = due.values(reconcile_due_at=now + timedelta(seconds=GATHERING_LEASE_SEC)).returning(
-            func.coalesce(BotConfig.reconcile_trigger, Trigger.PERIODIC.value)
-        )
+        claim = schedule.claim(self._settings, force=force)
         return patiently(
             self._database,
-            lambda: self._database.run(
-                lambda session: next((Trigger(found) for found in session.scalars(claimed)), None)
-            ),
+            lambda: self._database.run(lambda session: next(map(Trigger, session.scalars(claim)), None)),
         )
 
     def conclude(self, evidence: Evidence, trigger: Trigger) -> BotReconciliation:
@@ -259,16 +248,10 @@ class Controller:
         Raises:
             DatabaseUnavailable: not even that could be written.
         """
-
-        def kill(batch: Pipeline) -> BotCommand:
-            locked = LockedBot.take(
-                batch, unlogged_kill.WITHOUT_NOTIFICATION, read=READ_LOCKED_ALONE(wanted.id)
-            )
-            command = unlogged_kill.apply(locked, wanted)
-            locked.commit()
-            return command
-
-        command = patiently(self._database, lambda: self._database.batched(kill))
+        command = patiently(
+            self._database,
+            lambda: self._database.batched(lambda batch: unlogged_kill.take_effect(batch, wanted)),
+        )
         log.error(
             "kill applied without its row in the log, which follows as soon as it can be written: %s",
             why,
@@ -315,24 +298,4 @@ class Controller:
 
 def _log_finished(locked: LockedBot) -> None:
     for command in locked.finished:
-        took = (command.finished_at or command.issued_at) - command.issued_at
-        log.info(
-            "%s %s%s",
-            command.kind,
-            command.status,
-            f": {command.error}" if command.error else "",
-            extra={
-                "command_id": str(command.id),
-                "kind": command.kind,
-                "actor": command.actor,
-                "source": command.source,
-                "status": command.status,
-                "from_state": command.from_state,
-                "to_state": command.to_state,
-                "mode": command.mode,
-                "revision": command.revision,
-                "duration_ms": round(took.total_seconds() * 1000, 1),
-                "error_code": command.error_code,
-                "reason": command.reason,
-            },
-        )
+        log.info("%s", finished_line.text(command), extra=finished_line.fields(command))

@@ -5,20 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
 
-from bot.commands import flatten, mode_switch, send_time, settle, thresholds
+from bot.commands import endings, flatten, mode_switch, send_time, settle, thresholds
 from bot.commands.mode_switch import Preflight
-from bot.errors import (
-    CommandRefused,
-    Expired,
-    InvalidParams,
-    Superseded,
-)
+from bot.errors import CommandRefused, InvalidParams, Superseded
 from bot.models import BotCommand, BotReconciliation, Trigger
 from bot.reconciliation.evidence import Evidence
 from bot.reconciliation.gate_control import ask_for_attempt, close_gate, conclude, repeat
@@ -56,25 +50,6 @@ class CommandHandlers:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def end_overdue(self, locked: LockedBot) -> list[BotCommand]:
-        """Finish what can never take effect: what is superseded, and what has expired."""
-        for command in locked.pending:
-            if end := _why_over(locked, command, locked.now):
-                _finish_refused(locked, command, end)
-        return locked.finished
-
-    def refuse(self, locked: LockedBot, command: BotCommand, refusal: CommandRefused) -> None:
-        """Finish *command* without judging it."""
-        _finish_refused(locked, command, refusal)
-
-    def end_unapproved(self, locked: LockedBot) -> list[BotCommand]:
-        """Finish the commands that were read: nobody approved them in time."""
-        for command in locked.pending:
-            _finish_refused(
-                locked, command, Expired("No second person approved it in time; nothing was changed.")
-            )
-        return locked.finished
-
     def drain(
         self,
         locked: LockedBot,
@@ -100,9 +75,9 @@ class CommandHandlers:
         reports: dict[int, BotReconciliation] = {}
         for command in pending:
             spec = spec_of(command.kind)
-            end = _why_over(locked, command, now, max(halts, default=0))
+            end = endings.why_over(locked, command, now, max(halts, default=0))
             if end is not None:
-                _finish_refused(locked, command, end)
+                endings.reject(locked, command, end)
                 superseded += isinstance(end, Superseded)
             else:
                 self.judge(locked, command, evidence or {}, superseded_some=superseded > 0, reports=reports)
@@ -136,14 +111,14 @@ class CommandHandlers:
             send_time.check(command, spec)
             after = handle(locked, command, given)
         except CommandRefused as refusal:
-            _finish_refused(locked, command, refusal)
+            endings.reject(locked, command, refusal)
             return
         except DBAPIError:
             raise
         except Exception:
             # one command that cannot be judged must not keep those behind it, a kill perhaps, from being
             log.exception("command %s (%s) could not be judged", command.id, command.kind)
-            _finish_refused(locked, command, InvalidParams("The command could not be understood."))
+            endings.reject(locked, command, InvalidParams("The command could not be understood."))
             return
         if after is None:
             return
@@ -168,31 +143,6 @@ def _shared_reading(command: BotCommand, evidence: Mapping[UUID, CommandEvidence
         return None
     readings = (each for each in evidence.values() if not isinstance(each, Preflight))
     return next((each for each in readings if each.began_at >= command.issued_at), None)
-
-
-def _why_over(
-    locked: LockedBot, command: BotCommand, now: datetime, halt_seq: int = 0
-) -> CommandRefused | None:
-    """Why *command* can never take effect; None if it can. A halt of *halt_seq* is about to be judged."""
-    config = locked.config
-    if spec_of(command.kind).yields_to_halts(command.params):
-        halts = [at for at in (config.halted_at, locked.halt_asked_at) if at is not None]
-        if command.seq < max(config.halt_seq, halt_seq) or any(command.ordered_at < at for at in halts):
-            return Superseded()
-    if command.expires_at is not None and command.expires_at <= now:
-        return Expired()
-    return None
-
-
-def _finish_refused(locked: LockedBot, command: BotCommand, refusal: CommandRefused) -> None:
-    status = {Expired: CommandStatus.EXPIRED, Superseded: CommandStatus.SUPERSEDED}
-    command.status = status.get(type(refusal), CommandStatus.REJECTED)
-    command.from_state = locked.config.state
-    command.mode = locked.config.mode
-    command.error_code, command.error = refusal.code, str(refusal)
-    command.error_details = refusal.details or None
-    command.finished_at = locked.now
-    locked.finished.append(command)
 
 
 # -- what each command does -----------------------------------------------------------------------------------

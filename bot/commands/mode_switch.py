@@ -11,13 +11,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bot.broker.alpaca import Alpaca
+from bot.broker.errors import AccountMismatch, BrokerError, BrokerTimeout
 from bot.broker.readings import Account, Position
 from bot.broker.time_limits import MODE_SWITCH as LIMITS
 from bot.errors import (
-    AccountMismatch,
     AccountUnavailable,
-    BrokerError,
-    BrokerTimeout,
     CommandRefused,
     CredentialsMissing,
     InvalidParams,

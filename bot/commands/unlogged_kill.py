@@ -14,13 +14,26 @@ from bot.commands.log import NewCommand
 from bot.models import BotCommand
 from bot.states import COMMANDS, BotState, CommandKind, CommandStatus, Mode, Source
 from bot.storage.locked_bot import LockedBot
+from bot.storage.pipeline import Pipeline
+from bot.storage.statements import READ_LOCKED_ALONE
 
-#: The first step of its transaction: the triggers of the bot's row notify nobody then.
-WITHOUT_NOTIFICATION = "SET LOCAL pitboss.quiet = 'on'"
+#: The first step of its transaction, after which the triggers of the bot's row notify nobody.
+_WITHOUT_NOTIFICATION = "SET LOCAL pitboss.quiet = 'on'"
 
 
-def apply(locked: LockedBot, wanted: NewCommand) -> BotCommand:
-    """Let *wanted* take effect on the locked row; the command as its row will show it, but for the revision."""
+def take_effect(batch: Pipeline, wanted: NewCommand) -> BotCommand:
+    """Apply *wanted* to the bot's row alone and commit; returns the command as its row will show it, but for the revision.
+
+    Raises:
+        DatabaseUnavailable: not even that can be written.
+    """
+    locked = LockedBot.take(batch, _WITHOUT_NOTIFICATION, read=READ_LOCKED_ALONE(wanted.id))
+    command = _apply(locked, wanted)
+    locked.commit()
+    return command
+
+
+def _apply(locked: LockedBot, wanted: NewCommand) -> BotCommand:
     config = locked.config
     from_state = config.state
     config.state = COMMANDS[CommandKind.KILL].leads_to[from_state]

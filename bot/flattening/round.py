@@ -8,9 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from bot.broker.alpaca import Alpaca
-from bot.broker.readings import Account, Position
-from bot.broker.time_limits import FLATTEN_ROUND as LIMITS
-from bot.errors import (
+from bot.broker.errors import (
     AccountMismatch,
     BrokerError,
     BrokerInconsistent,
@@ -19,6 +17,8 @@ from bot.errors import (
     BrokerRefused,
     BrokerTimeout,
 )
+from bot.broker.readings import Account, Position
+from bot.broker.time_limits import FLATTEN_ROUND as LIMITS
 from bot.flattening.plan import POSITIONS_LAG, Closing, Goal, Plan, Seen, Sent, make_plan
 from bot.runtime.timeout import run_with_timeout
 from bot.settings.settings import Settings

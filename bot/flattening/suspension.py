@@ -15,8 +15,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from bot.broker.alpaca import Alpaca
+from bot.broker.errors import AccountMismatch, BrokerError, BrokerTimeout
 from bot.broker.time_limits import SUSPENSION as LIMITS
-from bot.errors import AccountMismatch, BrokerError, BrokerTimeout
 from bot.flattening import flattens
 from bot.models import BotConfig, BotSuspension
 from bot.runtime.timeout import run_with_timeout

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from bot.booking.author import Author
 from bot.booking.booking import Booking
 from bot.booking.bulk import miss_many, void_many
-from bot.errors import StaleEvidence, TradeConflict
+from bot.broker.errors import StaleEvidence
+from bot.errors import TradeConflict
 from bot.models import (
     AlertKind,
     BotAlert,

@@ -8,9 +8,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from bot.broker.alpaca import Alpaca
+from bot.broker.errors import BrokerError, BrokerInconsistent, BrokerTimeout
 from bot.broker.readings import Account, Clock, Order, Position
 from bot.broker.time_limits import RECONCILIATION as LIMITS
-from bot.errors import BrokerError, BrokerInconsistent, BrokerTimeout, CredentialsMissing
+from bot.errors import CredentialsMissing
 from bot.reconciliation.comparison import Comparison, Holding, compare
 from bot.reconciliation.local import (
     BUST_TIME,

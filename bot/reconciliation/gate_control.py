@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from bot.errors import AccountBlocked, AccountMismatch
+from bot.broker.errors import AccountBlocked, AccountMismatch
 from bot.models import BotConfig, BotReconciliation, Outcome, Trigger
 from bot.reconciliation import schedule
 from bot.reconciliation.evidence import Evidence, retry_after

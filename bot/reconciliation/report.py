@@ -7,8 +7,9 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from bot.broker.errors import AccountBlocked, AccountMismatch, BrokerError, StaleEvidence
 from bot.broker.readings import Account
-from bot.errors import AccountBlocked, AccountMismatch, BrokerError, CredentialsMissing, StaleEvidence
+from bot.errors import CredentialsMissing
 from bot.models import BotConfig, BotReconciliation, Outcome, Trigger
 from bot.reconciliation import bookkeeping, last_reading, schedule
 from bot.reconciliation.evidence import Evidence, ReadFailed, Reading

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
-from bot.models import BotConfig, BotReconciliation
+from bot.broker.time_limits import GATHERING_LEASE_SEC
+from bot.models import BotConfig, BotReconciliation, Trigger
 from bot.runtime.retry import RetryPolicy
 from bot.settings.settings import Settings
 from bot.states import BotState
@@ -23,6 +25,18 @@ LATEST_DUE = timedelta(seconds=STOPPED_EVERY_SEC + 100)
 MOST_ATTEMPTS = 120
 #: Requests of an attempt that finds agreement; so many have to be left for it.
 REQUESTS_OF_AN_ATTEMPT = 3
+
+
+def claim(settings: Settings, *, force: bool = False) -> ReturningUpdate[str]:
+    """The update of the bot's row that takes the right to the attempt that is due, and returns what set it off; no row if
+    none is due or another process makes it. With *force* it takes the right in any case."""
+    now = func.clock_timestamp()
+    due = update(BotConfig)
+    if not force:
+        due = due.where(is_due(now, settings))
+    return due.values(reconcile_due_at=now + timedelta(seconds=GATHERING_LEASE_SEC)).returning(
+        func.coalesce(BotConfig.reconcile_trigger, Trigger.PERIODIC.value)
+    )
 
 
 def is_due(now: ColumnElement[datetime], settings: Settings) -> ColumnElement[bool]:

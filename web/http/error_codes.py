@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from bot.errors import BrokerError, CommandRefused, PitbossError, SettingsError
+from bot.broker.errors import BrokerError
+from bot.errors import CommandRefused, PitbossError, SettingsError
 from web.http.errors import CODES
 
 #: What is answered in one place only.
