@@ -28,10 +28,10 @@ _BODY_RESPONSES: dict[int | str, Any] = {status: TRADE_RESPONSES[status] for sta
 @blueprint.output(AlertPage)
 @blueprint.doc(summary="What somebody had to be told, the newest first", responses=READ_RESPONSES)
 def alerts(query_data: Page) -> Any:
-    before = paging.decode(query_data.cursor, paging.bigint)
+    before = paging.decode_number(query_data.cursor)
 
     def read(session: Session) -> dict[str, Any]:
-        rows = queries.page(session, before_seq=before[0] if before else None, limit=query_data.limit + 1)
+        rows = queries.page(session, before_seq=before, limit=query_data.limit + 1)
         found = paging.page(rows, query_data.limit, lambda each: (each.row.seq,))
         return {
             **found,

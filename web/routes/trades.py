@@ -121,8 +121,7 @@ def correct_trade(trade_id: UUID, json_data: trade_requests.CorrectTrade) -> Any
     responses={**READ_RESPONSES, **NOT_FOUND_RESPONSE},
 )
 def trade_events(trade_id: UUID, query_data: Page) -> Any:
-    before = paging.decode(query_data.cursor, paging.bigint)
-    query = lists.trade_events(trade_id, before_id=before[0] if before else None)
+    query = lists.trade_events(trade_id, before_id=paging.decode_number(query_data.cursor))
 
     def read(session: Session) -> Any:
         rows = session.scalars(query.limit(query_data.limit + 1)).all()
