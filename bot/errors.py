@@ -27,7 +27,7 @@ class SettingsError(PitbossError):
 
 
 class CommandRefused(PitbossError):
-    """The command was judged and not allowed."""
+    """The command was judged and is not allowed."""
 
     code = "refused"
 
@@ -72,7 +72,7 @@ class PositionsOpen(CommandRefused):
 
 
 class OrdersWorking(CommandRefused):
-    """The mode cannot be switched while an order works at the account that is left."""
+    """The mode cannot be switched while an order is working at the present account."""
 
     code = "orders_working"
 
@@ -108,7 +108,7 @@ class Expired(CommandRefused):
 
 
 class Superseded(CommandRefused):
-    """A stop or kill that was issued later called this command off; nothing was changed."""
+    """A stop or kill that was issued later cancelled this command; nothing was changed."""
 
     code = "superseded"
 
@@ -120,7 +120,7 @@ class Revoked(CommandRefused):
 
 
 class SendTimeMissing(CommandRefused):
-    """The message does not say when it was sent, so no stop or kill could call it off; nothing was changed. Send it with
+    """The message does not say when it was sent, so no stop or kill could cancel it; nothing was changed. Send it with
     `celery -A worker call`, which adds the time, or over the API."""
 
     code = "send_time_missing"
@@ -141,7 +141,7 @@ class ApprovalNeeded(PitbossError):
 
 
 class NotToApprove(PitbossError):
-    """There is no such command that waits for approval."""
+    """No such command waits for approval."""
 
     code = "nothing_to_approve"
 
@@ -229,12 +229,12 @@ class LockBusy(DatabaseUnavailable):
 
 
 class StatementTimedOut(DatabaseUnavailable):
-    """The database took too long over this and gave it up; nothing was changed. Ask for less of it."""
+    """The database took too long and gave up; nothing was changed. Ask for less at once."""
 
     code = "too_slow"
 
 
 class NotMigrated(DatabaseUnavailable):
-    """The database has not the tables of this release: run `flask --app web db upgrade`."""
+    """The database does not have the tables of this release: run `flask --app web db upgrade`."""
 
     code = "not_migrated"

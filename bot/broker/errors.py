@@ -6,7 +6,7 @@ from bot.errors import PitbossError
 
 
 class BrokerError(PitbossError):
-    """Alpaca gave no usable answer: what it knows is unknown, which is not the same as nothing."""
+    """Alpaca gave no usable answer. What it holds is unknown, which is not the same as nothing."""
 
     code = "broker_unknown"
 
@@ -27,7 +27,7 @@ class BrokerUnreachable(BrokerError):
 
 
 class BrokerUnauthorized(BrokerError):
-    """Alpaca refused the API keys."""
+    """Alpaca rejected the API keys."""
 
     code = "broker_unauthorized"
 
@@ -51,7 +51,7 @@ class BrokerGarbled(BrokerError):
 
 
 class BrokerRefused(BrokerError):
-    """Alpaca understood what was asked of it and will not do it; nothing was changed."""
+    """Alpaca understood the request and will not do it; nothing was changed."""
 
     code = "broker_refused"
 
@@ -69,7 +69,7 @@ class BrokerInconsistent(BrokerError):
 
 
 class RequestsUsedUp(BrokerError):
-    """More requests would be needed than Pitboss makes of Alpaca within a minute."""
+    """This needs more requests than Pitboss makes to Alpaca within a minute."""
 
     code = "requests_used_up"
 
@@ -87,6 +87,6 @@ class AccountBlocked(BrokerError):
 
 
 class StaleEvidence(BrokerError):
-    """What was read at Alpaca was too old, of another mode, or from before the gate was closed, when it came to be judged."""
+    """The reading from Alpaca was too old, of another mode, or from before the gate was closed when it was judged."""
 
     code = "stale_evidence"

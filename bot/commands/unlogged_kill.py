@@ -1,7 +1,7 @@
-"""A kill while the log cannot be written: the disk is full, or Postgres takes no more notifications.
+"""A kill while the log cannot be written: the disk is full, or Postgres accepts no more notifications.
 
-It takes effect on the bot's one row, which has room for its next version, and tells nobody. The row of the log, with its
-revision, is written by whoever takes the lock next and can.
+It takes effect on the bot's one row, which has room for its next version, and sends no notification. The next process that
+takes the lock and can write the log adds the kill's row to it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _apply(locked: LockedBot, wanted: NewCommand) -> BotCommand:
     config.killed_at, config.kill_reason = locked.now, wanted.reason or config.kill_reason
     config.halted_at = locked.now
     config.updated_at = locked.now
-    if config.unlogged_kill is None:  # a second one changes nothing that the log has to know
+    if config.unlogged_kill is None:  # a second kill changes nothing that the log has to show
         config.unlogged_kill = {
             "id": str(wanted.id),
             "actor": wanted.actor,
@@ -73,7 +73,7 @@ def _apply(locked: LockedBot, wanted: NewCommand) -> BotCommand:
 
 
 def write_row(locked: LockedBot) -> None:
-    """Put the kill that the log lacks, if there is one, into it, as the applied command that it is."""
+    """If a kill is missing in the log, put it there as an applied command."""
     config = locked.config
     kept = config.unlogged_kill
     if kept is None:

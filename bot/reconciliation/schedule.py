@@ -1,4 +1,4 @@
-"""Attempts to reconcile: which one decides about the gate, and when the next one is due."""
+"""When attempts to reconcile are due, and which of them decides about the gate."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from bot.runtime.retry import RetryPolicy
 from bot.settings.settings import Settings
 from bot.states import BotState
 
-#: Wait between attempts, in seconds: doubled with each failure.
+#: Wait before a retry, in seconds: doubled with each failure.
 RETRY_FIRST_SEC, RETRY_MOST_SEC = 2.0, 60.0
-#: Time between attempts while the bot is stopped, in seconds; while it is not, RECONCILE_EVERY_SEC says it.
+#: Time between attempts while the bot is stopped, in seconds; otherwise it is RECONCILE_EVERY_SEC.
 STOPPED_EVERY_SEC = 300.0
-#: Agreement that is older than this many intervals counts no longer.
+#: Agreement that is older than this many intervals no longer counts.
 STALE_INTERVALS = 3
 #: No attempt is ever due later than this from now.
 LATEST_DUE = timedelta(seconds=STOPPED_EVERY_SEC + 100)
-#: No more attempts than this are made in a minute, whatever each of them asks for.
+#: The most attempts in a minute, however few requests each of them makes.
 MOST_ATTEMPTS = 120
-#: Requests of an attempt that finds agreement; so many have to be left for it.
+#: Requests of an attempt that finds agreement; at least this many have to be left for it.
 REQUESTS_OF_AN_ATTEMPT = 3
 
 
@@ -40,7 +40,7 @@ def claim(settings: Settings, *, force: bool = False) -> ReturningUpdate[str]:
 
 
 def is_due(now: ColumnElement[datetime], settings: Settings) -> ColumnElement[bool]:
-    """The condition on the bot's row that an attempt is due and may be made; *now* is the database's clock."""
+    """The condition on the bot's row that an attempt is due and allowed; *now* is the database's clock."""
     return and_(
         or_(
             BotConfig.reconcile_due_at.is_(None),
@@ -62,13 +62,13 @@ def has_requests_left(now: ColumnElement[datetime], settings: Settings) -> Colum
         .limit(1)
         .scalar_subquery()
     )
-    # what the last attempt had to ask for, this one may have to ask for again
+    # this attempt may have to make as many requests as the last one
     needed = func.least(most, func.greatest(REQUESTS_OF_AN_ATTEMPT, func.coalesce(last, 0)))
     return requests_made(now) + needed <= most
 
 
 def requests_made(now: ColumnElement[datetime]) -> ColumnElement[int]:
-    """Requests that attempts of the last minute have made; *now* is the database's clock."""
+    """Requests that the attempts of the last minute made; *now* is the database's clock."""
     return (
         select(func.coalesce(func.sum(BotReconciliation.requests), 0))
         .where(
@@ -91,16 +91,16 @@ def is_older_than_gate(config: BotConfig, began_at: datetime, now: datetime) -> 
 
 
 def is_overtaken(config: BotConfig, began_at: datetime, now: datetime) -> bool:
-    """Whether an attempt that began after *began_at* has decided about the gate already."""
+    """Whether an attempt that began after *began_at* has already decided about the gate."""
     return _lies_between(began_at, config.reconcile_began_at, now)
 
 
 def _lies_between(began_at: datetime, moment: datetime | None, now: datetime) -> bool:
-    # a time yet to come is from before the clock was put back: it shuts nobody out
+    # a time in the future is from before the clock was put back: it does not count
     return moment is not None and began_at < moment <= now
 
 
 def wait_sec(failures: int, asked_sec: float) -> float:
-    """Seconds until the next attempt, after so many *failures* before the last one. Within RETRY_MOST_SEC it is not made
-    sooner than Alpaca has *asked* for."""
+    """Seconds until the next attempt, after the given number of *failures* before the last one. Up to RETRY_MOST_SEC, at least
+    the *asked_sec* that Alpaca asked for."""
     return RetryPolicy(RETRY_FIRST_SEC, RETRY_MOST_SEC).wait_sec(failures, asked_sec)

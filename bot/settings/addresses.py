@@ -7,8 +7,6 @@ from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from pydantic import ValidationInfo
 from pydantic_core import PydanticCustomError
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 
 def http_url(value: str) -> str:
@@ -67,6 +65,10 @@ def postgres_url(value: str | None) -> str | None:
     """
     if value is None:
         return None
+    # SQLAlchemy costs 25 MiB, which beat and Flower are spared: they have no address of a database
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
     try:
         url = make_url(_one_form_of_hosts(value))
     except (ArgumentError, ValueError):

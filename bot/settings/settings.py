@@ -12,7 +12,7 @@ from collections.abc import Set
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 from urllib.parse import unquote, urlsplit
 
 from pydantic import (
@@ -24,7 +24,6 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import SettingsConfigDict
-from sqlalchemy.engine import URL, make_url
 
 from bot.errors import SettingsError
 from bot.market_hours import Closures
@@ -37,6 +36,9 @@ from bot.settings.single_sign_on import parse_networks, parse_users
 from bot.settings.tokens import ApiToken, parse_tokens
 from bot.settings.types import SHORTEST_SECRET, LogFormat, LogLevel, MarketHours, Port, ReadableFile
 from bot.validation import reason_of
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 
 _NO_DATABASE = "DATABASE_URL is not set: set it in the environment, or use script/server, which sets it up."
 
@@ -220,12 +222,19 @@ class Settings(AlpacaSettings, AlertSettings):
         """
         if self.database_url is None:
             raise SettingsError(_NO_DATABASE)
-        return make_url(self.database_url)
+        return _as_url(self.database_url)
 
     @property
     def owner_database(self) -> URL:
         """The address of Postgres for the role that changes its tables."""
-        return make_url(self.database_owner_url) if self.database_owner_url else self.database
+        return _as_url(self.database_owner_url) if self.database_owner_url else self.database
+
+
+def _as_url(address: str) -> URL:
+    # not at the top: see bot.settings.addresses.postgres_url
+    from sqlalchemy.engine import make_url
+
+    return make_url(address)
 
 
 def _sentence(problem: Any, from_files: Set[str] = frozenset()) -> str:

@@ -10,7 +10,7 @@ from client.models.base import Answer
 
 
 class Position(Answer):
-    """What broker and books hold of one symbol; negative shares are short."""
+    """One symbol at the broker and in the books; negative shares are short."""
 
     symbol: str
     broker_shares: Decimal | None
@@ -30,7 +30,7 @@ class Positions(Answer):
 
 
 class Account(Answer):
-    """What the account is worth, in US dollars."""
+    """The account at the broker; amounts are US dollars."""
 
     read_at: datetime | None = None
     status: str | None = None

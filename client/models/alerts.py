@@ -10,7 +10,7 @@ from client.models.base import Answer
 
 
 class Alert(Answer):
-    """What somebody had to be told."""
+    """One alert."""
 
     id: UUID
     seq: int
@@ -27,7 +27,7 @@ class Alert(Answer):
 
 
 class AlertDestination(Answer):
-    """Whom alerts are sent to, and how it goes."""
+    """A destination of alerts, and how its deliveries went."""
 
     name: str
     least: str
@@ -38,7 +38,7 @@ class AlertDestination(Answer):
 
 
 class TestAlert(Answer):
-    """A test that was sent off, and to whom."""
+    """A test alert, and its destinations."""
 
     id: UUID
     destinations: list[str]

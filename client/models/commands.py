@@ -1,4 +1,4 @@
-"""Commands, and what they led to."""
+"""Commands and their outcomes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Command(Answer):
 
 
 class Action(Answer):
-    """What a command led to. With the status ``queued``, state and mode are the present ones."""
+    """The outcome of a command. With the status ``queued``, state and mode are the present ones."""
 
     state: BotState
     mode: Mode
@@ -52,7 +52,7 @@ class Action(Answer):
 
 
 class KillAction(Action):
-    """A kill, and what it leaves open; None where that could not be read, or is flattened."""
+    """A kill, and what it leaves open; None if that could not be read, or is flattened."""
 
     stays_open: Exposure | None = None
 

@@ -42,7 +42,7 @@ class PositionLeft(Answer):
 
 
 class Flatten(Answer):
-    """How far the last flatten is."""
+    """The state of the last flatten."""
 
     state: str
     command_id: UUID | None = None
@@ -57,5 +57,5 @@ class Flatten(Answer):
 
     @property
     def is_at_work(self) -> bool:
-        """Whether it goes on."""
+        """Whether it has not ended."""
         return self.state in ("working", "waiting_for_open")

@@ -1,4 +1,4 @@
-"""What comparing the books with the broker came to."""
+"""The results of comparing the books with the broker."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Difference(Answer):
 
 
 class Reconciliation(Answer):
-    """The report of one comparison; where it failed, its counts are None."""
+    """The report of one comparison; if it failed, its counts are None."""
 
     id: int
     trigger: str

@@ -19,7 +19,7 @@ class Gate(Answer):
 
 
 class Worker(Answer):
-    """Whether a worker is there."""
+    """Whether a worker is online."""
 
     online: bool
     last_seen_at: datetime | None

@@ -9,7 +9,7 @@ from client.models.base import Answer
 
 
 class Thresholds(Answer):
-    """What an operator can change."""
+    """The thresholds alone."""
 
     daily_loss_limit_usd: Decimal
     count_open_loss: bool

@@ -1,4 +1,4 @@
-"""Trades, their changes, and what a day of them came to."""
+"""Trades, their changes, and the statistics of a day."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from client.words import Mode, TradeStatus
 
 
 class Trade(Answer):
-    """A trade of the books; negative shares are short."""
+    """A trade in the books; negative shares are short."""
 
     id: UUID
     symbol: str
@@ -55,7 +55,7 @@ class TradeEvent(Answer):
 
 
 class DailyStats(Answer):
-    """What one trading day of one mode came to."""
+    """The statistics of one trading day in one mode."""
 
     date: date
     mode: Mode | str

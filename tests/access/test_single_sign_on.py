@@ -83,7 +83,7 @@ def test_it_is_off_by_default_and_no_way_into_the_api_without_a_session(make_cli
         ({**SSO, "SSO_USERS": "alice:admin"}, "SSO_USERS is wrong: gives alice no known role"),
         ({**SSO, "SSO_USERS": "a:viewer,a:viewer"}, "names a twice"),
         ({**SSO, "SSO_PROXIES": "0.0.0.0/0"}, "half the world"),
-        ({**SSO, "SSO_PROXIES": "proxy"}, "no address or network"),
+        ({**SSO, "SSO_PROXIES": "proxy"}, "not an address or network"),
     ],
 )
 def test_half_a_single_sign_on_stops_the_start(settings: dict[str, str], said: str) -> None:

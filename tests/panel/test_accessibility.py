@@ -60,11 +60,11 @@ def test_its_dialogs_live_mode_and_what_is_of_the_past_are_accessible(stack, ope
     page = panel.page
     panel.press("Switch to live…")
     page.get_by_text("Live mode needs real market hours").wait_for()
-    check_accessibility(page)  # it names what stands in the way
+    check_accessibility(page)  # it names what prevents the switch
     page.keyboard.press("Escape")
     panel.nothing_blocks_the_switch()
     panel.press("Switch to live…")
-    page.get_by_text("Nothing stands in the way").wait_for()
+    page.get_by_text("Nothing prevents the switch").wait_for()
     check_accessibility(page)  # it asks to type "live"
     page.get_by_label("Type live to confirm").fill("live")
     check_accessibility(page)

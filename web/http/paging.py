@@ -47,7 +47,7 @@ def _bigint(text: str) -> int:
 
 
 def decode_number(cursor: str | None) -> int | None:
-    """The same for a list that one number orders."""
+    """The same for a list that is ordered by one number."""
     position = decode(cursor, _bigint)
     return None if position is None else position[0]
 

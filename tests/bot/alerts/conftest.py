@@ -5,11 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from bot.settings.settings import Settings
+from bot.storage.database import Database
 from tests.support.client import API_TOKENS
-from tests.support.fixtures import database_by_settings
 from tests.support.receiver import Receiver
-
-__all__ = ["database_by_settings"]
+from tests.support.tables import Tables
 
 
 @pytest.fixture
@@ -31,3 +30,18 @@ def settings(database_url: str, receiver: Receiver, monkeypatch: pytest.MonkeyPa
         alert_webhook_url=receiver.url,
         alert_webhook_secret=receiver.secret,
     )
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database]:
+    database = Database.connect(settings)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def tables(database_url: str) -> Iterator[Tables]:
+    """The tables, past all of Pitboss's code."""
+    tables = Tables(database_url)
+    yield tables
+    tables.close()
