@@ -1,4 +1,5 @@
-"""What can go wrong, as a small tree. A class's docstring is its message, and each class knows its code."""
+"""What can go wrong, as a small tree; ``bot.broker.errors`` has what can go wrong with Alpaca. A class's docstring is its
+message, and each class knows its code."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ class SettingsError(PitbossError):
 
 
 class CommandRefused(PitbossError):
-    """The command was judged and not allowed."""
+    """The command was judged and is not allowed."""
 
     code = "refused"
 
@@ -71,7 +72,7 @@ class PositionsOpen(CommandRefused):
 
 
 class OrdersWorking(CommandRefused):
-    """The mode cannot be switched while an order works at the account that is left."""
+    """The mode cannot be switched while an order is working at the present account."""
 
     code = "orders_working"
 
@@ -107,7 +108,7 @@ class Expired(CommandRefused):
 
 
 class Superseded(CommandRefused):
-    """A stop or kill that was issued later called this command off; nothing was changed."""
+    """A stop or kill that was issued later cancelled this command; nothing was changed."""
 
     code = "superseded"
 
@@ -119,7 +120,7 @@ class Revoked(CommandRefused):
 
 
 class SendTimeMissing(CommandRefused):
-    """The message does not say when it was sent, so no stop or kill could call it off; nothing was changed. Send it with
+    """The message does not say when it was sent, so no stop or kill could cancel it; nothing was changed. Send it with
     `celery -A worker call`, which adds the time, or over the API."""
 
     code = "send_time_missing"
@@ -140,7 +141,7 @@ class ApprovalNeeded(PitbossError):
 
 
 class NotToApprove(PitbossError):
-    """There is no such command that waits for approval."""
+    """No such command waits for approval."""
 
     code = "nothing_to_approve"
 
@@ -228,102 +229,12 @@ class LockBusy(DatabaseUnavailable):
 
 
 class StatementTimedOut(DatabaseUnavailable):
-    """The database took too long over this and gave it up; nothing was changed. Ask for less of it."""
+    """The database took too long and gave up; nothing was changed. Ask for less at once."""
 
     code = "too_slow"
 
 
 class NotMigrated(DatabaseUnavailable):
-    """The database has not the tables of this release: run `flask --app web db upgrade`."""
+    """The database does not have the tables of this release: run `flask --app web db upgrade`."""
 
     code = "not_migrated"
-
-
-# -- Alpaca ---------------------------------------------------------------------------------------------------
-
-
-class BrokerError(PitbossError):
-    """Alpaca gave no usable answer: what it knows is unknown, which is not the same as nothing."""
-
-    code = "broker_unknown"
-
-    #: Seconds to wait before asking again, where Alpaca said so.
-    retry_after_sec: float | None = None
-
-
-class BrokerTimeout(BrokerError):
-    """Alpaca did not answer in time."""
-
-    code = "broker_timeout"
-
-
-class BrokerUnreachable(BrokerError):
-    """Alpaca could not be reached."""
-
-    code = "broker_unreachable"
-
-
-class BrokerUnauthorized(BrokerError):
-    """Alpaca refused the API keys."""
-
-    code = "broker_unauthorized"
-
-
-class BrokerRateLimited(BrokerError):
-    """Alpaca's limit of requests a minute is used up."""
-
-    code = "broker_rate_limited"
-
-
-class BrokerFailed(BrokerError):
-    """Alpaca answered with an error."""
-
-    code = "broker_failed"
-
-
-class BrokerGarbled(BrokerError):
-    """Alpaca's answer could not be understood."""
-
-    code = "broker_garbled"
-
-
-class BrokerRefused(BrokerError):
-    """Alpaca understood what was asked of it and will not do it; nothing was changed."""
-
-    code = "broker_refused"
-
-
-class BrokerNotFound(BrokerError):
-    """Alpaca does not know it."""
-
-    code = "broker_not_found"
-
-
-class BrokerInconsistent(BrokerError):
-    """Alpaca's answers contradict each other."""
-
-    code = "broker_inconsistent"
-
-
-class RequestsUsedUp(BrokerError):
-    """More requests would be needed than Pitboss makes of Alpaca within a minute."""
-
-    code = "requests_used_up"
-
-
-class AccountMismatch(BrokerError):
-    """These API keys belong to another Alpaca account than the one this mode is bound to."""
-
-    code = "account_mismatch"
-
-
-class AccountBlocked(BrokerError):
-    """Alpaca has blocked trading on this account."""
-
-    code = "account_blocked"
-
-
-class StaleEvidence(BrokerError):
-    """What was read at Alpaca was too old, of another mode, or from before the gate was closed, when it came to be judged."""
-
-    code = "stale_evidence"

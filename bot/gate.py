@@ -1,4 +1,4 @@
-"""The gate, under the name that other programs import."""
+"""The gate, under the name that other programs import: see ``bot.status.gate``."""
 
 from bot.status.gate import Gate, Reason, judge
 from bot.status.snapshot import snapshot

@@ -20,18 +20,18 @@ OPEN = time(9, 30)
 CLOSE = time(16, 0)
 EARLY_CLOSE = time(13, 0)
 
-#: Days on which the exchange closes otherwise than its calendar says: the time of an early close, None when all day.
+#: Days on which the exchange deviates from its calendar: the time of an early close, or None if it is closed all day.
 Closures = Mapping[date, time | None]
 NO_CLOSURES: Closures = {}
 
 
 def trading_date(at: datetime) -> date:
-    """The date in New York at the aware time *at*: the date that statistics are kept under."""
+    """The date in New York at the aware time *at*, which is the date of the statistics."""
     return at.astimezone(NEW_YORK).date()
 
 
 def session(day: date, closures: Closures = NO_CLOSURES) -> tuple[datetime, datetime] | None:
-    """Open and close of the regular session on *day*, aware; None when the exchange is closed that day."""
+    """Open and close of the regular session on *day*, aware; None if the exchange is closed that day."""
     hours = _by_calendar(day)
     if hours is None or day not in closures:
         return hours
@@ -64,7 +64,7 @@ def next_change(at: datetime, closures: Closures = NO_CLOSURES) -> datetime:
 
 
 def next_before_close(after: datetime, minutes: int, closures: Closures = NO_CLOSURES) -> datetime:
-    """The first time after the aware time *after* that is *minutes* before a close, early or not."""
+    """The first time after the aware time *after* that is *minutes* before a close, regular or early."""
     day = trading_date(after)
     while True:
         hours = session(day, closures)

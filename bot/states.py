@@ -27,7 +27,7 @@ class Mode(StrEnum):
 
 
 class CommandKind(StrEnum):
-    """One operator intention."""
+    """The kinds of commands."""
 
     START = "start"
     PAUSE = "pause"
@@ -43,76 +43,76 @@ class CommandKind(StrEnum):
 
 
 class CommandStatus(StrEnum):
-    """Where a command is in its life. Every status but the first two is final."""
+    """The status of a command. All except the first two are final."""
 
     QUEUED = "queued"  # durable, not judged yet
-    AWAITING_APPROVAL = "awaiting_approval"  # durable, and waits for a second person
+    AWAITING_APPROVAL = "awaiting_approval"  # durable, waits for a second person
     APPLIED = "applied"  # took effect, and produced a revision
-    REJECTED = "rejected"  # judged, and not allowed
-    EXPIRED = "expired"  # waited longer than it may
-    SUPERSEDED = "superseded"  # called off by a later stop or kill
+    REJECTED = "rejected"  # judged and not allowed
+    EXPIRED = "expired"  # was pending for longer than allowed
+    SUPERSEDED = "superseded"  # cancelled by a later stop or kill
 
 
 class Source(StrEnum):
-    """Which way a command came in."""
+    """How a command was sent."""
 
     API = "api"
     PANEL = "panel"
-    CELERY = "celery"  # a task sent by hand: Celery's command line or Flower
+    CELERY = "celery"  # a manual task: Celery's command line or Flower
     SYSTEM = "system"  # Pitboss itself, when a worker starts
 
 
 @dataclass(frozen=True)
 class CommandSpec:
-    """All that is fixed about one kind of command, but for its effect (``bot.commands.handlers.HANDLERS``)."""
+    """The properties of one kind of command, except for its effect (``bot.commands.handlers.HANDLERS``)."""
 
-    #: The states that allow it, each with the state that it leads to.
+    #: The states that allow it, each with the next state.
     leads_to: Mapping[BotState, BotState] = field(default_factory=dict)
-    #: What the kill latch has to be, on (true) or off (false); None where it does not matter.
+    #: Whether the kill latch has to be on (true) or off (false); None if it does not matter.
     latch: bool | None = None
-    #: What it does to ``enabled``, the persistent kill switch; None where it leaves it alone.
+    #: The value that it gives to ``enabled``, the persistent kill switch; None if it does not change it.
     sets_enabled: bool | None = None
-    #: Seconds that it may stay pending; None for ever. A start that was queued while no worker ran must not fire later
-    #: by surprise.
+    #: Seconds that it may stay pending; None if for ever. A start that was queued while no worker ran must not take effect
+    #: unexpectedly later.
     expires_after_sec: int | None = None
-    #: A halt supersedes every one of these that was issued before it, whenever its row comes.
+    #: Whether a stop or kill supersedes every one that was issued before it, even if its row is inserted later.
     superseded_by_halts: bool = False
-    #: Whether they supersede it when its parameter ``cancel`` is true: to end what makes the account safer makes it less so.
+    #: Whether a stop or kill supersedes it if its parameter ``cancel`` is true: ending a flatten makes the account less safe.
     cancel_superseded_by_halts: bool = False
-    #: Whether it is a stop or a kill: nothing that was issued before a halt takes effect after it.
+    #: Whether it is a halt (a stop or a kill): no start issued before a halt takes effect after it.
     is_halt: bool = False
-    #: Whether it makes the bot safer. Such a command never waits for the queue.
+    #: Whether it makes the bot safer. Such a command never has to wait for the queue.
     safer: bool = False
-    #: Whether it is decided on evidence from Alpaca, gathered before the lock is taken.
+    #: Whether it needs evidence from Alpaca, which is gathered before the lock is taken.
     needs_evidence: bool = False
-    #: Names of its parameters; None where its handler checks them itself.
+    #: Names of its parameters; None if its handler checks them itself.
     params: frozenset[str] | None = frozenset()
-    #: The error in a state that does not allow it, and its sentence.
+    #: The error in a state that does not allow it, and the text.
     not_allowed: type[CommandRefused] = InvalidTransition
     not_allowed_sentence: str = (
         "Cannot {kind} while the bot is {state}; {kind} is allowed when it is {allowed}."
     )
 
     def yields_to_halts(self, params: object) -> bool:
-        """Whether a halt supersedes a command with these *params* that was issued before it."""
+        """Whether a stop or kill supersedes a command with these *params* that was issued before it."""
         cancels = isinstance(params, Mapping) and params.get("cancel") is True
         return self.superseded_by_halts or (self.cancel_superseded_by_halts and cancels)
 
     def needs_send_time(self, params: object) -> bool:
-        """Whether a manual one with these *params* has to say when it was sent: a halt could not supersede it otherwise. What
-        makes the bot safer is never kept out for it."""
+        """Whether a manual command with these *params* has to say when it was sent, so that a stop or kill can supersede it. A
+        command that makes the bot safer never has to."""
         return self.yields_to_halts(params) and (not self.safer or self.cancel_superseded_by_halts)
 
     @property
     def only_waits(self) -> bool:
-        """Whether nothing but its evidence ends it."""
+        """Whether only its evidence can finish it."""
         return self.needs_evidence and not self.superseded_by_halts and self.expires_after_sec is None
 
 
 _STOPPED, _RUNNING, _PAUSED = BotState
 _STAYS: Mapping[BotState, BotState] = {state: state for state in BotState}
 
-#: One row for each kind of command. It decides alone which command leads where.
+#: One row for each kind of command: the only place that defines the transitions.
 COMMANDS: Mapping[CommandKind, CommandSpec] = MappingProxyType(
     {
         CommandKind.START: CommandSpec(
@@ -161,20 +161,20 @@ COMMANDS: Mapping[CommandKind, CommandSpec] = MappingProxyType(
     }
 )
 
-#: Commands that may be pending at once; those that make the bot safer are taken beyond that, too.
+#: The most commands that may be pending at once; those that make the bot safer are always accepted.
 MOST_PENDING = 1_000
 
-#: What a kind that only a newer release knows is taken for: allowed nowhere.
+#: The row for a kind that only a newer release knows: it is allowed in no state.
 _UNKNOWN = CommandSpec(not_allowed_sentence="This release knows no command {kind}.")
 
 
 def spec_of(kind: str) -> CommandSpec:
-    """The row of *kind*, also of one that only a newer release knows."""
+    """The row of *kind*, even if only a newer release knows it."""
     return COMMANDS.get(kind, _UNKNOWN)  # type: ignore[call-overload, no-any-return] # a StrEnum equals its text
 
 
 def next_state(state: BotState, kind: CommandKind, *, latched: bool) -> BotState:
-    """Where *kind* leads from *state*.
+    """The state to which *kind* leads from *state*.
 
     Raises:
         InvalidTransition: the table has no such step, or ``rearm`` finds the latch off.

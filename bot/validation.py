@@ -1,4 +1,4 @@
-"""What is wrong with a value, in words for a person, and what Postgres can store as text."""
+"""Describes invalid values in sentences for people, and checks what Postgres can store as text."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
-#: What is said of a field that is not known, unless it is said better.
+#: The reason for an unknown field, unless the caller has a better one.
 UNKNOWN_FIELD = "is not a known field"
 
-#: No time zone is farther from UTC. Postgres takes up to 16 hours.
+#: The farthest time zone from UTC. Postgres accepts up to 16 hours.
 FARTHEST_ZONE = timedelta(hours=14)
 
 
 def fields_of(error: ValidationError, *, unknown: str = UNKNOWN_FIELD) -> dict[str, list[str]]:
-    """What is wrong with each field.
+    """The reasons why each field is wrong.
 
     Args:
         error: what pydantic found.
-        unknown: what is said of a field that the schema does not have.
+        unknown: the reason for a field that the schema does not have.
 
     Returns:
-        Reasons by the field's name in JSON; what concerns no single field stands under ``body``.
+        Reasons by the field's name in JSON; those that concern no single field are under ``body``.
     """
     fields: dict[str, list[str]] = {}
     for problem in error.errors():
@@ -36,7 +36,7 @@ def fields_of(error: ValidationError, *, unknown: str = UNKNOWN_FIELD) -> dict[s
 
 
 def reason_of(message: str) -> str:
-    """Pydantic's *message* about one value, without what only programmers understand."""
+    """Pydantic's *message* about one value, without parts that only programmers understand."""
     if message == "Extra inputs are not permitted":
         return UNKNOWN_FIELD
     return message.removeprefix("Value error, ")
@@ -65,10 +65,10 @@ def storable(value: str) -> str:
 
 
 def in_utc(value: datetime) -> datetime:
-    """*value* in UTC, for schemas; without a zone it is taken for UTC.
+    """*value* in UTC, for schemas; without a zone it is taken as UTC.
 
     Raises:
-        ValueError: no clock on earth shows it.
+        ValueError: no time zone has its offset, or it is outside the range of times.
     """
     offset = value.utcoffset()
     if offset is None:

@@ -54,11 +54,11 @@ class Books:
 
     @contextmanager
     def trade(self, symbol: str, *, shares: Number, price: Number, **more: Any) -> Iterator[OpenTrade]:
-        """Reserve a trade, and record what becomes of it in a ``with`` block.
+        """Reserve a trade, and record its progress in a ``with`` block.
 
-        Where the block ends and no order was recorded, nothing was bought, and the trade is made void. Where it breaks off with an
-        error, the trade stays as it is: an order may be on its way, and reconciliation goes by the broker's own record, in which
-        the order has the trade's id for a name.
+        If the block ends without a recorded order, nothing was bought, and the trade is made void. If it ends with an error, the
+        trade stays as it is: an order may be on its way, and reconciliation finds it in the broker's own record, in which the
+        order's client order id is the trade's id.
         """
         trade = OpenTrade(self, self.open_trade(symbol, shares=shares, price=price, **more))
         yield trade
@@ -75,7 +75,7 @@ class Books:
         at: datetime | str | None = None,
         key: str | None = None,
     ) -> Trade:
-        """The order that enters a trade, and once it is finished, what of it filled."""
+        """The entry order of a trade, and once it is finished, its fill."""
         body = {
             "alpacaOrderId": order_id,
             "entryPrice": plain(price),
@@ -135,7 +135,7 @@ class Books:
         note: str | None = None,
         key: str | None = None,
     ) -> Trade:
-        """How a closed trade ended in truth; for operators."""
+        """How a closed trade really ended; for operators."""
         body = {**_exit(price, at, None, exit_reason, note), "reason": why}
         return self._record(f"/trades/{trade}", body, key, method="PATCH")
 
@@ -152,7 +152,7 @@ class OpenTrade:
 
     @property
     def id(self) -> str:
-        """What its order has to be named (Alpaca's client order id)."""
+        """The trade's id, which its order has to have as client order id."""
         return str(self.now.id)
 
     def ordered(self, order_id: str) -> Trade:
@@ -162,7 +162,7 @@ class OpenTrade:
     def filled(
         self, *, price: Number, shares: Number, order_id: str | None = None, at: datetime | str | None = None
     ) -> Trade:
-        """The order is finished, and so much of it filled.
+        """The order is finished, with this fill.
 
         Raises:
             ValueError: neither this nor ``ordered`` says which order.

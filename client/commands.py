@@ -1,4 +1,4 @@
-"""What an operator can ask for. Each call returns when the command was applied, and raises when it was not."""
+"""The commands of an operator. Each call returns when the command was applied, and raises if it was not."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from client.words import PENDING, CommandStatus, Mode, SettleAction
 
 #: How long Pitboss is asked to keep an answer open for the outcome.
 ASK_SEC = 5.0
-#: How long the outcome is waited for altogether: longer than any command that expires can be pending.
+#: The longest total wait for the outcome: longer than any command that expires can be pending.
 OUTCOME_SEC = 60.0
-#: How often a command is asked for, from the first to the last.
+#: Waits between two requests for a command, from the first to the last.
 FIRST_LOOK_SEC, LAST_LOOK_SEC = 0.1, 1.0
 
 A = TypeVar("A", bound=Action)
@@ -202,7 +202,7 @@ def _id_of(command: Action | Command | UUID | str) -> UUID:
     try:
         return found if isinstance(found, UUID) else UUID(found)
     except ValueError:
-        raise NotFound(f"{found} is no id of a command.", code="not_found") from None
+        raise NotFound(f"{found} is not the id of a command.", code="not_found") from None
 
 
 def _camel(name: str) -> str:
@@ -211,5 +211,5 @@ def _camel(name: str) -> str:
 
 
 def _number(value: Any) -> Any:
-    # thresholds are JSON numbers, and a Decimal is none
+    # thresholds are JSON numbers, which a Decimal is not
     return float(value) if isinstance(value, Decimal) else value

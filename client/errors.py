@@ -37,7 +37,7 @@ class PitbossError(Exception):
         details: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(sentence)
-        #: A slug that stays the same, whatever the sentence says.
+        #: A slug that stays the same when the sentence changes.
         self.code = code
         #: The status of the HTTP answer; None without one.
         self.status = status
@@ -69,7 +69,7 @@ class NotAllowed(Refused):
 
 
 class NotFound(Refused):
-    """There is no such thing."""
+    """It does not exist."""
 
 
 class CommandRefused(Refused):
@@ -96,7 +96,7 @@ class Revoked(CommandRefused):
 
 
 class Superseded(CommandRefused):
-    """A stop or kill that was issued later called it off; nothing was changed."""
+    """A stop or kill that was issued later cancelled it; nothing was changed."""
 
 
 class NothingToSettle(CommandRefused):
@@ -169,7 +169,7 @@ BY_CODE: Mapping[str, type[PitbossError]] = {
     "unauthorized": NotAllowed,
     "validation": InvalidInput,
 }
-#: Answers that pass by themselves: a proxy's own are among them.
+#: Statuses that are temporary, including those of a proxy.
 TEMPORARY = frozenset({429, 502, 503, 504})
 
 

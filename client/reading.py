@@ -1,4 +1,4 @@
-"""What can be read. Lists are iterators that fetch a page when they need one."""
+"""Everything that can be read. Lists are iterators that fetch a page when they need one."""
 
 from __future__ import annotations
 
@@ -58,15 +58,15 @@ class Reading:
         return Config.model_validate_json(self._http.get("/config"))
 
     def positions(self) -> Positions:
-        """What the broker holds beside what the books hold."""
+        """Positions at the broker and in the books."""
         return Positions.model_validate_json(self._http.get("/positions"))
 
     def account(self) -> Account:
-        """What the account is worth."""
+        """The account at the broker."""
         return Account.model_validate_json(self._http.get("/account"))
 
     def flatten_progress(self) -> Flatten:
-        """How far the last flatten is."""
+        """The state of the last flatten."""
         return Flatten.model_validate_json(self._http.get("/flatten"))
 
     def commands(
@@ -121,19 +121,19 @@ class Reading:
         return self._list(Reconciliation, "/reconciliations", query, limit)
 
     def alerts(self, *, limit: int | None = None) -> Iterator[Alert]:
-        """What somebody had to be told, the newest first."""
+        """Alerts, newest first."""
         return self._list(Alert, "/alerts", {}, limit)
 
     def alert_destinations(self) -> list[AlertDestination]:
-        """Whom alerts are sent to, and whether they arrive."""
+        """Where alerts are sent, and whether they arrive."""
         found = json.loads(self._http.get("/alerts/destinations"))["items"]
         return [AlertDestination.model_validate(each) for each in found]
 
     def events(self, *, lost: Callable[[PitbossError], None] | None = None) -> Iterator[Status]:
         """The status at once, and again with every change, for ever.
 
-        A stream that breaks is opened again; *lost* is told of each break, and may raise to end it. What an event said before is
-        not repeated: each is the whole status.
+        A broken stream is opened again; *lost* is called at each break, and may raise to end it. No event is repeated, since each
+        is the whole status.
 
         Raises:
             Refused: the token may not read.

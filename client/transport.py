@@ -1,4 +1,4 @@
-"""Requests that are sent until there is an answer. What changes something carries a key, so that sending it twice is safe."""
+"""Requests that are repeated until there is an answer. A request that changes something has a key, so repeating it is safe."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from client import errors
 from client.errors import OutcomeUnknown, PitbossError, Unavailable
 
 CONNECT_TIMEOUT_SEC = 3.0
-#: For an answer that waits for nothing.
+#: Time-out for an answer that does not wait for an outcome.
 READ_TIMEOUT_SEC = 10.0
-#: How long a request is sent again before it is given up. A start that nobody heard must not come as a surprise later.
+#: How long a request is repeated before it is given up. A start that got no answer must not take effect unexpectedly later.
 PATIENCE_SEC = 30.0
 #: Waits between attempts, doubled from the first to the last.
 FIRST_WAIT_SEC, LAST_WAIT_SEC = 0.25, 4.0

@@ -1,4 +1,4 @@
-"""Puts the sandbox together: market, API, control API, faults and state file in one Flask application."""
+"""Builds the sandbox: market, API, control API, faults and state file in one Flask application."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def create_app(
 ) -> Sandbox:
     """A sandbox of its own, with no account in it or with those of the ``state`` file.
 
-    ``rate_limit`` refuses more than 200 calls a minute and key, ``walk`` lets prices drift; an order fills
+    ``rate_limit`` rejects more than 200 calls a minute and key, ``walk`` lets prices drift; an order fills
     ``fill_delay_sec`` after it was sent, with 0 before the next call is answered; ``hours`` opens and closes the
     market with the exchange, which otherwise never closes. Raises StateFileError when the state file cannot be
     used. Faults that hang up need a server that gives the connection to WSGI, as ``sandbox.server`` does.

@@ -1,4 +1,4 @@
-"""What can be traded: every symbol that looks like one is an active US equity, until its name is taken from it."""
+"""What can be traded: every text in the form of a symbol is an active US equity, until it is renamed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SYMBOL = re.compile(r"[A-Z][A-Z0-9./]{0,15}")
 
 
 def is_symbol(value: Any) -> TypeGuard[str]:
-    """Whether the value looks like a symbol. One that does can be written into JSON as it is."""
+    """Whether the value has the form of a symbol. Such a value needs no escaping in JSON."""
     return isinstance(value, str) and _SYMBOL.fullmatch(value) is not None
 
 

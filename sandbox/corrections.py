@@ -1,4 +1,4 @@
-"""What a broker does to an account by itself: trades of its owner by hand, busts and corrected prices."""
+"""What happens to an account without a program: manual trades of its owner, busts and corrected prices."""
 
 from __future__ import annotations
 

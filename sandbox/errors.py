@@ -1,4 +1,4 @@
-"""Refusals in Alpaca's words.
+"""Errors in Alpaca's words.
 
 Alpaca answers an error as ``{"code": 40310000, "message": "..."}``: the code begins with an HTTP status,
 which is not always the one the answer was sent with (bad input has code 40010001 and status 422). Some errors
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class ApiError(Exception):
-    """A refusal that is answered with an HTTP status and Alpaca's error object.
+    """An error that is answered with an HTTP status and Alpaca's error object.
 
     ``status`` is the HTTP status; ``code`` is Alpaca's number, or None for an error of its gateway; ``extra``
     are the fields that stand beside code and message.

@@ -1,4 +1,4 @@
-"""Faults on request: which call shall go wrong, how, and how often."""
+"""Faults on request: which call goes wrong, how, and how often."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KINDS = {
     "empty": "200 with an empty list (an empty object where one object is due)",
     "shorter": "the right list without its last `rows` rows (1 by default)",
     "not_a_list": "200 with an object where a list is due (a list where an object is due)",
-    "malformed_row": "the right answer with one spoilt row: `qty` is no number (`missing`: is not there); "
+    "malformed_row": "the right answer with one spoilt row: `qty` is not a number (`missing`: is left out); "
     "an order also loses its status, an account its id",
     "truncated": "the right answer, cut in the middle",
     "slow": "the right answer, after `seconds` (5 by default)",
@@ -97,7 +97,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 def asked_fault(row: Any) -> Fault:
-    """Read one rule as the control API gets it. Raises BadFault: a typo must not pass for no fault."""
+    """Read one rule as the control API gets it. Raises BadFault: a typo must not mean that there is no fault."""
     if not isinstance(row, Mapping):
         raise BadFault("a fault is an object such as {'kind': '500', 'path': '/v2/positions'}")
     given = {name: value for name, value in row.items() if value is not None and name not in _COUNTERS}
@@ -116,7 +116,7 @@ def asked_fault(row: Any) -> Fault:
 
 
 class Faults:
-    """The rules in force. They are not kept in the state file: a restart heals."""
+    """The rules in force. They are not kept in the state file: a restart removes them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -45,7 +45,7 @@ def asked_order(body: Mapping[str, Any], assets: Assets) -> Order:
     """Read the body of ``POST /v2/orders``.
 
     Raises ApiError in the words and with the codes that Alpaca uses. Market, limit, stop and stop-limit orders
-    of one leg are simulated; other types and classes are refused with a 422 of the same form.
+    of one leg are simulated; other types and classes are rejected with a 422 of the same form.
     """
     symbol = assets.tradable(body.get("symbol"))
     if body.get("side") not in ("buy", "sell"):

@@ -16,7 +16,7 @@ WINDOW_SEC = 60.0
 
 
 class RateLimit:
-    """Counts the calls of each key; nothing is refused while ``enabled`` is false."""
+    """Counts the calls of each key; nothing is rejected while ``enabled`` is false."""
 
     def __init__(self, *, enabled: bool, now: Callable[[], float] = time.time) -> None:
         self.enabled = enabled

@@ -28,7 +28,7 @@ class PortTaken(Exception):
 
 class _QuietHandler(WSGIRequestHandler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing: GET /sandbox/requests shows the calls."""
+        """Log nothing: GET /sandbox/requests shows the calls."""
 
 
 class Server:

@@ -20,6 +20,6 @@ def unix(text: Any) -> float:
     Raises ValueError for anything else.
     """
     if not isinstance(text, str):
-        raise ValueError(f"{text!r} is no date and no moment")
+        raise ValueError(f"{text!r} is neither a date nor a time")
     at = datetime.fromisoformat(text)
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()

@@ -1,4 +1,4 @@
-"""What goes wrong between the API and its client: the WSGI layer that plays the faults.
+"""The WSGI layer between the API and its client, which plays the faults.
 
 Faults that change the right answer (slow, drip, truncated, malformed_row, not_a_list, empty, shorter) or lose it
 (lost_answer) carry the request out, faults that replace it (timeout, refuse, error statuses, html, empty_body)

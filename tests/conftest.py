@@ -8,8 +8,6 @@ replace the embedded servers.
 import importlib.util
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
@@ -26,17 +24,27 @@ from launcher.reaper import Guard
 from tests.support import ports, times
 from tests.support.fixtures import (
     fresh_stack,
+    make_client,
     make_module_stack,
     make_stack,
     shared_stack,
     stack,
+    tables,
     workshop,
 )
+from tests.support.migrations import migrate
 from tests.support.stack import Stack
 
-__all__ = ["fresh_stack", "make_module_stack", "make_stack", "shared_stack", "stack", "workshop"]
-
-ROOT = Path(__file__).resolve().parent.parent
+__all__ = [
+    "fresh_stack",
+    "make_client",
+    "make_module_stack",
+    "make_stack",
+    "shared_stack",
+    "stack",
+    "tables",
+    "workshop",
+]
 
 # a run in a shell's background inherits that Ctrl-C is ignored, and would hand that on to the programs under test
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -133,7 +141,7 @@ def template_database(postgres_server: DatabaseServer, server_dir: Path) -> Iter
     """A database that was migrated once, for all others to be copied from."""
     name = postgres_server.create()
     if importlib.util.find_spec("web") is not None:
-        _migrate(postgres_server.url_of(name), server_dir)
+        migrate(postgres_server.url_of(name), server_dir)
     yield name
     postgres_server.drop(name)
 
@@ -211,22 +219,3 @@ def _borrow(server_url: str, free: list[int]) -> Iterator[str]:
         yield url
         client.flushdb()
     free.append(number)
-
-
-def _migrate(url: str, data_dir: Path) -> None:
-    # In a process of its own, as an operator does it; and with a data directory in which no server.env can be found.
-    done = subprocess.run(
-        [sys.executable, "-m", "flask", "--app", "web", "db", "upgrade"],
-        cwd=ROOT,
-        env={
-            "PATH": os.environ["PATH"],
-            "DATABASE_URL": url,
-            "REDIS_URL": "redis://127.0.0.1:1/0",
-            "DATA_DIR": str(data_dir),
-            "API_TOKENS": "tests:operator:only-for-the-migration",
-            "SECRET_KEY": "only-for-the-migration",
-        },
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""Puts the web application together."""
+"""Builds the web application."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ from web.schemas.status import StatusOut
 from web.services import Services, install
 from web.streaming.status_stream import Events
 
-#: Threads of one web process that may use the database at once; requests that wait for an outcome hold no connection.
+#: Threads of one web process that may use the database at once; a request that waits for an outcome holds no connection.
 POOL_SIZE = 8
-#: Connections of one process that are for kill, stop and pause alone.
+#: Connections of one process that are reserved for kill, stop and pause.
 LANE_SIZE = 4
 
 
@@ -64,7 +64,7 @@ class PitbossApi(APIFlask):
     request_class = JsonRequest
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """As it is: none of ours is a coroutine, which Flask would look for nine times with each request."""
+        """Return *func* unchanged: there are no coroutines here, and Flask would check for them nine times per request."""
         return func
 
 
@@ -167,10 +167,10 @@ def create_app(settings: Settings | None = None) -> APIFlask:
 
 
 def start(app: APIFlask) -> None:
-    """Start what a serving process does beside its requests.
+    """Start the background threads of a serving process.
 
     Raises:
-        SettingsError: no token is configured, or the key of sessions cannot be kept.
+        SettingsError: no token is configured, or the key of sessions cannot be stored.
     """
     services: Services = app.extensions["pitboss"]
     if not services.settings.tokens:

@@ -20,7 +20,7 @@ from bot.settings.settings import Settings
 
 try:
     _settings = Settings.load()
-    # here, where it ends the program: a process that ends over it would only be started again
+    # checked here, where it ends the program: a failing worker process would only be started again
     destinations.check(_settings)
 except SettingsError as error:
     sys.exit(f"Pitboss cannot start: {error}")
@@ -33,7 +33,7 @@ _MEMORY = "/dev/shm"  # noqa: S108
 
 
 class LikeAllOthers(Logger):
-    """gunicorn's own lines, written as all others are. (logconfig_dict would do, but switches the access log on.)"""
+    """Writes gunicorn's own lines like all others. (logconfig_dict would also do, but switches the access log on.)"""
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
@@ -71,7 +71,7 @@ _locks: list[int] = []  # held open as long as this process and its children liv
 
 
 def _make_metrics_dir() -> str:
-    """A fresh directory in memory; those that runs killed with -9 left behind are removed."""
+    """Make a new directory in memory, and remove those of runs that were killed with -9."""
     base = Path(worker_tmp_dir or tempfile.gettempdir())
     for left in base.glob(f"{_PREFIX}*"):
         with suppress(OSError):
@@ -83,7 +83,7 @@ def _make_metrics_dir() -> str:
 
 
 def _lock(directory: Path) -> int | None:
-    """Take the lock on *directory*; None when somebody lives in it. It goes with the last process that has it."""
+    """Take the lock on *directory*; None if a living process holds it. It ends with the last process that holds it."""
     descriptor = os.open(directory / "lock", os.O_CREAT | os.O_RDWR, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -99,8 +99,8 @@ if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
 
 
 def on_starting(server: Any) -> None:
-    """What an earlier run counted is not this one's. And SIGHUP, which has the settings read again, is not to end what
-    serves: with a mistake in a file of tokens nobody could kill the bot."""
+    """Discard the counts of an earlier run, and keep serving if SIGHUP reads settings with an error: otherwise a mistake in a file
+    of tokens would leave no way to kill the bot."""
     reload = server.reload
 
     def reload_if_right() -> None:
@@ -118,7 +118,7 @@ def on_starting(server: Any) -> None:
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    """Forget the gauges of a process that ended; what it counted stays in the sums."""
+    """Forget the gauges of a process that ended; its counters stay in the sums."""
     from prometheus_client import multiprocess
 
     multiprocess.mark_process_dead(worker.pid)

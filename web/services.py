@@ -1,4 +1,4 @@
-"""What the routes work with, made once for each process."""
+"""The objects that the routes use, made once for each process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _KEY = "pitboss"
 class Services:
     settings: Settings
     database: Database
-    #: For what halts the bot, and for what completes the answer to that.
+    #: Connections for kill, stop and pause, and for the rest of the answer to them.
     lane: Database
     lists: ListReader
     controller: Controller

@@ -1,1 +1,1 @@
-"""Who may come in: kept tokens, and the panel's sessions."""
+"""Who has access: stored tokens and the panel's sessions."""

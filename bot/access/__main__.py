@@ -1,4 +1,4 @@
-"""``script/tokens``: adds, lists, expires and revokes the tokens that Pitboss keeps. Takes effect in every process within a second."""
+"""``script/tokens``: adds, lists, expires and revokes stored tokens. A change takes effect in every process within a second."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit status: 0 when it was done, 1 when it was not, with a sentence that says why."""
+    """The exit status: 0 if it was done, 1 if not, after a sentence that says why."""
     asked = _parser().parse_args(arguments)
     try:
         settings = Settings.load()
@@ -84,7 +84,7 @@ def _add(asked: argparse.Namespace, run: _Run[BotToken], key: str) -> None:
         raise tokens.TokenRefused(f"{asked.name!r} is not a name: {error}.") from None
     if not (asked.from_stdin or asked.out or sys.stdout.isatty()):
         raise tokens.TokenRefused(
-            "The token would go where it may be kept: this is no terminal. Name a file for it with --out."
+            "The token would be written to something that is not a terminal and may keep it. Name a file for it with --out."
         )
     token = sys.stdin.readline().strip() if asked.from_stdin else tokens.make()
     if asked.out:
@@ -159,7 +159,7 @@ def _time(at: datetime | None) -> str:
 def _span(text: str) -> timedelta:
     match = re.fullmatch(r"(\d{1,5})([smhd])", text)
     if match is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 30m, 12h or 90d")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 30m, 12h or 90d")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 

@@ -1,4 +1,4 @@
-"""Alerts about who was not let in."""
+"""Alerts about rejected access."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 from bot.alerts import outbox
 from bot.models import AlertKind, BotAlert
 
-#: The same is told once within this time: whoever guesses must not flood those who are told.
+#: The same alert is sent once within this time: somebody who guesses tokens must not flood the receivers.
 QUIET_FOR = timedelta(minutes=10)
 
 
 def tell_once(session: Session, kind: AlertKind, facts: Mapping[str, object]) -> None:
-    """Have *kind* told, unless it was with the same *facts* lately."""
+    """Send an alert of *kind*, unless one with the same *facts* was sent recently."""
     told = select(BotAlert.seq).where(
         BotAlert.kind == kind,
         BotAlert.facts.contains(dict(facts)),

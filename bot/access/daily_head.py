@@ -1,4 +1,4 @@
-"""The head of the log's chain, once a day, where people read alerts: whoever rewrites the log cannot rewrite what was sent."""
+"""Sends the head of the log's chain once a day as an alert: somebody who rewrites the log cannot rewrite what was sent."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from bot.models import AlertKind, BotAlert
 from bot.settings.settings import Settings
 from bot.storage.database import Database
 
-#: How often to look whether it is time, in seconds.
+#: How often to check whether it is time, in seconds.
 LOOK_SEC = 30.0
 #: Number of the advisory lock under which it is told.
 _LOCK = 0x70697462_04
 
 
 class DailyHead:
-    """Tells the head of one database's log."""
+    """Sends the head of one database's log."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
@@ -28,10 +28,10 @@ class DailyHead:
         self._told = ""
 
     def check(self) -> None:
-        """Tell it, if it is past ALERT_DAILY_AT in New York and nobody has today.
+        """Send it, if it is past ALERT_DAILY_AT in New York and no process has sent it today.
 
         Raises:
-            DatabaseUnavailable: Postgres is away.
+            DatabaseUnavailable: Postgres cannot be reached.
         """
         if self._at is None:
             return

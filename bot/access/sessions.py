@@ -1,4 +1,4 @@
-"""The panel's sessions as rows: begun, seen, ended."""
+"""The panel's sessions as rows: their begin, last use and end."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from bot.alerts import outbox
 from bot.models import AlertKind, BotSession
 from bot.settings.tokens import Role
 
-#: A session ends after this time, however much it is used: one trading day with the hours around it.
+#: A session ends after this time even if it is used: one trading day with the hours around it.
 LIFETIME = timedelta(hours=24)
-#: Sessions that one actor has at once; the next login ends the one that was seen longest ago.
+#: Sessions that one actor may have at once; the next login ends the one that was used longest ago.
 MOST_OF_ONE = 10
 #: Longest name of a browser that is kept, in characters.
 MAX_USER_AGENT = 300
@@ -38,7 +38,7 @@ class NewSession:
 
 
 def begin(session: Session, new: NewSession) -> None:
-    """Keep *new*, end what is beyond MOST_OF_ONE, and tell of an operator who was never seen at that address. Twice is as once."""
+    """Store *new*, end sessions beyond MOST_OF_ONE, and send an alert if an operator logs in from a new address. Safe to repeat."""
     known = select(BotSession.id).where(
         BotSession.actor == new.actor, BotSession.remote_addr == new.remote_addr, BotSession.id != new.id
     )
@@ -80,7 +80,7 @@ def begin(session: Session, new: NewSession) -> None:
 
 
 def end(session: Session, new: NewSession, by: str) -> None:
-    """End the session, also one that could not be kept so far."""
+    """End the session, even if it could not be stored so far."""
     row = {
         "id": new.id,
         "actor": new.actor,
@@ -104,7 +104,7 @@ def end(session: Session, new: NewSession, by: str) -> None:
 
 
 def end_one(session: Session, session_id: UUID, actor: str, by: str) -> bool:
-    """End one of *actor*'s sessions; whether there was such a one."""
+    """End one of *actor*'s sessions; returns whether it existed."""
     found = session.execute(
         update(BotSession)
         .where(BotSession.id == session_id, BotSession.actor == actor, *_is_live())
@@ -121,7 +121,7 @@ def is_ended(session: Session, session_id: UUID) -> bool:
 
 
 def of_actor(session: Session, actor: str, idle: timedelta) -> Sequence[BotSession]:
-    """The sessions of *actor* that have not ended, the one that was seen last first; *idle* ends one."""
+    """The sessions of *actor* that have not ended, the last used first. One that was not used for *idle* has ended."""
     return session.scalars(
         select(BotSession)
         .where(BotSession.actor == actor, *_is_live(), BotSession.last_seen_at > _NOW - idle)
@@ -131,16 +131,16 @@ def of_actor(session: Session, actor: str, idle: timedelta) -> Sequence[BotSessi
 
 @dataclass(frozen=True)
 class Known:
-    """What decides about one session that has not run out."""
+    """What decides whether a session is accepted."""
 
-    #: How long ago it was seen, and how long it lasts still.
+    #: Time since its last use, and time until it ends.
     idle: timedelta
     left: timedelta
     ended: bool
 
 
 def known(session: Session) -> Mapping[UUID, Known]:
-    """All sessions that have not run out, those that were ended included."""
+    """All sessions whose time has not run out, including those that were ended."""
     rows = session.execute(
         select(
             BotSession.id,
@@ -153,7 +153,7 @@ def known(session: Session) -> Mapping[UUID, Known]:
 
 
 def note_seen(session: Session, seen: Mapping[UUID, datetime]) -> None:
-    """Keep when sessions were seen last."""
+    """Store when sessions were last used."""
     for session_id, at in sorted(seen.items()):
         session.execute(
             update(BotSession)

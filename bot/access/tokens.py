@@ -1,8 +1,8 @@
-"""Tokens that Pitboss keeps, of which the database holds a keyed hash.
+"""Stored tokens: the database holds a keyed hash of each.
 
-A token is 32 random bytes, so nobody finds it by trying, and a hash that is slow on purpose would protect nothing while it
-delayed every request, a kill among them. The hash is keyed with SECRET_KEY, which is not in the database: whoever reads a
-backup cannot test a guess, and whoever can write to the table cannot make a token of their own.
+A token is 32 random bytes and cannot be guessed, so a deliberately slow hash would protect nothing and would delay every
+request, including a kill. The hash is keyed with SECRET_KEY, which is not in the database: somebody who reads a backup cannot
+test a guess, and somebody who can write to the table cannot add a token of their own.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NOW = func.clock_timestamp()
 
 
 class TokenRefused(PitbossError):
-    """The token was not kept."""
+    """The token was not stored."""
 
     code = "token_refused"
 
@@ -36,7 +36,7 @@ def make() -> str:
 
 
 def hash_of(token: str, key: str) -> str:
-    """What is kept of *token*; *key* is SECRET_KEY."""
+    """The hash that is stored for *token*; *key* is SECRET_KEY."""
     return hmac.new(
         key.encode(), b"pitboss token\0" + token.encode("utf-8", "surrogatepass"), hashlib.sha256
     ).hexdigest()
@@ -52,10 +52,10 @@ def add(
     commands: Collection[CommandKind] | None = None,
     lasts: timedelta | None = None,
 ) -> BotToken:
-    """Keep *token* for *name*.
+    """Store *token* for *name*.
 
     Raises:
-        TokenRefused: it is weak, or there is one of that name.
+        TokenRefused: it is weak, or *name* has one already.
     """
     if weakness := weakness_of(token):
         raise TokenRefused(f"That is a token {weakness}.")
@@ -75,19 +75,19 @@ def add(
 
 
 def find(session: Session, name: str) -> BotToken | None:
-    """The token of that name that is not revoked."""
+    """The token of that name that has not been revoked."""
     return session.scalars(
         select(BotToken).where(BotToken.name == name, BotToken.revoked_at.is_(None))
     ).one_or_none()
 
 
 def all_of(session: Session) -> Sequence[BotToken]:
-    """Every token that was ever kept, by name; of one name the newest first."""
+    """Every token that was ever stored, ordered by name, and for one name the newest first."""
     return session.scalars(select(BotToken).order_by(BotToken.name, BotToken.created_at.desc())).all()
 
 
 def valid(session: Session) -> Sequence[BotToken]:
-    """The tokens that let somebody in now."""
+    """The tokens that are valid now."""
     return session.scalars(
         select(BotToken).where(
             BotToken.revoked_at.is_(None), or_(BotToken.expires_at.is_(None), BotToken.expires_at > _NOW)
@@ -96,7 +96,7 @@ def valid(session: Session) -> Sequence[BotToken]:
 
 
 def expire(session: Session, name: str, lasts: timedelta) -> BotToken:
-    """Let the token of that name end in a while.
+    """Let the token of that name expire later.
 
     Raises:
         TokenRefused: there is none.
@@ -114,7 +114,7 @@ def revoke(session: Session, name: str) -> None:
 
 
 def note_use(session: Session, token_hash: str, at: datetime, address: str) -> None:
-    """Keep when and from where a token was used last."""
+    """Store when and from where a token was last used."""
     session.execute(
         update(BotToken)
         .where(BotToken.hash == token_hash, or_(BotToken.last_used_at.is_(None), BotToken.last_used_at < at))
@@ -131,6 +131,6 @@ def _change(session: Session, name: str, **values: object) -> BotToken:
     ).one_or_none()
     if row is None:
         raise TokenRefused(
-            f"There is no token {name!r}; script/tokens list shows what there is. Those of API_TOKENS are changed there."
+            f"There is no stored token {name!r}: see script/tokens list. A token of API_TOKENS is changed in that setting."
         )
     return row

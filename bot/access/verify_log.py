@@ -1,6 +1,6 @@
 """``script/verify-log``: recomputes the chain of hashes over the finished commands, and says where it breaks.
 
-The hash of each is made here, of what the row says, not by the database's function: whoever changed that is found as well.
+Each hash is computed here from the row, not by the database's function, so a change of that function is found as well.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from bot.settings.settings import Settings
 from bot.storage.database import Database
 from bot.storage.statements import LINKED_COMMANDS
 
-#: Commands that are read at once.
+#: Commands that are read in one statement.
 BATCH = 5_000
 
 
 @dataclass(frozen=True)
 class Head:
-    """The end of the chain: whoever has noted it elsewhere can tell later that nothing before it was changed."""
+    """The end of the chain. Written down elsewhere, it proves later that nothing before it was changed."""
 
     link: int
     hash: str
@@ -37,14 +37,14 @@ class Head:
 
     @classmethod
     def parse(cls, text: str) -> Head:
-        """Of ``link:hash``.
+        """The head that ``link:hash`` names.
 
         Raises:
-            ValueError: it is none.
+            ValueError: *text* does not have this form.
         """
         match = re.fullmatch(r"(\d{1,18}):([0-9a-f]{64})", text.strip())
         if match is None:
-            raise ValueError(f"{text!r} is no head such as 4711:9f86d0…")
+            raise ValueError(f"{text!r} is not a head such as 4711:9f86d0…")
         return cls(int(match[1]), match[2])
 
 
@@ -52,13 +52,13 @@ NOTHING = Head(0, "")
 
 
 class Broken(PitbossError):
-    """The log was changed after the fact."""
+    """The log was changed afterwards."""
 
     code = "log_broken"
 
 
 def head(session: Session) -> Head:
-    """The present end of the chain, as it stands."""
+    """The present end of the chain, unverified."""
     row = session.execute(
         select(BotCommand.link, BotCommand.hash)
         .where(BotCommand.link.is_not(None))
@@ -69,15 +69,15 @@ def head(session: Session) -> Head:
 
 
 def verify(database: Database, noted: Sequence[Head] = ()) -> Head:
-    """Recompute the whole chain; its end. As many commands may be missing as were archived; the one after a gap is taken as it
-    stands.
+    """Recompute the whole chain and return its end. Only archived commands may be missing; the first one after a gap cannot be
+    verified.
 
     Args:
         database: where the log is.
-        noted: ends that were noted earlier; each has to be in the chain.
+        noted: heads that were written down earlier; each has to be in the chain.
 
     Raises:
-        Broken: saying which command was changed, taken out, put in, or is not in the chain.
+        Broken: says which command was changed, removed, inserted, or is not in the chain.
     """
     last = NOTHING
     wanted = {each.link: each for each in noted}
@@ -120,7 +120,7 @@ def _links(database: Database) -> Iterator[tuple[str, int, str, str]]:
 
 
 def _archived(session: Session) -> int:
-    """Commands that have left for files, whose own hashes are in ``bot_archive``."""
+    """How many commands were archived: moved to files, whose hashes are in ``bot_archive``."""
     rows = select(func.coalesce(func.sum(BotArchive.rows), 0)).where(
         BotArchive.table_name == BotCommand.__tablename__
     )
@@ -128,7 +128,7 @@ def _archived(session: Session) -> int:
 
 
 def _loose(session: Session) -> int:
-    """Finished commands without a place in the chain, of the time since it began."""
+    """How many commands finished after the chain began and are not in it."""
     began = select(func.min(BotCommand.finished_at)).where(BotCommand.link.is_not(None)).scalar_subquery()
     counted = select(func.count()).where(
         BotCommand.link.is_(None), BotCommand.finished_at.is_not(None), BotCommand.finished_at > began
@@ -137,7 +137,7 @@ def _loose(session: Session) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit status: 0 when the chain holds, 1 when it does not, or cannot be read."""
+    """The exit status: 0 if the chain is intact, 1 if it is not or cannot be read."""
     parser = argparse.ArgumentParser(prog="script/verify-log", description=__doc__)
     parser.add_argument(
         "head", nargs="*", help="link:hash as an alert or an earlier run named it; it has to be in the chain"

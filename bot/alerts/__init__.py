@@ -1,1 +1,1 @@
-"""What somebody outside has to be told."""
+"""Alerts: messages to people who may not be looking at the panel."""

@@ -1,4 +1,4 @@
-"""An operator says that alerts were seen."""
+"""Acknowledging alerts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.models import BotAlert
 
 
 def acknowledge(session: Session, ids: Collection[UUID], actor: str) -> int:
-    """Note that *actor* has seen the alerts *ids*; how many nobody had acknowledged before."""
+    """Note that *actor* has seen the alerts *ids*. Returns how many of them were not acknowledged before."""
     found = session.scalars(
         update(BotAlert)
         .where(BotAlert.id.in_(ids), BotAlert.acknowledged_at.is_(None))

@@ -1,7 +1,7 @@
-"""Notices conditions that last: no worker, a gate that is closed though the bot should trade.
+"""Detects lasting conditions: no worker is online, or the gate is closed although the bot should trade.
 
-Every web process and every worker checks, so that another process notices when a worker dies. What was noticed is in the
-database: the next check goes on from there, and each beginning and end is told once.
+Every web process and every worker checks, so the death of a worker is noticed by another process. What was found is stored in
+the database: the next check continues from there, and an alert about each beginning and end is sent once.
 """
 
 from __future__ import annotations
@@ -30,29 +30,29 @@ from bot.storage.database import Database
 #: How often to look, in seconds.
 LOOK_SEC = 2.0
 
-#: At the bell one clock may be ahead of the other.
+#: The clocks may disagree for this long around the opening and the closing bell.
 CLOCKS_MAY_DIFFER = timedelta(seconds=30)
 
-#: Number of the advisory lock under which conditions are looked at.
+#: Number of the advisory lock under which conditions are checked.
 _LOCK = 0x70697462_02
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What is to be said about one condition now."""
+    """One condition at the time of a check."""
 
     begins: AlertKind
     ends: AlertKind
     holds: bool
-    #: Since when, if it was not noticed before.
+    #: When it began, if it was not found before.
     since: datetime
-    #: How long it may hold before it is told.
+    #: How long it may hold before an alert is sent.
     patience: timedelta
     facts: dict[str, object]
 
 
 class ConditionMonitor:
-    """Looks at the conditions of one database."""
+    """Checks the conditions of one database."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
@@ -67,7 +67,7 @@ class ConditionMonitor:
         self._database.run(self._look)
 
     def _look(self, session: Session) -> None:
-        # one looks at a time: an old look must not contradict a newer one
+        # one process checks at a time: an older check must not contradict a newer one
         if not session.scalar(select(func.pg_try_advisory_xact_lock(_LOCK))):
             return
         now = snapshot_in(session)
@@ -100,7 +100,7 @@ class ConditionMonitor:
 
 
 def findings(now: Snapshot, settings: Settings) -> Sequence[Finding]:
-    """Each condition, as it is at the moment of the snapshot."""
+    """Each condition at the time of the snapshot."""
     answer = gate.judge(now, settings)
     seen = now.worker_seen_at
     # after an outage of everything, the worker gets its time to come back from now on
@@ -151,8 +151,8 @@ def _clocks(now: Snapshot, settings: Settings) -> Finding | None:
 
 
 def _is_wrong(reasons: Sequence[Reason]) -> bool:
-    """Whether a running bot's gate should not be closed like this: a closed market and a full hand of positions are
-    what every day brings."""
+    """Whether the gate of a running bot is closed for an unusual reason: a closed market or the most positions open are
+    normal."""
     return Reason.MARKET_CLOSED not in reasons and bool(set(reasons) - {Reason.MAX_POSITIONS})
 
 

@@ -1,8 +1,8 @@
-"""Delivers alerts to the webhook: signed, in order, at least once, and never in the way of a command.
+"""Delivers alerts to the webhook: signed, in order, at least once, and without delaying a command.
 
-The form is that of Standard Webhooks (https://www.standardwebhooks.com): a body of ``type``, ``timestamp`` and ``data``, and the
+The format is that of Standard Webhooks (https://www.standardwebhooks.com): a body of ``type``, ``timestamp`` and ``data``, and the
 headers ``webhook-id``, ``webhook-timestamp`` and ``webhook-signature``, which is the HMAC-SHA256, keyed with ALERT_WEBHOOK_SECRET,
-of ``<id>.<epoch seconds>.<body>``. Beside them stands ``text``, which Slack's incoming webhooks understand.
+of ``<id>.<epoch seconds>.<body>``. The body also has ``text``, which Slack's incoming webhooks understand.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ from bot.alerts import outbox
 from bot.alerts.messages import MEANINGS, Meaning, Severity, sentence, with_link
 from bot.models import AlertKind, BotAlert
 from bot.runtime.timeout import run_with_timeout
+from bot.settings.alert_settings import AlertWebhook
 from bot.settings.settings import Settings
-from bot.settings.types import AlertWebhook
 from bot.storage.database import Database
 
-#: How often to look for alerts, in seconds.
+#: Time between checks for alerts to deliver, in seconds.
 LOOK_SEC = 1.0
-#: How long a web process leaves an alert to a worker.
+#: How long a web process leaves an alert for a worker to deliver.
 LEFT_TO_A_WORKER = timedelta(seconds=5)
 CONNECT_TIMEOUT_SEC = 3.0
 READ_TIMEOUT_SEC = 5.0
-#: One request ends within this time, also with a receiver that sends a byte now and then, in seconds.
+#: A request ends within this time, in seconds, even if the receiver keeps sending single bytes.
 WALL_SEC = 10.0
-#: One delivery, of however many requests, begins none after this time; outbox.LEASE is longer than both together.
+#: A delivery starts no further request after this time; outbox.LEASE is longer than both limits together.
 DELIVERY_SEC = 25.0
-#: How often alerts are looked through for those that are too old, in seconds.
+#: Time between searches for alerts that are too old, in seconds.
 TIDY_SEC = 60.0
-#: Most alerts that ``text`` spells out.
+#: The most alerts that ``text`` lists.
 SPELLED_OUT = 10
-#: The one type of message that there is.
+#: The only type of message.
 TYPE = "pitboss.alerts"
-#: What a secret begins with whose rest is Base64, as Standard Webhooks writes it.
-SECRET_PREFIX = "whsec_"  # noqa: S105 - it is none
+#: Prefix of a secret in Base64, by Standard Webhooks.
+SECRET_PREFIX = "whsec_"  # noqa: S105 - it is not a secret
 
-#: Answers that are about the body: one alert of several may be what is not liked.
+#: Statuses by which a receiver rejects the body: perhaps because of only one of several alerts.
 _ABOUT_THE_BODY = frozenset({400, 413, 422})
 _EMOJI = {Severity.CRITICAL: ":red_circle:", Severity.WARNING: ":large_orange_circle:"}
 
@@ -57,7 +57,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of one request. ``error`` never holds the address: a Slack webhook's path is a secret."""
+    """The result of one request. ``error`` never contains the address: a Slack webhook's path is a secret."""
 
     error: str | None = None
     about_the_body: bool = False
@@ -65,10 +65,10 @@ class Answer:
 
 
 class AlertDelivery:
-    """Takes alerts from the outbox to the webhook. One thread of a process calls ``run`` again and again."""
+    """Delivers alerts from the outbox to the webhook. One thread of a process calls ``run`` repeatedly."""
 
     def __init__(self, database: Database, settings: Settings, *, patience: timedelta = timedelta(0)) -> None:
-        """*patience* is how long alerts are left to somebody else."""
+        """*patience* is how long alerts are left for another process to deliver."""
         self._database = database
         self._webhook = settings.alert_webhook
         self._public_url = settings.public_url
@@ -77,10 +77,10 @@ class AlertDelivery:
         self._works = True
 
     def run(self) -> int:
-        """Deliver what is due. Returns how many alerts the receiver took.
+        """Deliver what is due. Returns how many alerts the receiver accepted.
 
         Raises:
-            DatabaseUnavailable: Postgres is away.
+            DatabaseUnavailable: Postgres cannot be reached.
         """
         self._tidy()
         if self._webhook is None:
@@ -92,7 +92,7 @@ class AlertDelivery:
         return self._deliver(self._webhook, alerts) if alerts else 0
 
     def send_past_the_outbox(self, kind: AlertKind, facts: dict[str, Any]) -> bool:
-        """Send what the outbox has no room for; whether the receiver took it, or there is none."""
+        """Send an alert without the outbox. Returns whether the receiver accepted it; also true without a receiver."""
         alert = BotAlert(id=uuid4(), kind=kind, facts=facts, created_at=datetime.now(UTC))
         return self._webhook is None or self._send(self._webhook, [alert]).error is None
 
@@ -101,7 +101,7 @@ class AlertDelivery:
         answer = self._send(webhook, alerts)
         if not answer.about_the_body or len(alerts) == 1:
             return self._note(alerts, answer)
-        # together they are refused: what one of them says must not keep the others from being told
+        # rejected together: the text of one alert must not prevent the delivery of the others
         taken = 0
         for alert in alerts:
             if answer.error is None or answer.about_the_body:
@@ -165,12 +165,12 @@ def message(alerts: Sequence[BotAlert], public_url: str | None = None) -> dict[s
 
 
 def message_id(alerts: Sequence[BotAlert]) -> str:
-    """The same for each attempt at the same alerts."""
+    """The message's id: the same for each attempt to deliver the same alerts."""
     return f"msg_{hashlib.sha256(''.join(str(alert.id) for alert in alerts).encode()).hexdigest()[:32]}"
 
 
 def signed(secret: str, message_id: str, at: int, body: bytes) -> dict[str, str]:
-    """The headers of *body* sent at *at*, in epoch seconds. A receiver refuses what is not of these minutes."""
+    """The headers of *body* sent at *at*, in epoch seconds. A receiver rejects a message that is minutes old."""
     key = (
         base64.b64decode(secret[len(SECRET_PREFIX) :])
         if secret.startswith(SECRET_PREFIX)
@@ -211,7 +211,7 @@ def _post(url: str, body: bytes, headers: dict[str, str]) -> Answer:
 
 
 def _line(alert: BotAlert) -> str:
-    """For Slack, which takes ``<!channel>`` and the like for commands."""
+    """The line of one alert, escaped for Slack, which would obey ``<!channel>`` and the like."""
     told = sentence(alert.kind, alert.facts).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     emoji = _EMOJI.get(_meaning(alert).severity, ":large_green_circle:")
     return f"{emoji} {told} ({alert.created_at:%H:%M:%S} UTC)"

@@ -1,6 +1,6 @@
-"""What each destination has yet to be told, and the right to tell it.
+"""The alerts that each destination has yet to receive, and the right to deliver them.
 
-A destination has attempts, waits and a lease of its own: one that is away keeps no other waiting.
+Each destination has its own attempts, waits and lease, so one that cannot be reached does not delay the others.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from bot.alerts.outbox import GIVEN_UP_AFTER, RETRY
 from bot.models import AlertKind, BotAlert, BotAlertDelivery, BotAlertDestination
 
-#: Most alerts of one message.
+#: The most alerts in one message.
 BATCH = 10
 #: How long the right to deliver holds; longer than any delivery takes.
 LEASE = timedelta(seconds=60)
@@ -24,12 +24,12 @@ _NOW = func.clock_timestamp()
 
 
 def register(session: Session, name: str) -> None:
-    """What happens from now on is told to the destination *name*."""
+    """Register the destination *name*: it receives alerts about what happens from now on."""
     session.execute(insert(BotAlertDestination).values(name=name).on_conflict_do_nothing())
 
 
 def is_due(session: Session, name: str, unwanted: Collection[AlertKind], *, patience: timedelta) -> bool:
-    """Whether it has to be told something for longer than *patience*, and may be asked again."""
+    """Whether an alert has waited for longer than *patience*, and the next attempt may be made."""
     row = session.get(BotAlertDestination, name)
     if row is None or row.next_attempt_at > _now(session) - patience:
         return False
@@ -39,7 +39,7 @@ def is_due(session: Session, name: str, unwanted: Collection[AlertKind], *, pati
 def claim(
     session: Session, name: str, unwanted: Collection[AlertKind], *, patience: timedelta
 ) -> Sequence[BotAlert]:
-    """The oldest alerts that it has not been told, for the caller alone; none while another process has that right."""
+    """Take the right to deliver and return the oldest undelivered alerts; none while another process has that right."""
     row = session.scalars(
         select(BotAlertDestination)
         .where(BotAlertDestination.name == name)
@@ -58,7 +58,7 @@ def claim(
 
 
 def taken(session: Session, name: str, alerts: Collection[BotAlert]) -> None:
-    """It was told *alerts*."""
+    """Note that it has received *alerts*."""
     rows = [{"alert_id": alert.id, "destination": name} for alert in alerts]
     session.execute(insert(BotAlertDelivery).values(rows).on_conflict_do_nothing())
     session.execute(
@@ -67,7 +67,7 @@ def taken(session: Session, name: str, alerts: Collection[BotAlert]) -> None:
 
 
 def failed(session: Session, name: str, error: str) -> None:
-    """It could not be told; it is asked again after a while."""
+    """Note that the delivery failed; the next attempt is made after a wait."""
     row = session.scalars(
         select(BotAlertDestination).where(BotAlertDestination.name == name).with_for_update()
     ).one()

@@ -1,4 +1,4 @@
-"""Tells each address of ALERT_URLS what it wants to know: on its own, with its own attempts, at least once."""
+"""Delivers to each address of ALERT_URLS the alerts that it is set to receive: independently of the others, at least once."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from bot.alerts.messages import MEANINGS, Meaning, Severity, sentence, with_link
 from bot.alerts.notifier import Notifier
 from bot.models import AlertKind, BotAlert
 from bot.runtime.timeout import run_with_timeout
+from bot.settings.alert_settings import AlertAddress
 from bot.settings.settings import Settings
-from bot.settings.types import AlertAddress
 from bot.storage.database import Database
 
-#: How often to look, in seconds.
+#: Time between checks for alerts to deliver, in seconds.
 LOOK_SEC = 2.0
-#: One message ends within this time; destination_queue.LEASE is longer.
+#: Sending one message ends within this time; destination_queue.LEASE is longer.
 WALL_SEC = 30.0
 
 _RANK = {Severity.INFO: 0, Severity.WARNING: 1, Severity.CRITICAL: 2}
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 class DestinationDelivery:
-    """Takes alerts to one address. One thread of a process calls ``run`` again and again."""
+    """Delivers alerts to one address. One thread of a process calls ``run`` repeatedly."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class DestinationDelivery:
         *,
         patience: timedelta = timedelta(0),
     ) -> None:
-        """*patience* is how long alerts are left to somebody else."""
+        """*patience* is how long alerts are left for another process to deliver."""
         self._database = database
         self._address = address
         self._public_url = settings.public_url
@@ -51,11 +51,11 @@ class DestinationDelivery:
         self._works = True
 
     def run(self) -> int:
-        """Deliver what is due. Returns how many alerts were taken.
+        """Deliver what is due. Returns how many alerts were accepted.
 
         Raises:
             SettingsError: Apprise does not know the address.
-            DatabaseUnavailable: Postgres is away.
+            DatabaseUnavailable: Postgres cannot be reached.
         """
         name, unwanted, patience = self._address.name, self._unwanted, self._patience
         if self._notifier is None:
@@ -117,7 +117,7 @@ class DestinationDelivery:
 
 
 def check(settings: Settings) -> None:
-    """Look at every address of ALERT_URLS.
+    """Check every address of ALERT_URLS.
 
     Raises:
         SettingsError: Apprise does not know one of them.
@@ -127,7 +127,7 @@ def check(settings: Settings) -> None:
 
 
 def unwanted(least: Severity, *, with_trades: bool) -> frozenset[AlertKind]:
-    """The kinds that an address is not told of which wants to know what is at least so severe, and that it is over."""
+    """The kinds of alerts below the severity *least*; the end of a condition counts with the condition itself."""
     wanted = set()
     for kind, meaning in MEANINGS.items():
         told = [meaning, *(MEANINGS[each] for each in meaning.resolves)]
@@ -139,7 +139,7 @@ def unwanted(least: Severity, *, with_trades: bool) -> frozenset[AlertKind]:
 
 
 def title(alerts: Sequence[BotAlert]) -> str:
-    """What stands above the message."""
+    """The message's title."""
     if len(alerts) > 1:
         return f"Pitboss: {len(alerts)} alerts"
     return f"Pitboss: {alerts[0].kind.replace('_', ' ')}"
@@ -154,5 +154,5 @@ def text(alerts: Sequence[BotAlert], public_url: str | None = None) -> str:
 
 
 def meaning_of(alert: BotAlert) -> Meaning:
-    """What *alert* means; one that only a newer release knows is worth a look."""
+    """The meaning of *alert*; a kind that only a newer release knows counts as a warning."""
     return MEANINGS.get(alert.kind, Meaning(Severity.WARNING))

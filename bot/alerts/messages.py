@@ -1,7 +1,7 @@
-"""What somebody outside has to be told, as rows: an outbox. ``bot.alerts.outbox`` hands them out, ``bot.alerts.delivery`` sends them.
+"""The severity and the text of each kind of alert. ``bot.alerts.outbox`` hands alerts out, ``bot.alerts.delivery`` sends them.
 
-Alerts about commands and reconciliations are written by triggers, in the transaction that they tell of; those about a
-condition that lasts are written by ``bot.alerts.conditions``.
+Alerts about commands and reconciliations are written by triggers, in the same transaction; those about lasting conditions are
+written by ``bot.alerts.conditions``.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Meaning:
-    """What an alert of one kind means to its receiver."""
+    """What an alert of one kind means for its receiver."""
 
     severity: Severity
-    #: What is over with it.
+    #: The kind of condition that it ends.
     resolves: tuple[AlertKind, ...] = ()
 
 

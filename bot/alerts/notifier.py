@@ -1,6 +1,6 @@
-"""The one place that knows Apprise, which knows Telegram, Discord, mail, Pushover and a hundred other services.
+"""The one place that uses Apprise, which supports Telegram, Discord, mail, Pushover and a hundred other services.
 
-It is imported with the first address: a process that delivers nothing does not pay for it.
+It is imported with the first address: a process that delivers nothing need not load it.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import SettingsError
-from bot.settings.types import AlertAddress
+from bot.settings.alert_settings import AlertAddress
 
 if TYPE_CHECKING:
     from bot.alerts.messages import Severity
 
-#: What a service answered, in the line that Apprise logs; the rest of that line may hold a secret.
+#: Finds the service's answer in the line that Apprise logs; the rest of that line may contain a secret.
 _ANSWERED = re.compile(r"\berror=(\d{3})\b")
 
 _log = logging.getLogger("apprise")
@@ -46,14 +46,14 @@ class Notifier:
         found = apprise.Apprise.instantiate(address.url.get_secret_value(), asset=asset)
         if found is None:
             raise SettingsError(
-                f"ALERT_URLS is wrong: its {address.place}. entry ({address.scheme}://…) is no address that Apprise"
+                f"ALERT_URLS is wrong: entry {address.place} ({address.scheme}://…) is not an address that Apprise"
                 " knows: see https://github.com/caronc/apprise/wiki for the form of each service's."
             )
         self._service: Any = found
         self._apprise = apprise
 
     def send(self, title: str, text: str, severity: Severity, *, is_over: bool) -> str | None:
-        """Send one message. None when it was taken; else why not, in a sentence without a secret."""
+        """Send one message. Returns None if the service accepted it, else a sentence without secrets that says why not."""
         kinds = self._apprise.NotifyType
         kind = {"critical": kinds.FAILURE, "warning": kinds.WARNING}.get(severity, kinds.INFO)
         written = io.StringIO()

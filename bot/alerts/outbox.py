@@ -1,7 +1,7 @@
-"""Hands alerts out for delivery, in their order and to one process at a time, and notes what became of them.
+"""Hands alerts out for delivery, in order and to one process at a time, and stores the result.
 
-The right to deliver is a lease: a process that dies with it loses it, and the alerts are sent again (at least once; a
-receiver knows a repetition by the alert's id).
+The right to deliver is a lease: if a process dies while it holds it, the lease runs out and the alerts are sent again (at least
+once; a receiver recognizes a repetition by the alert's id).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from bot.models import AlertKind, AlertStatus, BotAlert
 from bot.runtime.retry import RetryPolicy
 
-#: Most alerts that are handed out at once.
+#: The most alerts that are handed out at once.
 BATCH = 50
 #: How long the right to deliver holds; longer than any delivery takes.
 LEASE = timedelta(seconds=45)
@@ -33,14 +33,14 @@ _NOW = func.clock_timestamp()
 
 
 def put(session: Session, kind: AlertKind, facts: dict[str, object]) -> UUID:
-    """Have *kind* told; the alert's id."""
+    """Put an alert of *kind* into the outbox and return its id."""
     alert = BotAlert(id=uuid4(), kind=kind, facts=facts)
     session.add(alert)
     return alert.id
 
 
 def is_due(session: Session, *, patience: timedelta) -> bool:
-    """Whether an alert has waited for longer than *patience* beyond the time at which it was due."""
+    """Whether an alert has been due for longer than *patience*."""
     return bool(
         session.scalar(
             select(
@@ -59,7 +59,7 @@ def is_due(session: Session, *, patience: timedelta) -> bool:
 def claim(session: Session, *, patience: timedelta) -> Sequence[BotAlert]:
     """Take the oldest queued alerts, if one of them is due (see ``is_due``) and no other process delivers.
 
-    Alerts that wait for their next attempt come along with a new one, so that the order is kept.
+    Alerts that wait for their next attempt are returned together with a new one, which keeps the order.
     """
     if not session.scalar(select(func.pg_try_advisory_xact_lock(_LOCK))):
         return []
@@ -78,7 +78,7 @@ def claim(session: Session, *, patience: timedelta) -> Sequence[BotAlert]:
 
 
 def delivered(session: Session, ids: Collection[UUID]) -> None:
-    """The receiver has taken them."""
+    """Note that the receiver has accepted them."""
     session.execute(
         update(BotAlert)
         .where(BotAlert.id.in_(ids), BotAlert.status == AlertStatus.QUEUED)
@@ -87,7 +87,7 @@ def delivered(session: Session, ids: Collection[UUID]) -> None:
 
 
 def failed(session: Session, alerts: Collection[BotAlert], error: str, *, wait_sec: float = 0.0) -> None:
-    """They could not be delivered; the next attempt is due after a while, at least *wait_sec* seconds."""
+    """Note that they could not be delivered; the next attempt is due after a wait of at least *wait_sec* seconds."""
     attempts = max((alert.attempts for alert in alerts), default=1)
     wait = RETRY.wait_sec(attempts - 1, wait_sec)
     session.execute(

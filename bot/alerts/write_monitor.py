@@ -21,18 +21,18 @@ from bot.storage.database import Database
 from bot.storage.pipeline import BEGIN, COMMIT, Pipeline
 from bot.storage.statements import GIVE_SIGN, KEEP_LITTLE_IN_MEMORY, TRY_THE_DISK
 
-#: How often it is tried, in seconds.
+#: Time between checks, in seconds.
 LOOK_SEC = 4.0
-#: How long it has to last before it is told, in seconds: a failover takes less.
+#: How long it has to last before an alert is sent, in seconds: a failover takes less.
 PATIENCE_SEC = 15.0
-#: Whoever holds this tells it, alone.
+#: Number of the advisory lock: only the process that holds it sends the alert.
 _TELLER = uuid5(NAMESPACE_URL, "pitboss:write_monitor")
 
 log = logging.getLogger(__name__)
 
 
 class WriteMonitor:
-    """One for each process of web; one thread calls ``check`` again and again, others read ``trouble``."""
+    """One for each process of web; one thread calls ``check`` repeatedly, others read ``trouble``."""
 
     def __init__(self, database: Database, settings: Settings, *, patience_sec: float = PATIENCE_SEC) -> None:
         """*patience_sec* is how long trouble may last untold."""
@@ -52,11 +52,11 @@ class WriteMonitor:
         self._is_teller = False
 
     def check(self) -> None:
-        """Write, and note what comes of it."""
+        """Try to write, and store the result."""
         try:
             self._database.batched(_write)
         except (LockBusy, NotMigrated):
-            return  # another process is about to write; and tables that are not there are told elsewhere
+            return  # another process is writing, or tables are missing, which is reported elsewhere
         except DatabaseUnavailable as error:
             self._note_trouble(error)
         else:

@@ -1,1 +1,1 @@
-"""Moves what is old and finished out of the database, into files."""
+"""Moves old, finished rows out of the database, into files."""

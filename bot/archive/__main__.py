@@ -12,7 +12,7 @@ from bot.errors import PitbossError, SettingsError
 from bot.settings.settings import Settings
 from bot.storage.database import Database
 
-#: A client may send a command again, with its key, within this time at the least.
+#: Rows stay for at least this time: a client may send a command again with its key.
 FEWEST_DAYS = 7
 
 
@@ -42,7 +42,7 @@ def main() -> int:
                 f"{each.rows:>9,} rows of {each.table} -> {each.path}  sha256 {each.sha256[:16]}…", flush=True
             )
     except (SettingsError, PitbossError, ArchiveDamaged, OSError) as error:
-        print(f"Not archived to the end: {error}", file=sys.stderr)
+        print(f"The archive is incomplete: {error}", file=sys.stderr)
         return 1
     print(f"{total:,} rows older than {up_to:%Y-%m-%d} were archived. VACUUM gives their room to new rows.")
     return 0

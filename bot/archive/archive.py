@@ -1,7 +1,7 @@
-"""Writes the rows that may leave into a file, reads the file back, and only then has them deleted.
+"""Writes rows that may be archived into a file, reads the file back, and only then deletes them.
 
 A file is JSON lines, compressed: ``zcat`` and any program read it. Its row in ``bot_archive`` holds its count and its hash, and
-without that row the triggers let nothing go. A program that ends in between leaves a file too many, never a row too few.
+without that row the triggers prevent the deletion. A program that is interrupted leaves an extra file, never a lost row.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from bot.archive.tables import ARCHIVABLE, Archivable, row_as_json
 from bot.models import BotArchive
 from bot.storage.database import Database
 
-#: Most rows of one file, and of one transaction that deletes.
+#: The most rows of one file, and of one transaction that deletes.
 FILE_ROWS, DELETE_ROWS = 500_000, 2_000
-#: Rows that are read at once.
+#: Rows that are read in one statement.
 READ_ROWS = 5_000
 
 
 class ArchiveDamaged(Exception):
-    """A file that was just written does not say what was written: nothing was deleted."""
+    """A file that was just written does not hold what was written into it: nothing was deleted."""
 
 
 @dataclass(frozen=True)
 class Archived:
-    """One file."""
+    """One archive file."""
 
     table: str
     path: Path
@@ -48,8 +48,8 @@ def archive(database: Database, up_to: datetime, directory: Path) -> Iterator[Ar
     """Move the rows from before *up_to* into files in *directory*, one after the other.
 
     Raises:
-        ArchiveDamaged: the file system does not keep what is written to it.
-        DatabaseUnavailable: Postgres is away; what is in a file and was not deleted is archived again another time.
+        ArchiveDamaged: a file does not hold what was written into it.
+        DatabaseUnavailable: Postgres cannot be reached; rows that were not deleted are archived again next time.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     for table, archivable in ARCHIVABLE.items():
@@ -85,7 +85,7 @@ def _write(
 
 
 def _rows(database: Database, archivable: Archivable, up_to: datetime) -> Iterator[tuple[int, str]]:
-    """Page by page, so that no transaction lasts."""
+    """The rows, read page by page so that no transaction takes long."""
     after, left = -1, FILE_ROWS
     while left > 0:
         query = (
@@ -105,7 +105,7 @@ def _check(path: Path, archivable: Archivable, keys: array[int]) -> str:
     """The hash of the file, which was read back and has exactly the rows of *keys*.
 
     Raises:
-        ArchiveDamaged: it has not.
+        ArchiveDamaged: the rows differ.
     """
     with gzip.open(path, "rb") as file:
         found = array("q", (json.loads(line)[archivable.key.key] for line in file))
@@ -132,7 +132,7 @@ def _note(database: Database, written: Archived, up_to: datetime) -> int:
 
 
 def _delete(database: Database, archivable: Archivable, keys: array[int], archive_id: int) -> None:
-    """In short transactions: nothing waits for them."""
+    """Delete the rows in short transactions, so that nothing has to wait for them."""
     left = iter(keys)
     while some := list(islice(left, DELETE_ROWS)):
 
@@ -144,7 +144,7 @@ def _delete(database: Database, archivable: Archivable, keys: array[int], archiv
 
 
 def _sync(directory: Path) -> None:
-    """The new name is on the disk, too."""
+    """Make sure that the file's new name is on the disk, too."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Which rows may leave: what is old and finished, and what nothing in the database still needs."""
+"""Which rows may be archived: old, finished ones that nothing in the database still needs."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from bot.states import CommandStatus
 
 @dataclass(frozen=True)
 class Archivable:
-    """A table of which rows may leave."""
+    """A table with rows that may be archived."""
 
     model: type[Base]
-    #: Numbers its rows, in the order in which they came.
+    #: Numbers its rows in the order in which they were inserted.
     key: InstrumentedAttribute[int]
-    #: Whether a row may leave that is older than the time given.
+    #: The condition that a row may be archived that is older than the given time.
     may_leave: Callable[[datetime], ColumnElement[bool]]
 
 
 def _commands(up_to: datetime) -> ColumnElement[bool]:
-    """Finished ones; but not the last applied one, from which the bot's row could be made again, the last one of the chain, which
-    the next one is hashed with, nor one that a report or a flatten, which stay longer, says it came from."""
+    """Finished commands, except: the last applied one, from which the bot's row could be restored; the last one of the chain, whose
+    hash the next one needs; and those that a remaining report or flatten refers to."""
     last = select(func.max(BotCommand.revision)).scalar_subquery()
     head = select(func.max(BotCommand.link)).scalar_subquery()
     return and_(
@@ -48,7 +48,7 @@ def _commands(up_to: datetime) -> ColumnElement[bool]:
 
 
 def _events(up_to: datetime) -> ColumnElement[bool]:
-    """Those of trades that have ended, with their result or acknowledged to have none."""
+    """Events of trades that have ended with a result, or are acknowledged to have none."""
     trade = aliased(BotTrade)
     unsettled = and_(trade.status == TradeStatus.MISSED, trade.filled, trade.acknowledged_at.is_(None))
     at_work = (
@@ -60,13 +60,13 @@ def _events(up_to: datetime) -> ColumnElement[bool]:
 
 
 def _reports(up_to: datetime) -> ColumnElement[bool]:
-    """All but the last of each mode and outcome: the gate and the panel go by them."""
+    """All reports except the last of each mode and outcome, which the gate and the panel use."""
     report = aliased(BotReconciliation)
     last = select(func.max(report.id)).group_by(report.mode, report.outcome)
     return and_(BotReconciliation.finished_at < up_to, BotReconciliation.id.not_in(last))
 
 
-#: In the order in which they leave: a report names its command.
+#: In the order of archiving: a report refers to its command.
 ARCHIVABLE: Mapping[str, Archivable] = {
     "bot_reconciliation": Archivable(BotReconciliation, BotReconciliation.id, _reports),
     "bot_trade_event": Archivable(BotTradeEvent, BotTradeEvent.id, _events),
@@ -75,5 +75,5 @@ ARCHIVABLE: Mapping[str, Archivable] = {
 
 
 def row_as_json(model: type[Base]) -> ColumnElement[str]:
-    """A row as Postgres itself writes it in JSON: all columns, nothing rounded."""
+    """A row in Postgres's own JSON: all columns, nothing rounded."""
     return cast(func.to_jsonb(literal_column(model.__tablename__)), Text)

@@ -1,4 +1,4 @@
-"""Arithmetic of money: exact, but for an average that has no end."""
+"""Arithmetic of money: exact, except for an average with endless decimals."""
 
 from __future__ import annotations
 

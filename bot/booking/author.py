@@ -8,7 +8,7 @@ from uuid import UUID
 
 @dataclass(frozen=True)
 class Author:
-    """Who changes a trade, why, and by which command or request; every event names it."""
+    """Who changes a trade, why, and by which command or request; every event records it."""
 
     actor: str
     reason: str | None = None

@@ -21,22 +21,22 @@ from bot.models import (
 
 
 class Booking(UnitOfWork):
-    """Changes trades of *session* for one *author*, and writes what follows when the ``with`` block ends without an error.
+    """Changes trades of *session* for one *author*, and writes the consequences when the ``with`` block ends without an error.
 
-    Every method checks before it changes anything and raises TradeConflict, whose sentence names the way out: what was
-    booked before it in the same block stays booked. Shares are signed like the trade's, prices and P&L are US dollars.
+    Every method checks before it changes anything and raises TradeConflict, whose sentence says what to do instead. What was
+    booked earlier in the same block stays booked. Shares are signed like the trade's, prices and P&L are US dollars.
     """
 
     # -- entries --------------------------------------------------------------------------------------------------
 
     def opened(self, trade: BotTrade, kind: TradeEventKind = TradeEventKind.OPENED) -> None:
-        """Tell that *trade*, which was just added to the session, was opened or adopted."""
+        """Write the event that *trade*, which was just added to the session, was opened or adopted."""
         self._exits[trade.id] = []
         shown = {name: value for name, value in told(trade).items() if value is not None}
         self._tell(trade, kind, {}, shown)
 
     def attach_order(self, trade: BotTrade, order_id: str) -> None:
-        """Record the order that enters a trade, or another one while nothing of it is known to have filled."""
+        """Record a trade's entry order. While no fill of it is known, another order may replace it."""
         if trade.filled and trade.alpaca_order_id not in (None, order_id):
             raise rules.conflict(
                 trade, f"Trade {trade.id} is recorded with order {trade.alpaca_order_id}, not {order_id}."
@@ -54,13 +54,13 @@ class Booking(UnitOfWork):
         order_id: str | None = None,
         asset_id: str | None = None,
     ) -> None:
-        """Record what filled of the entry, or correct it by the broker's record: the P&L of booked exits, and the statistics
+        """Record the fill of the entry, or correct it from the broker's record: the P&L of booked exits, and the statistics
         of their dates, change by the difference.
 
-        A trade whose exits now add up to its shares is closed by it; a closed one of which more filled is open again.
+        This closes a trade whose exits now add up to its shares, and reopens a closed one of which more filled.
 
         Raises:
-            TradeConflict: its exits are of more shares, or of the other side; it is neither open, closed nor missed.
+            TradeConflict: its exits have more shares, or are of the other side; or it is neither open, closed nor missed.
         """
         rules.must_be(trade, TradeStatus.OPEN, TradeStatus.CLOSED, TradeStatus.MISSED)
         exits = self.exits(trade)
@@ -79,9 +79,9 @@ class Booking(UnitOfWork):
             self._conclude(trade)
 
     def adjust(self, trade: BotTrade, *, shares: Decimal, price: Decimal, now: datetime) -> None:
-        """Set what is still held and its price for one share, as after a split: exits that are booked keep their P&L.
+        """Set the shares still held and their price per share, as after a split: booked exits keep their P&L.
 
-        Reconciliation does not correct the entry of the trade any more.
+        From then on reconciliation does not correct the trade's entry.
         """
         rules.must_be(trade, TradeStatus.OPEN, TradeStatus.MISSED)
         if shares * trade.shares <= 0:
@@ -91,14 +91,14 @@ class Booking(UnitOfWork):
             trade.filled, trade.adjusted_at = True, now
 
     def rename(self, trade: BotTrade, symbol: str, asset_id: str | None) -> None:
-        """Give the trade the symbol that its asset has now."""
+        """Set the trade's symbol to the one that its asset has now."""
         with self._changing(trade, TradeEventKind.RENAMED):
             trade.symbol, trade.asset_id = symbol, asset_id
 
     # -- exits ----------------------------------------------------------------------------------------------------
 
     def mark_exit_reason(self, trade: BotTrade, reason: ExitReason | None) -> None:
-        """Record why the trade is about to be exited; None takes the mark off."""
+        """Record why the trade is about to be exited; None removes the mark."""
         with self._changing(trade, TradeEventKind.EXIT_REASON_MARKED):
             trade.exit_reason = reason
 
@@ -118,13 +118,12 @@ class Booking(UnitOfWork):
     ) -> BotTradeExit:
         """Book an exit of the whole trade or of a part; the trade is closed when its exits add up to its shares.
 
-        *exit_reason* replaces the one that was marked; without either it is what *source* stands for. *proceeds*, signed
-        like *shares*, are the exact US dollars where *price* is a rounded quotient of them. A fill that is booked already
-        is not booked again.
+        *exit_reason* replaces the one that was marked; without either, *source* decides. *proceeds*, signed like *shares*, are
+        the exact US dollars if *price* is their rounded quotient. A fill that is booked already is not booked again.
 
         Raises:
-            TradeConflict: more shares than are held, or of the other side; the trade is void, or its entry is not known to
-                have filled; the fill is booked otherwise.
+            TradeConflict: there are more shares than are held, or they are of the other side; the trade is void, or its entry
+                is not known to have filled; or the fill is booked with other data.
         """
         exits = self.exits(trade)
         if fill_id is not None and (there := [exit_ for exit_ in exits if exit_.fill_id == fill_id]):
@@ -152,10 +151,10 @@ class Booking(UnitOfWork):
         return exit_
 
     def remove_exits(self, trade: BotTrade, removed: Iterable[BotTradeExit]) -> None:
-        """Take back exits that were none; a closed trade is open again.
+        """Remove booked exits that did not happen; this reopens a closed trade.
 
         Raises:
-            TradeConflict: it would be open again, but belongs to the other mode's account.
+            TradeConflict: it would be reopened, but belongs to the other mode's account.
         """
         exits = self.exits(trade)
         for exit_ in list(removed):
@@ -178,7 +177,7 @@ class Booking(UnitOfWork):
         exit_reason: ExitReason | None = None,
         note: str | None = None,
     ) -> None:
-        """Correct how a closed trade ended. Each of its exits gets *exit_price*; the last one is at *exit_at*, none later."""
+        """Correct how a closed trade ended. Each of its exits gets *exit_price*; the last one is at *exit_at*, and none is later."""
         rules.must_be(trade, TradeStatus.CLOSED)
         exits = self.exits(trade)
         with self._changing(trade, TradeEventKind.CORRECTED):
@@ -197,8 +196,8 @@ class Booking(UnitOfWork):
     # -- endings without a result ---------------------------------------------------------------------------------
 
     def void(self, trade: BotTrade, note: str | None = None, *, busted: bool = False) -> None:
-        """Withdraw a trade whose entry never filled, and never will; it counts nowhere. *busted* says that the broker took
-        back what had filled, so that it never did.
+        """Make a trade void whose entry did not and will not fill; it counts nowhere. *busted* means that the broker took the
+        fill back.
 
         Raises:
             TradeConflict: the entry filled, or an exit is booked.
@@ -212,7 +211,7 @@ class Booking(UnitOfWork):
             rules.note(trade, note)
 
     def miss(self, trade: BotTrade, reason: ExitReason, note: str | None = None) -> None:
-        """Write off an open trade whose position is gone, nobody knows how; exits that are booked stay booked."""
+        """Write off an open trade whose position is gone for an unknown reason; booked exits stay booked."""
         rules.must_be(trade, TradeStatus.OPEN)
         with self._changing(trade, TradeEventKind.MISSED):
             if trade.exit_reason is not None:
@@ -221,7 +220,7 @@ class Booking(UnitOfWork):
             trade.status, trade.exit_reason = TradeStatus.MISSED, reason
 
     def reopen(self, trade: BotTrade, note: str | None = None, *, filled: bool = False) -> None:
-        """Have a missed or void trade open again; *filled* says that its entry filled after all.
+        """Reopen a missed or void trade; *filled* says that its entry filled after all.
 
         Raises:
             TradeConflict: it is closed, or belongs to the other mode's account.
@@ -236,7 +235,7 @@ class Booking(UnitOfWork):
             rules.note(trade, note)
 
     def acknowledge(self, trade: BotTrade, now: datetime, note: str | None = None) -> None:
-        """Note that an operator knows a missed trade to have no result."""
+        """Note that an operator has acknowledged that a missed trade has no result."""
         rules.must_be(trade, TradeStatus.MISSED)
         with self._changing(trade, TradeEventKind.ACKNOWLEDGED):
             trade.acknowledged_at = trade.acknowledged_at or now

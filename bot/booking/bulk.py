@@ -1,4 +1,4 @@
-"""Endings of many trades at once: one statement for ten thousand, their events included."""
+"""Ends many trades at once: one statement for ten thousand, including their events."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from bot.booking.author import Author
 from bot.models import BotTrade, BotTradeEvent, ExitReason, TradeEventKind, TradeStatus
 
-#: What an event tells of such an ending.
+#: The fields that the event of such an ending shows.
 _TOLD = ("status", "exit_reason", "note")
 #: A trade's id, and its ``updated_at`` when it was looked at.
 Seen = tuple[UUID, datetime]
@@ -22,7 +22,7 @@ Seen = tuple[UUID, datetime]
 def miss_many(
     session: Session, seen: Sequence[Seen], author: Author, *, reason: ExitReason, note: str
 ) -> set[UUID]:
-    """Write off those of the open trades *seen* that nobody has touched since; see ``Booking.miss``.
+    """Write off those of the open trades *seen* that have not changed since; see ``Booking.miss``.
 
     Returns:
         The ids of those that were written off. Instances that *session* has loaded are not refreshed.
@@ -31,7 +31,7 @@ def miss_many(
 
 
 def void_many(session: Session, seen: Sequence[Seen], author: Author, *, note: str) -> set[UUID]:
-    """Withdraw those of the open trades *seen* that nobody has touched since and whose entry is not known to have filled;
+    """Make void those of the open trades *seen* that have not changed since and whose entry is not known to have filled;
     see ``Booking.void``."""
     return _end(
         session, seen, author, TradeEventKind.VOIDED, TradeStatus.VOID, None, note, BotTrade.filled.is_(False)
@@ -50,7 +50,7 @@ def _end(
 ) -> set[UUID]:
     if not seen:
         return set()
-    # whoever touched a row since it was looked at knows more about the trade than what was seen then
+    # a change of the row since it was read is newer knowledge about the trade
     versions = (
         text(
             "SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS timestamptz[])) AS seen(id, version)"
@@ -70,7 +70,7 @@ def _end(
         update(BotTrade)
         .where(BotTrade.id == old.c.id, BotTrade.updated_at == old.c.updated_at)
         .values(status=status, exit_reason=reason, note=func.concat_ws("\n", BotTrade.note, marked, note))
-        # with what was there before: to join the two again would compare every changed row with every old one
+        # with the values before: joining the two again would compare every changed row with every old one
         .returning(
             BotTrade.id,
             *(old.c[name].label(f"old_{name}") for name in _TOLD),

@@ -1,4 +1,4 @@
-"""The statistics of each trading day and mode, kept by differences: what a trade counted before, and what it counts now."""
+"""The statistics of each trading day and mode, updated by differences: what a trade counted before, and what it counts now."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def counts_of(trade: BotTrade, exits: Iterable[BotTradeExit]) -> dict[Day, Count
 def write(session: Session, changes: dict[Day, Counts]) -> None:
     """Add *changes* to the statistics; they may be negative."""
     now = func.clock_timestamp()
-    # in one order always, as everybody does who locks several rows
+    # always in the same order, as everywhere that locks several rows
     rows = [
         {
             "date": day,

@@ -13,7 +13,7 @@ from bot.booking.amounts import EXACT
 from bot.booking.author import Author
 from bot.models import BotTrade, BotTradeEvent, BotTradeExit, TradeEventKind
 
-#: The columns of a trade whose changes are told.
+#: The columns of a trade that its events show.
 TOLD = (
     *("symbol", "asset_id", "mode", "status", "filled", "shares", "exited_shares", "entry_price", "entry_at"),
     *("exit_price", "exit_at", "exit_reason", "pnl", "alpaca_order_id", "alpaca_exit_order_id"),
@@ -22,7 +22,7 @@ TOLD = (
 
 
 def told(trade: BotTrade) -> dict[str, Any]:
-    """The trade as events show it."""
+    """The trade as its events show it."""
     return {to_camel(name): plain(getattr(trade, name)) for name in TOLD}
 
 
@@ -39,7 +39,7 @@ def event(
     before: Mapping[str, Any],
     after: Mapping[str, Any],
 ) -> BotTradeEvent | None:
-    """The event of a change; None when nothing changed. Fields that are equal in *before* and *after* are left out."""
+    """The event of a change; None if nothing changed. Fields that are equal in *before* and *after* are left out."""
     changed = [name for name in after if name not in before or before[name] != after[name]]
     gone = [name for name in before if name not in after]
     if not changed and not gone:
@@ -57,7 +57,7 @@ def event(
 
 
 def plain(value: Any) -> Any:
-    """*value* as JSON has it: numbers as text, which is exact, and times in UTC."""
+    """*value* for JSON: numbers as text, which is exact, and times in UTC."""
     if isinstance(value, Decimal):
         return f"{EXACT.normalize(value):f}"
     if isinstance(value, datetime):

@@ -1,4 +1,4 @@
-"""What has to hold when a trade is changed, each with the sentence that says what to do instead."""
+"""Rules for changes of trades, each with the sentence that says what to do instead."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.errors import TradeConflict
 from bot.models import BotConfig, BotTrade, BotTradeExit, ExitReason, ExitSource, TradeStatus
 from bot.states import Mode
 
-#: What an exit says of its reason where nobody marked one.
+#: The reason of an exit that no program marked, by its source.
 _REASONS = {
     ExitSource.RECONCILIATION: ExitReason.RECONCILED_EXIT,
     ExitSource.SETTLEMENT: ExitReason.RECONCILED_EXIT,
@@ -22,18 +22,18 @@ _WRITTEN_OFF = (ExitReason.RECONCILED_MISSING, ExitReason.RECONCILED_MISSING_ON_
 
 
 def conflict(trade: BotTrade, sentence: str, **details: object) -> TradeConflict:
-    """The error that says *sentence* about *trade*."""
+    """The error with *sentence*, about *trade*."""
     return TradeConflict(sentence, details={"tradeId": str(trade.id), **details})
 
 
 def must_be(trade: BotTrade, *statuses: TradeStatus) -> None:
-    """The trade has one of *statuses*."""
+    """Check that the trade has one of *statuses*."""
     if trade.status not in statuses:
         raise conflict(trade, f"Trade {trade.id} is {trade.status}, not {' or '.join(statuses)}.")
 
 
 def must_be_of_present_mode(session: Session, trade: BotTrade) -> None:
-    """A trade that is to be open belongs to the account that the bot acts on."""
+    """Check that the trade belongs to the account of the present mode, as an open trade has to."""
     mode = session.scalars(select(BotConfig.mode)).one()
     if (trade.mode or Mode.PAPER) is not mode:
         raise conflict(
@@ -42,7 +42,7 @@ def must_be_of_present_mode(session: Session, trade: BotTrade) -> None:
 
 
 def must_be_held(trade: BotTrade, shares: Decimal) -> None:
-    """No more can be exited than is held."""
+    """Check that an exit is not of more shares than are held."""
     if trade.status is TradeStatus.VOID or not trade.filled:
         raise conflict(trade, f"The entry of trade {trade.id} is not known to have filled: record it first.")
     if trade.status is TradeStatus.CLOSED:
@@ -64,7 +64,7 @@ def must_be_held(trade: BotTrade, shares: Decimal) -> None:
 
 
 def must_cover_exits(trade: BotTrade, shares: Decimal) -> None:
-    """What filled of an entry is of the trade's side, and at least what has been exited."""
+    """Check that the fill of an entry is of the trade's side, and at least as large as its exits."""
     if shares * trade.shares <= 0:
         raise conflict(trade, f"Trade {trade.id} is {side(trade.shares)}, but its fill is {side(shares)}.")
     if abs(shares) < abs(trade.exited_shares):
@@ -76,7 +76,7 @@ def must_cover_exits(trade: BotTrade, shares: Decimal) -> None:
 
 
 def must_be_same_fill(trade: BotTrade, there: BotTradeExit, shares: Decimal, price: Decimal) -> None:
-    """A fill is booked to a trade once."""
+    """Check that a fill that is booked already is booked with the same data."""
     if (there.shares, there.price) != (shares, price):
         raise conflict(
             trade,
@@ -86,7 +86,7 @@ def must_be_same_fill(trade: BotTrade, there: BotTradeExit, shares: Decimal, pri
 
 
 def reason_of(trade: BotTrade, source: ExitSource) -> ExitReason | None:
-    """Why a trade ended: what was marked, or else what an exit from *source* stands for."""
+    """Why a trade ended: the reason that was marked, or else that of *source*."""
     marked = trade.exit_reason
     default = _REASONS.get(source)
     return default if default and (marked is None or marked in _WRITTEN_OFF) else marked

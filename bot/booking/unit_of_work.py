@@ -1,4 +1,4 @@
-"""What every change of a trade shares: its exits, the statistics of its days, and the event that tells it."""
+"""What all changes of trades have in common: exits, the statistics of the days, and the event that records the change."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bot.models import BotTrade, BotTradeEvent, BotTradeExit, TradeEventKind, Tr
 
 
 class UnitOfWork:
-    """Collects what changes of trades of *session* entail, and writes it when the ``with`` block ends without an error.
+    """Collects the consequences of changes of trades of *session*, and writes them when the ``with`` block ends without an error.
 
     The events name *author*.
     """
@@ -44,7 +44,7 @@ class UnitOfWork:
             self.write()
 
     def load(self, trades: Iterable[BotTrade], exit_orders: Iterable[str] = ()) -> None:
-        """Read the exits of many *trades*, and who has these *exit_orders*, in two statements instead of two for each trade."""
+        """Read the exits of many *trades*, and the trades with these *exit_orders*, in two statements instead of two per trade."""
         missing = [trade.id for trade in trades if trade.id not in self._exits]
         if missing:
             self._exits |= {trade_id: [] for trade_id in missing}
@@ -57,7 +57,7 @@ class UnitOfWork:
             self._exit_orders |= {order: False for order in self._session.scalars(taken) if order}
 
     def exits(self, trade: BotTrade) -> list[BotTradeExit]:
-        """The exits that are booked, in the order in which they were."""
+        """The booked exits, in the order in which they happened."""
         self.load([trade])
         found = self._exits[trade.id]
         if not found and trade.status is TradeStatus.CLOSED:
@@ -83,7 +83,7 @@ class UnitOfWork:
         exit_booked: BotTradeExit | None = None,
         exit_removed: BotTradeExit | None = None,
     ) -> Iterator[None]:
-        """Count the difference that the block makes, and tell it."""
+        """Count the difference that the block makes, and write its event."""
         exits = self.exits(trade)
         before, counted = told(trade), counts_of(trade, exits)
         yield
@@ -107,7 +107,7 @@ class UnitOfWork:
             self._events.append(found)
 
     def _conclude(self, trade: BotTrade) -> None:
-        """Have the trade say what its exits add up to, and be closed if that is all of it."""
+        """Set the trade's totals to the sums of its exits, and close it if all of its shares have been exited."""
         exits = self._exits[trade.id]
         trade.exited_shares = total(exit_.shares for exit_ in exits)
         if trade.filled and exits and trade.exited_shares == trade.shares:
@@ -123,7 +123,7 @@ class UnitOfWork:
             trade.exit_price = trade.pnl = trade.exit_at = trade.alpaca_exit_order_id = None
 
     def _is_free(self, trade: BotTrade, order_id: str) -> bool:
-        """Whether no other trade has this exit order; it then is this trade's."""
+        """Whether no other trade has this exit order, so that it becomes this trade's."""
         if trade.alpaca_exit_order_id == order_id:
             return True
         self.load((), [order_id])

@@ -1,1 +1,1 @@
-"""Alpaca: the one place that knows it."""
+"""Alpaca's API: the one place that knows it."""

@@ -1,7 +1,7 @@
-"""What one account of Alpaca holds, ordered and filled, and the few things that Pitboss asks it to do.
+"""One account at Alpaca: its positions, orders and fills, and the few things that Pitboss asks it to do.
 
-Facts about the API are from Alpaca's description of its Trading API (2.0.1, docs.alpaca.markets). How it is called is in
-``bot.broker.alpaca_http``, what its rows mean in ``bot.broker.alpaca_parsing``.
+Facts about the API are from Alpaca's description of its Trading API (2.0.1, docs.alpaca.markets). ``bot.broker.alpaca_http``
+makes the calls, ``bot.broker.alpaca_parsing`` reads the rows of the answers.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from pydantic import BeforeValidator, FailFast, SkipValidation, TypeAdapter, Val
 
 from bot.broker import alpaca_parsing as parsing
 from bot.broker.alpaca_http import AlpacaHttp, Objection, is_no_asset, is_no_order
+from bot.broker.errors import BrokerGarbled, BrokerNotFound
 from bot.broker.readings import Account, Clock, Fill, Order, Position
-from bot.errors import BrokerGarbled, BrokerNotFound
 
-#: An order that was replaced more often than this makes no sense.
+#: An order that was replaced more often than this is treated as garbled.
 MOST_REPLACEMENTS = 10
 #: The most orders that one page of the list holds.
 ORDERS_PAGE = 500
 #: The most fills that one page of the activities holds.
 FILLS_PAGE = 100
-#: A list with more pages than this is not read to its end: it would use up the account's requests of a minute.
+#: A list with more pages than this is not read: it would use up the account's requests of a minute.
 MOST_PAGES = 60
-#: No ``client_order_id`` is longer, in characters.
+#: The longest ``client_order_id``, in characters.
 CLIENT_ORDER_ID_LENGTH = 128
 _TICK = timedelta(microseconds=1)
 #: Alpaca began after the first, and is not asked for what comes after the last.
@@ -49,13 +49,13 @@ R = TypeVar("R", bound=_HasId)
 
 
 class Alpaca(AlpacaHttp):
-    """One account of Alpaca. Every method raises BrokerError when the answer is not known for certain; a call that
-    failed never reads as "nothing". Its time is *budget_sec*, see AlpacaHttp, which also counts the requests."""
+    """One account at Alpaca. Every method raises BrokerError if the answer is not certain; a failed call never means "nothing".
+    All calls together end within *budget_sec*, see AlpacaHttp, which also counts the requests."""
 
     # -- reads --------------------------------------------------------------------------------------------------
 
     def account(self) -> Account:
-        """The account, its amounts and what keeps it from trading.
+        """The account, its amounts and what blocks it from trading.
 
         Raises:
             AccountBlocked: it is not ACTIVE and has no amounts.
@@ -83,7 +83,7 @@ class Alpaca(AlpacaHttp):
         return positions
 
     def order(self, order_id: str) -> Order | None:
-        """One order; None where Alpaca says that there is none."""
+        """One order; None if Alpaca says that it does not exist."""
 
         def absent(said: Objection) -> bool:
             # an order's id is a UUID: Alpaca calls any other a bad parameter
@@ -100,7 +100,7 @@ class Alpaca(AlpacaHttp):
         return _is_asked_for(parsing.order_of(row), lambda order: order.id.lower() == order_id.lower())
 
     def order_by_client_id(self, client_order_id: str) -> Order | None:
-        """The order that was sent with this id of ours; None where Alpaca says that there is none."""
+        """The order with this id of ours; None if Alpaca says that it does not exist."""
         if not _can_be_asked_for(client_order_id) or len(client_order_id) > CLIENT_ORDER_ID_LENGTH:
             return None
         params = {"client_order_id": client_order_id}
@@ -111,12 +111,12 @@ class Alpaca(AlpacaHttp):
         return _is_asked_for(parsing.order_of(row), lambda order: order.client_order_id == client_order_id)
 
     def chain(self, order: Order) -> list[Order]:
-        """*order* and the orders that replaced it, one after another, to the last that Alpaca shows.
+        """*order* and the orders that replaced it, in sequence, up to the last one that Alpaca shows.
 
-        When that one is ``replaced`` itself, its successor is not to be found, and what became of *order* is not known.
+        If that one is ``replaced`` itself, its successor cannot be found, and the fate of *order* is unknown.
 
         Raises:
-            BrokerGarbled: they form a circle or more than MOST_REPLACEMENTS, or one says that it replaced another order.
+            BrokerGarbled: they form a circle, are more than MOST_REPLACEMENTS, or one names a different predecessor.
         """
         links = [order]
         seen = {order.id.lower()}
@@ -136,8 +136,8 @@ class Alpaca(AlpacaHttp):
         return links
 
     def orders_since(self, after: datetime | None, *, status: Literal["all", "open"] = "all") -> list[Order]:
-        """The orders that were submitted at *after* (aware) or later, or all there are, newest first. Held legs of a
-        bracket are not among the open ones."""
+        """The orders that were submitted at *after* (aware) or later, or all, newest first. Held legs of a bracket are not
+        among the open ones."""
         params = {"status": status, "limit": str(ORDERS_PAGE), "direction": "desc"}
         if after is not None:
             params["after"] = _before(after)
@@ -146,7 +146,7 @@ class Alpaca(AlpacaHttp):
             times = [order.submitted_at for order in page if order.submitted_at is not None]
             if len(page) == ORDERS_PAGE and not times:
                 raise BrokerGarbled("Alpaca's list of orders does not say when they were submitted.")
-            # "until" leaves its own moment out, and orders that were sent together share theirs
+            # "until" excludes its own moment, and orders that were sent together share theirs
             params["until"] = _written(min(times) + _TICK) if times else ""
             found |= {order.id: order for order in page}
         return list(found.values())
@@ -162,7 +162,7 @@ class Alpaca(AlpacaHttp):
         return list(found.values())
 
     def symbol_of(self, asset_id: str) -> str | None:
-        """What an asset is called now; None where Alpaca says that there is none."""
+        """The present symbol of an asset; None if Alpaca says that the asset does not exist."""
         if not _can_be_asked_for(asset_id):
             return None
         try:
@@ -175,13 +175,13 @@ class Alpaca(AlpacaHttp):
         return symbol
 
     def suspends_trade(self) -> bool:
-        """Whether the account rejects new orders because its owner wants it so."""
+        """Whether the account rejects new orders because its owner has set it so."""
         return _suspend_trade(self.get("/v2/account/configurations"))
 
     # -- writes -------------------------------------------------------------------------------------------------
 
     def cancel_order(self, order_id: str) -> None:
-        """Ask for the cancellation of an order; it is accepted, not done, when this returns.
+        """Ask for the cancellation of an order; when this returns it is accepted, but not yet done.
 
         Raises:
             BrokerRefused: the order cannot be cancelled any more.
@@ -207,7 +207,7 @@ class Alpaca(AlpacaHttp):
         return rejected
 
     def close_position(self, symbol_or_asset_id: str, shares: Decimal | None = None) -> Order:
-        """Send the market order that ends a position, or takes *shares* (unsigned) off it.
+        """Send the market order that closes a position, or *shares* (unsigned) of it.
 
         Raises:
             BrokerRefused: the shares are held by another order, or are more than there are.
@@ -222,7 +222,7 @@ class Alpaca(AlpacaHttp):
         )
 
     def set_suspend_trade(self, suspend: bool) -> None:
-        """Let the account reject new orders, or take them again."""
+        """Make the account reject new orders, or accept them again."""
         answer = self.write("PATCH", "/v2/account/configurations", body={"suspend_trade": suspend})
         if _suspend_trade(answer) is not suspend:
             raise BrokerGarbled("Alpaca's answer says that suspend_trade was not changed.")
@@ -232,7 +232,7 @@ class Alpaca(AlpacaHttp):
     def _pages(
         self, path: str, params: dict[str, str], parse: Callable[[object], R], size: int, what: str
     ) -> Iterator[list[R]]:
-        """The pages of a list up to the first that is not full; *params* lead to the next once one was taken."""
+        """The pages of a list up to the first that is not full. The caller sets *params* for the next page between two pages."""
         seen: set[str] = set()
         for _ in range(MOST_PAGES):
             page = [parse(row) for row in _rows(self.get(path, params), what)]
@@ -266,7 +266,7 @@ def _is_asked_for(order: Order, is_it: Callable[[Order], bool]) -> Order:
 
 
 def _can_be_asked_for(name: str) -> bool:
-    """Whether *name* can stand in a path; "" and ".." would lead to another one, and nothing is called that."""
+    """Whether *name* can be part of a path; "" and ".." would lead to another path, and nothing has such a name."""
     return name.isprintable() and name.strip(".") != ""
 
 
@@ -279,7 +279,7 @@ def _is_uuid(text: str) -> bool:
 
 
 def _before(after: datetime) -> str:
-    # "after" leaves its own moment out
+    # "after" excludes its own moment
     return _written(min(max(after, _FIRST), _LAST) - _TICK)
 
 

@@ -1,4 +1,4 @@
-"""How Alpaca is called: its address and keys, time-outs, its limit of requests, and what its statuses mean.
+"""HTTP calls to Alpaca: its address and keys, time-outs, its rate limit, and the meaning of its statuses.
 
 The paths of its API are in ``bot.broker.alpaca``, the meaning of its answers in ``bot.broker.alpaca_parsing``.
 """
@@ -18,8 +18,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from bot.broker.time_limits import CONNECT_TIMEOUT_SEC, READ_TIMEOUT_SEC
-from bot.errors import (
+from bot.broker.errors import (
     BrokerError,
     BrokerFailed,
     BrokerGarbled,
@@ -31,30 +30,31 @@ from bot.errors import (
     BrokerUnreachable,
     RequestsUsedUp,
 )
-from bot.settings.types import AlpacaAccess
+from bot.broker.time_limits import CONNECT_TIMEOUT_SEC, READ_TIMEOUT_SEC
+from bot.settings.alpaca_settings import AlpacaAccess
 
-#: An answer larger than this is not read to its end, in bytes. A list of 100,000 positions has some 60 MB.
+#: The largest list that is read, in bytes. 100,000 positions are about 60 MB.
 MAX_BODY = 256 * 1024 * 1024
-#: The same for every other answer: a page of 500 orders has 1 MB.
+#: The same for every other answer: a page of 500 orders is about 1 MB.
 MAX_PAGE = 16 * 1024 * 1024
-#: A server's word about when to come back is believed up to this many seconds.
+#: The longest wait that a server may ask for, in seconds; a longer one is cut to it.
 MAX_RETRY_AFTER_SEC = 60.0
-#: So much of what Alpaca says about an error is passed on, in characters.
+#: How much of Alpaca's own error message is passed on, in characters.
 MAX_MESSAGE = 300
 
 
 @dataclass(frozen=True)
 class Objection:
-    """An answer that is no success, as Alpaca words it: ``{"code": 40410000, "message": "order not found"}``."""
+    """Alpaca's error object: ``{"code": 40410000, "message": "order not found"}``."""
 
     status: int
-    #: Alpaca's own number; None from its gateway, or from whoever else answered.
+    #: Alpaca's own number; None if its gateway or another server answered.
     code: int | None
     message: str
 
     @classmethod
     def of(cls, status: int, body: bytes) -> Objection:
-        """What the *body* of an error with this *status* says; empty where it is not Alpaca's JSON."""
+        """The object in the *body* of an error with this *status*; empty if it is not Alpaca's JSON."""
         try:
             said = json.loads(body)
         except (ValueError, RecursionError):
@@ -66,8 +66,8 @@ class Objection:
         return cls(status, code if type(code) is int else None, text[:MAX_MESSAGE])
 
     def says(self, words: str) -> bool:
-        """Whether this is a 404 about a thing that begins with *words*: one code stands for an order that was not
-        found, a position that does not exist, and a path that Alpaca does not serve."""
+        """Whether this is a 404 whose message begins with *words*: one code stands for an order that was not found, a
+        position that does not exist, and a path that Alpaca does not serve."""
         return self.status == 404 and self.code == 40410000 and self.message.lower().startswith(words)
 
 
@@ -81,25 +81,25 @@ def is_no_asset(said: Objection) -> bool:
     return said.says("asset not found")
 
 
-#: Whether an answer says that the thing asked for does not exist.
+#: Whether an answer says that the requested object does not exist.
 Absent = Callable[[Objection], bool]
 
 
 class AlpacaHttp:
-    """Calls to one account of Alpaca, for as long as *budget_sec* seconds from its making: none outlasts that by much. No
-    more than *most_requests* are made; the next one raises RequestsUsedUp.
+    """Calls to one account at Alpaca. They end within about *budget_sec* seconds after this object was made. At most
+    *most_requests* are made; the next one raises RequestsUsedUp.
 
-    Use it as a context: leaving it ends every call that is still under way, in whatever thread.
+    Use it as a context manager: leaving it ends every call that is still under way, in any thread.
     """
 
     def __init__(
         self, access: AlpacaAccess, *, budget_sec: float = 10.0, most_requests: int | None = None
     ) -> None:
-        #: HTTP requests made so far, whatever became of them.
+        #: HTTP requests made so far, including failed ones.
         self.requests = 0
-        #: Requests that Alpaca's limit leaves to all programs of the account; None until it said so.
+        #: Requests that Alpaca's limit still allows to all programs of the account; None until an answer says so.
         self.remaining: int | None = None
-        #: Seconds to leave Alpaca alone, because nothing remains; None while something does.
+        #: Seconds to wait because no requests remain; None while some remain.
         self.retry_after_sec: float | None = None
         self._most_requests = most_requests
         self._access = access
@@ -123,8 +123,8 @@ class AlpacaHttp:
         """The JSON of an answer.
 
         Raises:
-            BrokerNotFound: *absent* says so of the answer.
-            BrokerError: anything else came, or nothing in time.
+            BrokerNotFound: *absent* is true of the answer.
+            BrokerError: there was any other answer, or none in time.
         """
         return as_json(self.read(path, params, most=MAX_PAGE, absent=absent), self._named("GET", path))
 
@@ -149,12 +149,12 @@ class AlpacaHttp:
         body: Mapping[str, Any] | None = None,
         absent: Absent | None = None,
     ) -> Any:
-        """The JSON of an answer to something that changes the account; None where it has no content (204).
+        """The JSON of the answer to a request that changes the account; None if it has no content (204).
 
         Raises:
             BrokerRefused: Alpaca understood it and will not do it. Nothing was changed.
-            BrokerNotFound: *absent* says so of the answer.
-            BrokerError: whether it was done is not known.
+            BrokerNotFound: *absent* is true of the answer.
+            BrokerError: it is not known whether it was done.
         """
         content = self._send(method, path, params, body=body, most=MAX_PAGE, absent=absent)
         return as_json(content, self._named(method, path)) if content else None
@@ -206,7 +206,7 @@ class AlpacaHttp:
         raise error
 
     def _note_limit(self, response: requests.Response) -> None:
-        """Note what the headers say of Alpaca's limit: its reset is in every answer, and counts when nothing remains."""
+        """Store Alpaca's limit from the headers. The reset time is in every answer, and matters if no requests remain."""
         said = response.headers.get("X-RateLimit-Remaining", "")
         if said.isascii() and said.isdigit() and len(said) < 10:
             self.remaining = int(said)
@@ -214,7 +214,7 @@ class AlpacaHttp:
         self.retry_after_sec = _retry_after(response.headers) if used_up else None
 
     def _body(self, response: requests.Response, what: str, most: int) -> bytes:
-        # requests' time-out starts anew with every byte, so a body that drips would never end
+        # the time-out of requests starts again with every byte, so a body that arrives byte by byte would never end
         body = bytearray()
         while chunk := response.raw.read1(1 << 20, decode_content=True):
             body += chunk
@@ -245,7 +245,7 @@ def _error(said: Objection, what: str, *, is_write: bool, absent: Absent | None)
         reason = said.message.rstrip(". ") or f"status {said.status}"
         return BrokerRefused(f"Alpaca rejected {what}: {reason}.", details={"code": said.code})
     if said.status in (401, 403):
-        return BrokerUnauthorized(f"Alpaca refused the API keys with {said.status} on {what}.")
+        return BrokerUnauthorized(f"Alpaca rejected the API keys with {said.status} on {what}.")
     if said.status == 404:
         return BrokerFailed(f"Alpaca answered {what} with a 404 that does not say what is missing.")
     if said.status == 429:
@@ -266,15 +266,15 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 class _Session(requests.Session):
-    """Does not look where a redirect leads: requests would read its body to the end first, and parse its target."""
+    """Does not follow redirects: requests would read the body to its end first, and parse the target."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         return None
 
 
 class _Adapter(HTTPAdapter):
-    """Knows its connections, so that a call that hangs in one can be ended from another thread: a server that sends
-    its headers a byte at a time is stopped by no time-out."""
+    """Knows its connections, so that another thread can end a call that hangs: no time-out applies to a server that sends its
+    headers byte by byte."""
 
     def __init__(self) -> None:
         self._connections: list[Any] = []

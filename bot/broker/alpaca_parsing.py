@@ -1,4 +1,4 @@
-"""What the rows in Alpaca's answers mean. Every function understands its row completely, or raises BrokerGarbled.
+"""Parses the rows in Alpaca's answers. Every function understands its row completely or raises BrokerGarbled.
 
 Facts about the API are from Alpaca's description of its Trading API (2.0.1): amounts are strings, times have up to nine
 decimals, and a field that is not needed here may come, go or be null.
@@ -13,16 +13,16 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from bot.broker.errors import AccountBlocked, BrokerGarbled
 from bot.broker.readings import Account, Clock, Fill, Order, Position
-from bot.errors import AccountBlocked, BrokerGarbled
 
-#: An amount is smaller than this, and has at most so many decimals: averages come with sixteen.
+#: Upper bounds of an amount and of its decimals: averages have sixteen.
 MAX_AMOUNT, MAX_DECIMALS = Decimal("1e15"), 20
-#: And no more digits in all than Python's decimals calculate with, so that nothing is rounded unseen.
+#: The most digits in total: what Python's decimals calculate with, so that nothing is rounded silently.
 MAX_DIGITS = 28
-#: No id, symbol or status is longer, in characters.
+#: The longest id, symbol or status, in characters.
 MAX_TEXT = 200
-#: Nearly every amount is written like this, and is within all of these bounds.
+#: The form of nearly every amount, which is within all of these bounds.
 _PLAIN = re.compile(r"-?\d{1,15}(\.\d{1,13})?", re.ASCII)
 _AMOUNT = re.compile(r"[+-]?\d{1,40}(\.\d{0,40})?([eE][+-]?\d{1,2})?", re.ASCII)
 _TIME = re.compile(
@@ -50,7 +50,7 @@ Row = Mapping[str, Any]
 
 
 def account_of(answer: object) -> Account:
-    """The account. One that is not ACTIVE need not have amounts yet, or any more: then its status is the answer.
+    """The account. One that is not ACTIVE may have no amounts: then its status is the answer.
 
     Raises:
         AccountBlocked: it has no amounts and is not ACTIVE.
@@ -95,7 +95,7 @@ def asset_of(answer: object) -> tuple[str, str]:
 
 
 def position_of(answer: object) -> Position:
-    """One position; a quantity and a side that contradict each other are garbled, and so is a position of nothing."""
+    """One position; it is garbled if its quantity and side contradict each other, or its quantity is zero."""
     row = _row(answer, "a position")
     symbol = _text(row, "symbol", "a position")
     what = f"the position {symbol}"
@@ -123,7 +123,7 @@ def position_of(answer: object) -> Position:
 
 
 def order_of(answer: object) -> Order:
-    """One order. An order of several legs has no symbol, no asset and no side; one by amount has no quantity."""
+    """One order. An order of several legs has no symbol, asset or side; an order by amount has no quantity."""
     row = _row(answer, "an order")
     order_id = _text(row, "id", "an order")
     what = f"the order {order_id}"
@@ -150,11 +150,11 @@ def order_of(answer: object) -> Order:
 
 
 def fill_of(answer: object) -> Fill:
-    """One fill among the account's activities."""
+    """One fill from the account's activities."""
     row = _row(answer, "a fill")
     fill_id = _text(row, "id", "a fill")
     what = f"the fill {fill_id}"
-    # what a row of another kind would mean is not known: it must not be booked as a fill
+    # the meaning of a row of another kind is unknown: it must not be booked as a fill
     if row.get("activity_type") != "FILL":
         raise _garbled(what, "activity_type", "is not FILL")
     if row.get("type") not in ("fill", "partial_fill"):
@@ -196,9 +196,9 @@ def _text(row: Row, name: str, what: str) -> str:
 
 def _optional_text(row: Row, name: str, what: str) -> str | None:
     value = row.get(name)
-    # what cannot be printed can neither be asked for nor stored: NUL, half a surrogate pair
+    # unprintable characters such as NUL or half a surrogate pair can neither be sent nor stored
     if value is not None and not (isinstance(value, str) and len(value) <= MAX_TEXT and value.isprintable()):
-        raise _garbled(what, name, "is no text")
+        raise _garbled(what, name, "is not a text")
     return value
 
 
@@ -208,7 +208,7 @@ def _amount(row: Row, name: str, what: str) -> Decimal:
         raise _garbled(what, name, "is missing")
     amount = _decimal(value) if isinstance(value, str) else None
     if amount is None:
-        raise _garbled(what, name, "is no amount")
+        raise _garbled(what, name, "is not an amount")
     return amount
 
 
@@ -218,7 +218,7 @@ def _optional_amount(row: Row, name: str, what: str) -> Decimal | None:
 
 @lru_cache(maxsize=10_000)  # many positions are of the same size
 def _decimal(text: str) -> Decimal | None:
-    """The number that *text* is; None for what is none, or is too long to be one."""
+    """*text* as a number; None if it is not a number, or is too long."""
     if _PLAIN.fullmatch(text):
         return Decimal(text) or Decimal(0)
     if not _AMOUNT.fullmatch(text):
@@ -255,4 +255,4 @@ def _optional_time(row: Row, name: str, what: str) -> datetime | None:
                 return at
     except (ValueError, OverflowError):
         pass
-    raise _garbled(what, name, "is no time with an offset")
+    raise _garbled(what, name, "is not a time with an offset")

@@ -1,6 +1,6 @@
-"""What Alpaca says, in Pitboss's own terms: exact numbers, aware times, signed shares.
+"""Alpaca's answers in Pitboss's own terms: exact numbers, aware times, signed shares.
 
-Every value here was understood completely; an answer that makes no sense is a BrokerError instead (``bot.broker.alpaca``).
+Every value here was understood completely; any other answer is a BrokerError (``bot.broker.alpaca``).
 Amounts are US dollars. Shares are signed: negative is short, and of an order or a fill, sold.
 """
 
@@ -22,13 +22,13 @@ class Account:
     id: str
     #: ACTIVE, or why it is not: INACTIVE, ACCOUNT_CLOSED, ONBOARDING and others.
     status: str
-    #: Names of the flags by which Alpaca, or its owner, keeps the account from trading.
+    #: Names of the flags by which Alpaca, or the owner, blocks the account from trading.
     blocks: tuple[str, ...]
     equity: Decimal
     last_equity: Decimal
     cash: Decimal
     buying_power: Decimal
-    #: What the positions are worth: long ones positive, short ones negative.
+    #: Market values of the positions: long ones positive, short ones negative.
     long_market_value: Decimal
     short_market_value: Decimal
 
@@ -55,13 +55,13 @@ class Position:
 
     symbol: str
     asset_id: str
-    #: ``us_equity``, ``crypto`` and others; empty where it is not said.
+    #: ``us_equity``, ``crypto`` and others; empty if Alpaca does not say.
     asset_class: str
     shares: Decimal
-    #: Shares that no working order holds.
+    #: Shares that are not held for a working order.
     available: Decimal
     avg_entry_price: Decimal
-    #: None where the broker has no price.
+    #: None if the broker has no price.
     current_price: Decimal | None
     market_value: Decimal | None
     open_pnl: Decimal | None
@@ -81,9 +81,9 @@ class Order:
     status: str
     #: Shares asked for, unsigned; None for an order by amount.
     quantity: Decimal | None
-    #: Shares filled so far, unsigned; a bust can take them back.
+    #: Shares filled so far, unsigned; a bust can reduce them.
     filled: Decimal
-    #: Of what filled; a bust leaves it as it was. None where it is not said.
+    #: Average price of the fills; a bust does not change it. None if Alpaca does not say.
     average_price: Decimal | None
     submitted_at: datetime | None
     filled_at: datetime | None
@@ -92,12 +92,12 @@ class Order:
 
     @property
     def is_working(self) -> bool:
-        """Whether this very order may still fill; of a replaced one its successor may."""
+        """Whether this order itself may still fill; of a replaced order only the successor may."""
         return self.status not in FINISHED
 
     @property
     def left(self) -> Decimal | None:
-        """Shares that may still fill, unsigned; None when that is not known."""
+        """Shares that may still fill, unsigned; None if unknown."""
         if not self.is_working:
             return Decimal(0)
         return None if self.quantity is None else max(self.quantity - self.filled, Decimal(0))

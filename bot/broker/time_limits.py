@@ -1,30 +1,30 @@
-"""Time limits around what is asked of Alpaca, in seconds. From the inside out, each leaves room for the one before:
+"""Time limits for calls to Alpaca, in seconds. From the inside out, each leaves room for the one before:
 
-a call's own time-outs, the budget of all calls of one piece of work, its wall, and its lease.
+a call's own time-outs, the budget of all calls of one task, its wall (after which the task is abandoned), and its lease.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Of one call.
+#: Time-outs of one call.
 CONNECT_TIMEOUT_SEC = 2.0
 READ_TIMEOUT_SEC = 4.0
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The limits of one piece of work that asks Alpaca several things."""
+    """The limits of a task that makes several calls to Alpaca."""
 
-    #: All calls that keep their own time-outs end within this time.
+    #: All calls end within this time if their own time-outs work.
     budget_sec: float
-    #: A call that does not even keep those (name resolution, headers that drip) is left behind then.
+    #: After this time a call is abandoned for which they do not (name resolution, headers that arrive byte by byte).
     wall_sec: float
-    #: How long other processes leave the work to the one that has begun it.
+    #: How long other processes leave the task to the one that has begun it.
     lease_sec: float
 
 
-#: The right to read at Alpaca: for a reconciliation that is due, and for a command that is judged on evidence.
+#: Lease of the right to read at Alpaca: for a reconciliation that is due, and for a command that needs evidence.
 GATHERING_LEASE_SEC = 20.0
 
 RECONCILIATION = Limits(9.0, 12.0, GATHERING_LEASE_SEC)

@@ -16,16 +16,16 @@ from bot.storage.database import Database
 from bot.storage.pipeline import Pipeline
 from bot.storage.statements import APPROVE_COMMAND, COMMAND, COUNT_AWAITING
 
-#: Commands that may wait for a second person at once.
+#: The most commands that may wait for a second person at once.
 MOST_AWAITING = 20
 
 
 def for_approval(database: Database, settings: Settings, wanted: NewCommand) -> NewCommand:
-    """*wanted*, which waits for a second person if APPROVALS and the present thresholds say so.
+    """*wanted*, marked as waiting for a second person if APPROVALS and the present thresholds require it.
 
     Raises:
-        ApprovalNeeded: it would have to wait, and it is not known who sent it.
-        TooManyPending: MOST_AWAITING wait already.
+        ApprovalNeeded: it would have to wait, but its sender is not known.
+        TooManyPending: MOST_AWAITING commands wait already.
     """
 
     def waits(batch: Pipeline) -> bool:
@@ -43,10 +43,10 @@ def for_approval(database: Database, settings: Settings, wanted: NewCommand) -> 
 
 
 def approve(batch: Pipeline, command_id: UUID, by: str) -> BotCommand:
-    """Let a command take its turn that waited for a second person.
+    """Approve a command that waits for a second person: from now on it is pending like any other.
 
     Raises:
-        NotToApprove: it does not wait, or does no longer. OwnCommand: *by* is who asked for it.
+        NotToApprove: it does not wait for approval, or not any more. OwnCommand: *by* is the person who asked for it.
     """
     found = log.find(batch, command_id)
     if found is None or found.status is not CommandStatus.AWAITING_APPROVAL:
@@ -55,5 +55,5 @@ def approve(batch: Pipeline, command_id: UUID, by: str) -> BotCommand:
         raise OwnCommand()
     rows = batch.send(APPROVE_COMMAND(command_id, by, log.lifetime_of(found.kind)), decides=True)
     if not rows:
-        raise NotToApprove("Its time to be approved is over.")
+        raise NotToApprove("The time to approve it is over.")
     return COMMAND.instance(COMMAND.values(rows[0]))

@@ -1,4 +1,4 @@
-"""What the broker held of one symbol when it was last read, beside what the open trades hold."""
+"""What the broker held of one symbol at the last reading, beside what the open trades hold."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bot.models import (
 )
 from bot.states import Mode
 
-#: A reading older than this is nothing to decide by. While the bot is stopped there is one every five minutes.
+#: A reading older than this is not used for decisions. While the bot is stopped there is one every five minutes.
 READING_COUNTS_FOR = timedelta(minutes=10)
 ZERO = Decimal(0)
 
@@ -34,21 +34,21 @@ class Held:
     symbol: str
     asset_id: str | None
     shares: Decimal
-    #: US dollars for one share, of all shares at the broker.
+    #: The broker's average entry price, in US dollars per share.
     average_price: Decimal
-    #: Shares of the open trades, and what these cost.
+    #: Shares of the open trades, and their cost in US dollars.
     booked: Decimal
     cost: Decimal
     ignored: Decimal
 
     @property
     def surplus(self) -> Decimal:
-        """Shares that the broker holds and neither the open trades nor an ``ignore`` accounts for."""
+        """Shares at the broker for which neither the open trades nor an ``ignore`` accounts."""
         return self.shares - self.booked - self.ignored
 
     @property
     def both(self) -> str:
-        """Both sides, as a sentence begins."""
+        """Both sides, as the beginning of a sentence."""
         return (
             f"Alpaca holds {text(self.shares)} shares of {self.symbol} and the open trades {text(self.booked)}"
             + (f", {text(self.ignored)} being ignored" if self.ignored else "")
@@ -56,7 +56,7 @@ class Held:
 
     @property
     def price_of_surplus(self) -> Decimal:
-        """The entry price of the surplus: what is left of the broker's average when the open trades' cost is taken out."""
+        """The entry price of the surplus: that at which it and the open trades together have the broker's average price."""
         if self.booked and self.surplus:
             left = quotient(self.shares * self.average_price - self.cost, self.surplus)
             if left > 0:
@@ -65,16 +65,16 @@ class Held:
 
 
 def held_of(session: Session, mode: Mode, symbol: str, now: datetime, *, asset_id: str | None = None) -> Held:
-    """Both sides of *symbol* in *mode*; where the *asset_id* is given, also of what the asset is called now.
+    """Both sides of *symbol* in *mode*; with *asset_id*, also those of the asset's present symbol.
 
     Raises:
-        NothingToSettle: the broker was not read lately, or had too many positions to keep; or a program exited shares of
-            it since.
+        NothingToSettle: the broker was not read recently, or had too many positions to store; or a program has recorded an
+            exit of the symbol since.
     """
     reading = session.get(BotBrokerReading, mode)
     if reading is None or now - reading.read_at > READING_COUNTS_FOR or reading.positions is None:
         raise NothingToSettle(
-            "What Alpaca holds was not read within the last ten minutes, or is too much to keep. Reconcile first, and see"
+            "Alpaca's positions were not read within the last ten minutes, or are too many to store. Reconcile first, and see"
             " what it reports."
         )
     of_asset = [each for each in reading.positions if asset_id and each["assetId"] == asset_id]
@@ -84,7 +84,7 @@ def held_of(session: Session, mode: Mode, symbol: str, now: datetime, *, asset_i
         symbol, asset_id = position["symbol"], position["assetId"] or asset_id
     own = BotTrade.symbol == symbol
     if asset_id:
-        # a symbol may name another asset than it did
+        # a symbol may belong to another asset than before
         own = or_(BotTrade.asset_id == asset_id, and_(own, BotTrade.asset_id.is_(None)))
     open_shares = BotTrade.shares - BotTrade.exited_shares
     booked, cost = session.execute(
@@ -107,7 +107,7 @@ def held_of(session: Session, mode: Mode, symbol: str, now: datetime, *, asset_i
 
 
 def _must_be_present(session: Session, own: ColumnElement[bool], symbol: str, read_at: datetime) -> None:
-    """What was sold since would seem to be held by nobody."""
+    """Check that nothing was exited since the reading: those shares would seem to belong to no trade."""
     sold = (
         select(BotTradeExit.id)
         .join(BotTrade, BotTrade.id == BotTradeExit.trade_id)

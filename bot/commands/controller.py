@@ -1,7 +1,7 @@
 """The only writer of ``bot_config``: judges pending commands and finishes them, in order, under the lock.
 
-The lock is the singleton row. Whoever comes finishes what is pending, for itself and for others, so it does not matter
-who is woken, how often, or in which order.
+The lock is the singleton row. Each caller finishes all pending commands, its own and those of others, so it does not matter
+which process is woken, how often, or in which order.
 """
 
 from __future__ import annotations
@@ -13,15 +13,12 @@ from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import func, update
-
-from bot.broker.time_limits import GATHERING_LEASE_SEC
-from bot.commands import approval, unlogged_kill
+from bot.commands import approval, endings, finished_line, unlogged_kill
 from bot.commands import log as command_log
 from bot.commands.handlers import CommandEvidence, CommandHandlers
 from bot.commands.log import NewCommand
 from bot.errors import CommandRefused, DatabaseFull, DatabaseUnavailable, IdempotencyConflict, LockBusy
-from bot.models import BotCommand, BotConfig, BotReconciliation, Trigger
+from bot.models import BotCommand, BotReconciliation, Trigger
 from bot.reconciliation import schedule
 from bot.reconciliation.evidence import Evidence
 from bot.reconciliation.gate_control import close_gate, conclude
@@ -35,7 +32,7 @@ from bot.storage.statements import READ_LOCKED, READ_LOCKED_ALONE, READ_LOCKED_U
 
 T = TypeVar("T")
 
-#: A stop or a pause that is pending for longer is applied by whoever notices.
+#: A stop or a pause that is pending for longer is applied by web, too.
 SAFER_WITHIN = timedelta(seconds=1)
 
 log = logging.getLogger(__name__)
@@ -52,12 +49,12 @@ class Controller:
     # -- commands ---------------------------------------------------------------------------------------------
 
     def submit(self, wanted: NewCommand) -> BotCommand:
-        """Put *wanted* into the log. It is durable when this returns. Where APPROVALS says so, it waits there for a second person.
+        """Put *wanted* into the log. It is durable when this returns. If APPROVALS requires it, it waits there for a second person.
 
         Raises:
-            ApprovalNeeded: it would have to be approved, and it is not known who sent it.
+            ApprovalNeeded: it would need approval, but its sender is not known.
             IdempotencyConflict: its key was used for another command.
-            OutcomeUnknown: it may or may not be in the log; its id tells, later.
+            OutcomeUnknown: it may or may not be in the log; look for its id later.
             DatabaseUnavailable: it is not in the log.
         """
         if self._settings.needs_approval.concern(wanted.kind):
@@ -65,10 +62,10 @@ class Controller:
         return self._database.batched(lambda batch: command_log.submit(batch, wanted))
 
     def approve(self, command_id: UUID, by: str) -> BotCommand:
-        """Let a command take its turn that waited for a second person, who is *by*.
+        """Approve a command that waits for a second person, who is *by*.
 
         Raises:
-            NotToApprove: it does not wait, or does no longer. OwnCommand: *by* is who asked for it.
+            NotToApprove: it does not wait for approval, or not any more. OwnCommand: *by* is the person who asked for it.
         """
         command = self._database.batched(lambda batch: approval.approve(batch, command_id, by))
         log.info(
@@ -79,11 +76,11 @@ class Controller:
         return command
 
     def submit_and_apply(self, wanted: NewCommand) -> BotCommand:
-        """Put *wanted* into the log and finish it, at best in one transaction. Needs neither Redis nor a worker.
+        """Put *wanted* into the log and finish it, if possible in one transaction. Needs neither Redis nor a worker.
 
-        A kill is judged alone: it takes no longer however many commands are pending, and what it supersedes is finished later,
-        by whoever comes. When the lock cannot be had, or Postgres goes away meanwhile, the command is durable all the same, and
-        pending. A kill whose row cannot be written takes effect without it (see ``bot.commands.unlogged_kill``).
+        A kill is judged alone, so the number of pending commands does not delay it; the commands that it supersedes are
+        finished later. If the lock is busy, or Postgres goes away meanwhile, the command is durable and stays pending. A kill
+        whose row cannot be written takes effect without it (see ``bot.commands.unlogged_kill``).
 
         Raises:
             OutcomeUnknown, DatabaseUnavailable: as ``submit`` does.
@@ -96,7 +93,7 @@ class Controller:
             unlogged_kill.write_row(locked)
             mine = next((each for each in locked.pending if each.id == wanted.id), None)
             if mine is None:
-                # with a key that was used before it is another row, perhaps finished while the lock was waited for
+                # its key was used before: then it is another row, which may have been finished during the wait for the lock
                 mine = (
                     command_log.find_kill(batch, wanted, is_killed=locked.config.killed)
                     if is_kill
@@ -132,7 +129,7 @@ class Controller:
                 return command
 
     def submit_refused(self, wanted: NewCommand, refusal: CommandRefused) -> BotCommand | None:
-        """Put *wanted* into the log as refused, which nobody shall judge; None when it is there already.
+        """Put *wanted* into the log as rejected, without judging it; None if it is in the log already.
 
         Raises:
             OutcomeUnknown, DatabaseUnavailable: as ``submit`` does.
@@ -143,7 +140,7 @@ class Controller:
         def refuse(batch: Pipeline) -> LockedBot:
             locked = LockedBot.take(batch, command_log.insert_step(wanted), read=READ_LOCKED_ALONE(wanted.id))
             for command in locked.pending:
-                self._handlers.refuse(locked, command, refusal)
+                endings.reject(locked, command, refusal)
             locked.commit()
             return locked
 
@@ -160,12 +157,12 @@ class Controller:
     ) -> list[BotCommand]:
         """Finish the pending commands, in order; with *up_to_seq* only those up to there. Returns the finished ones.
 
-        *evidence* is what was gathered for one command, by its id; one that needs evidence and has none stays pending. The lock
-        is given back every WINDOW commands, so that a long backlog keeps out nobody. Without *look_first* it is taken without
-        a look whether anything is pending.
+        *evidence* is what was gathered for commands, by their ids; a command that needs evidence and has none stays pending. The
+        lock is released every WINDOW commands, so that a long backlog does not block others. Without *look_first* the lock is
+        taken without checking first whether anything is pending.
 
         Raises:
-            LockBusy: the lock could not be had within LOCK_PATIENCE_SEC.
+            LockBusy: the lock was not free within LOCK_PATIENCE_SEC.
         """
         given = dict(evidence or {})
         if look_first and not given and not self._database.batched(command_log.anything_to_finish):
@@ -182,36 +179,35 @@ class Controller:
         return [] if last is None else self.apply(up_to_seq=last)
 
     def apply_overdue(self) -> list[BotCommand]:
-        """Finish what may not wait for a worker: commands that are superseded or whose time has run out, and when nobody
-        applied a stop or a pause within SAFER_WITHIN, all that was issued before the last one of these. Returns the finished
-        ones."""
+        """Finish what must not wait for a worker: commands that are superseded or expired, and, if a stop or a pause was not
+        applied within SAFER_WITHIN, everything up to the last of these. Returns the finished commands."""
         overdue = self._database.batched(lambda batch: command_log.overdue(batch, SAFER_WITHIN))
         finished: list[BotCommand] = []
         if overdue.overdue:
             finished += self.apply(up_to_seq=overdue.last_safer)
         if overdue.over:
-            finished += self._by_windows(self._handlers.end_overdue)
+            finished += self._by_windows(endings.end_overdue)
         if overdue.unapproved:
-            finished += self._locked(self._handlers.end_unapproved, READ_LOCKED_UNAPPROVED())
+            finished += self._locked(endings.end_unapproved, READ_LOCKED_UNAPPROVED())
         return finished
 
     def awaiting_evidence(self, limit: int) -> list[BotCommand]:
-        """The first pending commands that are judged on evidence."""
+        """The first pending commands that need evidence."""
         return self._database.batched(lambda batch: command_log.awaiting_evidence(batch, limit))
 
     def find(self, command_id: UUID) -> BotCommand | None:
-        """The command with this id; None when it is not in the log."""
+        """The command with this id; None if it is not in the log."""
         return self._database.batched(lambda batch: command_log.find(batch, command_id))
 
     def pending(self) -> list[BotCommand]:
-        """The commands that are not finished, in their order."""
+        """The commands that are not finished, in order."""
         return self._database.batched(command_log.pending)
 
     # -- reconciliation ---------------------------------------------------------------------------------------
 
     def restore(self, actor: str) -> None:
-        """Bring the bot back when a worker starts: the gate is closed, a reconciliation is due, and a bot that is not
-        enabled is stopped, which the log shows as a command of the system."""
+        """Restore the bot when a worker starts: close the gate, make a reconciliation due, and stop a bot that is not enabled,
+        which the log shows as a command of the system."""
 
         def restore(locked: LockedBot) -> None:
             config = locked.config
@@ -224,33 +220,25 @@ class Controller:
                 source=Source.SYSTEM,
                 reason="The worker started and found the bot not enabled.",
             )
-            # not enabled is a fact about now: it is not queued behind what is pending
+            # that it is not enabled is known now: the stop does not wait for the pending commands
             self._handlers.judge(locked, command_log.submit(locked.batch, stop), {}, superseded_some=False)
 
         self._locked(restore)
 
     def claim_reconciliation(self, *, force: bool = False) -> Trigger | None:
-        """Take the right to the attempt to reconcile that is due, and say what set it off; None when none is due or
-        another process is at it. With *force* the right is taken in any case."""
-        now = func.clock_timestamp()
-        due = update(BotConfig)
-        if not force:
-            due = due.where(schedule.is_due(now, self._settings))
-        claimed = due.values(reconcile_due_at=now + timedelta(seconds=GATHERING_LEASE_SEC)).returning(
-            func.coalesce(BotConfig.reconcile_trigger, Trigger.PERIODIC.value)
-        )
+        """Take the right to the attempt to reconcile that is due, and return what triggered it; None if none is due or another
+        process makes it. With *force* the right is taken in any case."""
+        claim = schedule.claim(self._settings, force=force)
         return patiently(
             self._database,
-            lambda: self._database.run(
-                lambda session: next((Trigger(found) for found in session.scalars(claimed)), None)
-            ),
+            lambda: self._database.run(lambda session: next(map(Trigger, session.scalars(claim)), None)),
         )
 
     def conclude(self, evidence: Evidence, trigger: Trigger) -> BotReconciliation:
         """Judge *evidence*: the trades, the report and the gate change in one transaction."""
         return self._locked(lambda locked: conclude(locked, evidence, trigger, None, self._settings))
 
-    # -- a kill's own ways ------------------------------------------------------------------------------------
+    # -- a kill when the usual way fails ----------------------------------------------------------------------
 
     def _submit_once(self, kill: NewCommand) -> BotCommand:
         """Put *kill* into the log; without its key where that was used for another command, or for a kill that holds no more."""
@@ -263,21 +251,11 @@ class Controller:
         return self.submit(replace(kill, idempotency_key=None))
 
     def _kill_without_log(self, wanted: NewCommand, why: DatabaseFull) -> BotCommand:
-        """Have *wanted* take effect on the bot's row alone.
-
-        Raises:
-            DatabaseUnavailable: not even that could be written.
-        """
-
-        def kill(batch: Pipeline) -> BotCommand:
-            locked = LockedBot.take(
-                batch, unlogged_kill.WITHOUT_NOTIFICATION, read=READ_LOCKED_ALONE(wanted.id)
-            )
-            command = unlogged_kill.apply(locked, wanted)
-            locked.commit()
-            return command
-
-        command = patiently(self._database, lambda: self._database.batched(kill))
+        """Apply *wanted* to the bot's row alone; raises DatabaseUnavailable if not even that can be written."""
+        command = patiently(
+            self._database,
+            lambda: self._database.batched(lambda batch: unlogged_kill.take_effect(batch, wanted)),
+        )
         log.error(
             "kill applied without its row in the log, which follows as soon as it can be written: %s",
             why,
@@ -294,8 +272,8 @@ class Controller:
         up_to_seq: int | None = None,
         with_waiting: bool = False,
     ) -> list[BotCommand]:
-        """Run *work* on one window of the pending commands after the other, each in a transaction of its own, *with* those that
-        only wait for evidence or without; returns what it finished."""
+        """Run *work* on each window of the pending commands in turn, each in a transaction of its own; *with_waiting* includes
+        those that only wait for evidence. Returns the finished commands."""
         finished: list[BotCommand] = []
         after_seq = 0
         while True:
@@ -311,7 +289,7 @@ class Controller:
             after_seq = seqs[-1]
 
     def _locked(self, work: Callable[[LockedBot], T], read: Step | None = None) -> T:
-        """Run *work* on the locked row in one transaction, and when it is committed, log what it finished."""
+        """Run *work* on the locked row in one transaction, and log what it finished after the commit."""
 
         def with_row(locked: LockedBot) -> tuple[T, LockedBot]:
             unlogged_kill.write_row(locked)
@@ -324,24 +302,4 @@ class Controller:
 
 def _log_finished(locked: LockedBot) -> None:
     for command in locked.finished:
-        took = (command.finished_at or command.issued_at) - command.issued_at
-        log.info(
-            "%s %s%s",
-            command.kind,
-            command.status,
-            f": {command.error}" if command.error else "",
-            extra={
-                "command_id": str(command.id),
-                "kind": command.kind,
-                "actor": command.actor,
-                "source": command.source,
-                "status": command.status,
-                "from_state": command.from_state,
-                "to_state": command.to_state,
-                "mode": command.mode,
-                "revision": command.revision,
-                "duration_ms": round(took.total_seconds() * 1000, 1),
-                "error_code": command.error_code,
-                "reason": command.reason,
-            },
-        )
+        log.info("%s", finished_line.text(command), extra=finished_line.fields(command))

@@ -1,4 +1,4 @@
-"""Gathers what a command, or a due reconciliation, needs from Alpaca, before the lock is taken, and has it judged."""
+"""Gathers evidence from Alpaca for a command or a due reconciliation, before the lock is taken, and has it judged."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bot.storage.database import Database
 
 log = logging.getLogger(__name__)
 
-#: Reads at Alpaca what a pending command needs. It holds no lock.
+#: Reads the evidence for a pending command at Alpaca, without a lock.
 Gatherer = Callable[[Database, Settings, BotCommand], CommandEvidence]
 
 
@@ -39,7 +39,7 @@ GATHERERS: Mapping[CommandKind, Gatherer] = MappingProxyType(
 
 
 class EvidenceGatherer:
-    """Gathers evidence for one process. Many processes may: each attempt is made by one of them."""
+    """Gathers evidence for one process. If several processes do, only one of them makes each attempt."""
 
     def __init__(self, controller: Controller, database: Database, settings: Settings) -> None:
         self._controller = controller
@@ -49,10 +49,10 @@ class EvidenceGatherer:
     def gather_for(self, command_id: UUID) -> None:
         """Gather the evidence for a pending command and have it judged, unless another process is at it.
 
-        A process that dies at it lets go at once; from one that is frozen the right is taken after GATHERING_LEASE_SEC.
+        A process that dies meanwhile loses that right at once, one that is frozen after GATHERING_LEASE_SEC.
 
         Raises:
-            DatabaseUnavailable: Postgres is away.
+            DatabaseUnavailable: Postgres cannot be reached.
         """
         with self._database.holding(command_id) as is_free:
             if not self._database.run(
@@ -66,10 +66,10 @@ class EvidenceGatherer:
                 self._gather(command)
 
     def reconcile_if_due(self, *, force: bool = False) -> bool:
-        """Make the attempt to reconcile that is due; with *force* also one that is not.
+        """Make the attempt to reconcile that is due; with *force* even if none is due.
 
         Returns:
-            False when none was due, or another process is at it.
+            False if none was due, or another process is making it.
 
         Raises:
             DatabaseUnavailable: Postgres is away.
@@ -83,7 +83,7 @@ class EvidenceGatherer:
 
     def _gather(self, command: BotCommand) -> None:
         found = GATHERERS[command.kind](self._database, self._settings, command)
-        # a reading serves later reconciliations, too, which were asked for before it began
+        # a reading also answers later reconciliations that were issued before it began
         last = None if command.kind is CommandKind.RECONCILE else command.seq
         self._controller.apply(up_to_seq=last, evidence={command.id: found})
         if command.kind is CommandKind.SET_MODE:
@@ -91,7 +91,7 @@ class EvidenceGatherer:
 
 
 def _log_report(report: BotReconciliation) -> None:
-    """One line: what was found, or why nothing is known."""
+    """Log one line: what was found, or why nothing is known."""
     found = report.error or (
         f"{report.open_trades} open trades, {report.missed} missed, {len(report.differences)} differences"
     )

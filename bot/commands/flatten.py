@@ -1,4 +1,4 @@
-"""What a ``flatten`` asks for, and a kill or stop that flattens, too."""
+"""The parameters of a ``flatten``, and of a kill or stop that also flattens."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from bot.trading.trade_requests import TradeRequest
 
 
 def _not_both(schema: dict[str, Any]) -> None:
-    """Say what ``_one_of_both`` asks for."""
+    """Describe the rule of ``_one_of_both`` in the schema."""
     both = {"cancel": {"const": True}, "symbol": {"type": "string"}}
     schema["not"] = {"required": sorted(both), "properties": both}
 
 
 class FlattenRequest(TradeRequest):
-    """The parameters of a ``flatten``; the reason stands beside them in the log."""
+    """The parameters of a ``flatten``; the log has the reason in a column of its own."""
 
     model_config = ConfigDict(json_schema_extra=_not_both)
 
@@ -43,7 +43,7 @@ class FlattenRequest(TradeRequest):
 
 
 def read(params: Mapping[str, Any] | None) -> FlattenRequest:
-    """The request that a command makes.
+    """The parameters of a command.
 
     Raises:
         InvalidParams: naming each bad field.
@@ -52,10 +52,10 @@ def read(params: Mapping[str, Any] | None) -> FlattenRequest:
 
 
 def is_asked_for(params: object, *, strict: bool = True) -> bool:
-    """Whether a kill or stop with these *params* flattens, too.
+    """Whether a kill or stop with these *params* also flattens.
 
     Raises:
-        InvalidParams: *strict*, and ``flatten`` is neither true nor false.
+        InvalidParams: *strict* is set, and ``flatten`` is neither true nor false.
     """
     wanted = params.get("flatten", False) if isinstance(params, Mapping) else False
     if strict and not isinstance(wanted, bool):
@@ -64,7 +64,7 @@ def is_asked_for(params: object, *, strict: bool = True) -> bool:
 
 
 def start(locked: LockedBot, command: BotCommand, symbol: str | None = None) -> None:
-    """Start a flatten of *symbol* or of the account, or have the one at work do it."""
+    """Start a flatten of *symbol* or of the account, or extend the one at work to it."""
     mode = locked.config.mode
     begun = flattens.start(locked.session, command.id, mode, symbol, locked.now)
     if begun.is_new:
@@ -79,14 +79,14 @@ def start(locked: LockedBot, command: BotCommand, symbol: str | None = None) -> 
 
 
 def cancel(locked: LockedBot, command: BotCommand) -> None:
-    """End the flatten at work; the open trades that it marked are no longer expected to end by it.
+    """End the flatten at work and remove its marks from the trades that are still open.
 
     Raises:
-        InvalidTransition: none is at work.
+        InvalidTransition: no flatten is at work.
     """
     ended = flattens.cancel(locked.session, locked.now)
     if ended is None:
-        raise InvalidTransition("There is no flatten at work that could be ended.")
+        raise InvalidTransition("No flatten is at work, so there is nothing to cancel.")
     with Booking(locked.session, Author(command.actor, command.reason, command.id)) as booking:
         exit_marks.clear(locked.session, booking, ended)
     facts = {"mode": ended.mode, "actor": command.actor, "reason": command.reason}

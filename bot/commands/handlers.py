@@ -1,24 +1,18 @@
-"""What becomes of each pending command, and of the gate, judged under the lock; it commits nothing."""
+"""Judges the pending commands under the lock, and says what each kind of command does; it commits nothing."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
 
-from bot.commands import flatten, mode_switch, send_time, settle, thresholds
+from bot.commands import endings, flatten, mode_switch, send_time, settle, thresholds
 from bot.commands.mode_switch import Preflight
-from bot.errors import (
-    CommandRefused,
-    Expired,
-    InvalidParams,
-    Superseded,
-)
+from bot.errors import CommandRefused, InvalidParams, Superseded
 from bot.models import BotCommand, BotReconciliation, Trigger
 from bot.reconciliation.evidence import Evidence
 from bot.reconciliation.gate_control import ask_for_attempt, close_gate, conclude, repeat
@@ -34,19 +28,19 @@ CommandEvidence = Evidence | Preflight
 
 @dataclass(frozen=True)
 class Given:
-    """What a handler may use beside the row and its command."""
+    """What a handler gets beside the row and its command."""
 
     settings: Settings
-    #: What was gathered for the command; None as long as nothing was.
+    #: What was gathered for the command; None if nothing was so far.
     evidence: CommandEvidence | None
     #: Whether commands before it were superseded by it.
     superseded_some: bool
-    #: The reports that were made of each evidence in this transaction, by its identity.
+    #: The reports made from each evidence in this transaction, by the evidence's identity.
     reports: dict[int, BotReconciliation] = field(default_factory=dict)
 
 
-#: Applies a command to the locked row, all but its state, and returns the new state; None when its evidence is still
-#: to come. It raises a CommandRefused to reject the command, before it changes anything, and commits nothing.
+#: Applies a command to everything in the locked row except the state, and returns the new state, or None if the command still
+#: needs evidence. To reject the command it raises a CommandRefused before it changes anything. It commits nothing.
 Handler = Callable[[LockedBot, BotCommand, Given], BotState | None]
 
 
@@ -55,25 +49,6 @@ class CommandHandlers:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-
-    def end_overdue(self, locked: LockedBot) -> list[BotCommand]:
-        """Finish what can never take effect: what is superseded, and what has expired."""
-        for command in locked.pending:
-            if end := _why_over(locked, command, locked.now):
-                _finish_refused(locked, command, end)
-        return locked.finished
-
-    def refuse(self, locked: LockedBot, command: BotCommand, refusal: CommandRefused) -> None:
-        """Finish *command* without judging it."""
-        _finish_refused(locked, command, refusal)
-
-    def end_unapproved(self, locked: LockedBot) -> list[BotCommand]:
-        """Finish the commands that were read: nobody approved them in time."""
-        for command in locked.pending:
-            _finish_refused(
-                locked, command, Expired("No second person approved it in time; nothing was changed.")
-            )
-        return locked.finished
 
     def drain(
         self,
@@ -86,11 +61,11 @@ class CommandHandlers:
 
         Args:
             locked: the locked row, with the pending commands.
-            up_to_seq: finishes only those up to here; None for all.
+            up_to_seq: the last command to finish; None for all.
             evidence: what was gathered for commands, by their ids.
 
         Returns:
-            Those that were finished. One that needs evidence and has none stays pending.
+            The finished commands. One that needs evidence and has none stays pending.
         """
         pending = [each for each in locked.pending if up_to_seq is None or each.seq <= up_to_seq]
         now, superseded = locked.now, 0
@@ -100,9 +75,9 @@ class CommandHandlers:
         reports: dict[int, BotReconciliation] = {}
         for command in pending:
             spec = spec_of(command.kind)
-            end = _why_over(locked, command, now, max(halts, default=0))
+            end = endings.why_over(locked, command, now, max(halts, default=0))
             if end is not None:
-                _finish_refused(locked, command, end)
+                endings.reject(locked, command, end)
                 superseded += isinstance(end, Superseded)
             else:
                 self.judge(locked, command, evidence or {}, superseded_some=superseded > 0, reports=reports)
@@ -129,21 +104,21 @@ class CommandHandlers:
             {} if reports is None else reports,
         )
         if spec.is_halt:
-            # also one that is rejected, because the bot is stopped already: it was meant to stay so
+            # also if it is rejected because the bot is stopped already: the bot was meant to stay stopped
             config.halt_seq = max(config.halt_seq, command.seq)
             config.halted_at = max(config.halted_at or command.issued_at, command.issued_at)
         try:
             send_time.check(command, spec)
             after = handle(locked, command, given)
         except CommandRefused as refusal:
-            _finish_refused(locked, command, refusal)
+            endings.reject(locked, command, refusal)
             return
         except DBAPIError:
             raise
         except Exception:
-            # one command that cannot be judged must not keep those behind it, a kill perhaps, from being
+            # a command that cannot be judged must not block those behind it, which may include a kill
             log.exception("command %s (%s) could not be judged", command.id, command.kind)
-            _finish_refused(locked, command, InvalidParams("The command could not be understood."))
+            endings.reject(locked, command, InvalidParams("The command could not be understood."))
             return
         if after is None:
             return
@@ -163,36 +138,11 @@ class CommandHandlers:
 
 
 def _shared_reading(command: BotCommand, evidence: Mapping[UUID, CommandEvidence]) -> CommandEvidence | None:
-    """One reading serves every ``reconcile`` that was issued before it began."""
+    """One reading answers every ``reconcile`` that was issued before it began."""
     if command.kind is not CommandKind.RECONCILE:
         return None
     readings = (each for each in evidence.values() if not isinstance(each, Preflight))
     return next((each for each in readings if each.began_at >= command.issued_at), None)
-
-
-def _why_over(
-    locked: LockedBot, command: BotCommand, now: datetime, halt_seq: int = 0
-) -> CommandRefused | None:
-    """Why *command* can never take effect; None if it can. A halt of *halt_seq* is about to be judged."""
-    config = locked.config
-    if spec_of(command.kind).yields_to_halts(command.params):
-        halts = [at for at in (config.halted_at, locked.halt_asked_at) if at is not None]
-        if command.seq < max(config.halt_seq, halt_seq) or any(command.ordered_at < at for at in halts):
-            return Superseded()
-    if command.expires_at is not None and command.expires_at <= now:
-        return Expired()
-    return None
-
-
-def _finish_refused(locked: LockedBot, command: BotCommand, refusal: CommandRefused) -> None:
-    status = {Expired: CommandStatus.EXPIRED, Superseded: CommandStatus.SUPERSEDED}
-    command.status = status.get(type(refusal), CommandStatus.REJECTED)
-    command.from_state = locked.config.state
-    command.mode = locked.config.mode
-    command.error_code, command.error = refusal.code, str(refusal)
-    command.error_details = refusal.details or None
-    command.finished_at = locked.now
-    locked.finished.append(command)
 
 
 # -- what each command does -----------------------------------------------------------------------------------
@@ -205,7 +155,7 @@ def _change_state(locked: LockedBot, command: BotCommand, given: Given) -> BotSt
 def _stop(locked: LockedBot, command: BotCommand, given: Given) -> BotState:
     is_asked = flatten.is_asked_for(command.params)
     if locked.config.state is BotState.STOPPED and given.superseded_some:
-        after = BotState.STOPPED  # it kept a start from taking effect
+        after = BotState.STOPPED  # it superseded a start
     else:
         after = _change_state(locked, command, given)
     if is_asked:
@@ -215,7 +165,7 @@ def _stop(locked: LockedBot, command: BotCommand, given: Given) -> BotState:
 
 def _kill(locked: LockedBot, command: BotCommand, given: Given) -> BotState:
     config, after = locked.config, _change_state(locked, command, given)
-    # a second kill without a reason does not hide why the first one was
+    # a second kill without a reason does not replace the reason of the first
     config.killed_at, config.kill_reason = locked.now, command.reason or config.kill_reason
     if flatten.is_asked_for(command.params, strict=False):
         flatten.start(locked, command)
@@ -270,7 +220,7 @@ def _reconcile(locked: LockedBot, command: BotCommand, given: Given) -> BotState
 def _settle(locked: LockedBot, command: BotCommand, given: Given) -> BotState:
     after = _change_state(locked, command, given)
     settle.settle(locked, command)
-    # what was read before the settlement does not decide about the gate
+    # a reading from before the settlement does not decide about the gate
     locked.config.reconcile_began_at = locked.now
     ask_for_attempt(locked.config, locked.now, Trigger.SETTLE)
     return after
@@ -286,7 +236,7 @@ def _flatten(locked: LockedBot, command: BotCommand, given: Given) -> BotState:
     return after
 
 
-#: What each kind does to the row, all but its state.
+#: What each kind of command does to the row, except for the state.
 HANDLERS: Mapping[CommandKind, Handler] = MappingProxyType(
     {
         CommandKind.START: _change_state,

@@ -1,4 +1,4 @@
-"""Commands as rows. The log decides; Celery only delivers."""
+"""The command log: commands as rows. The log decides; Celery only delivers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from bot.storage.statements import (
     PENDING_COMMANDS,
 )
 
-#: A command that waits for a second person does so for this long.
+#: How long a command waits for a second person.
 APPROVED_WITHIN = timedelta(minutes=10)
 #: Longest reason that is kept, in characters.
 MAX_REASON = 500
@@ -40,8 +40,8 @@ MAX_KEY = 200
 
 @dataclass(frozen=True)
 class NewCommand:
-    """What somebody wants: a command before it is in the log. Its id is known before, so that asking twice for the
-    same insert is harmless, and so that the truth can be asked for when a commit's fate is unknown."""
+    """A command before it is in the log. It has its id already, so inserting it twice is harmless, and if the outcome of a
+    commit is unknown the row can be looked up."""
 
     kind: CommandKind
     actor: str
@@ -52,10 +52,10 @@ class NewCommand:
     id: UUID = field(default_factory=uuid4)
     #: Address of the client that asked for it.
     remote_addr: str | None = None
-    #: When a manual command was sent, and when it fell due, by its sender's clock; None where it did not say.
+    #: When a manual command was sent, and when it was due, by its sender's clock; None if the message does not say.
     sent_at: datetime | None = None
     due_at: datetime | None = None
-    #: The token that was shown, and the host that sent a manual command.
+    #: Name of the token that was used, and the host that sent a manual command.
     token_name: str | None = None
     sent_from: str | None = None
     #: Whether it waits for a second person before it takes its turn.
@@ -63,8 +63,8 @@ class NewCommand:
 
 
 def insert_step(wanted: NewCommand) -> Step:
-    """The step that puts *wanted* into the log, unless its id, or its actor's idempotency key, is there; it gives the new
-    row."""
+    """The step that puts *wanted* into the log, unless its id or its actor's idempotency key is in it already; it returns the
+    new row."""
     spec = COMMANDS[wanted.kind]
     lifetime = lifetime_of(wanted.kind)
     return INSERT_COMMAND(
@@ -87,13 +87,13 @@ def insert_step(wanted: NewCommand) -> Step:
 
 
 def lifetime_of(kind: CommandKind) -> timedelta | None:
-    """How long a command of this kind may stay pending; None for ever."""
+    """How long a command of this kind may stay pending; None if for ever."""
     seconds = COMMANDS[kind].expires_after_sec
     return None if seconds is None else timedelta(seconds=seconds)
 
 
 def submit(batch: Pipeline, wanted: NewCommand) -> BotCommand:
-    """Put *wanted* into the log, once: the same id, or the same actor's idempotency key, gives the row that is there.
+    """Put *wanted* into the log once: with the same id, or the same actor's idempotency key, return the existing row.
 
     Raises:
         IdempotencyConflict: the key was used for another command.
@@ -104,11 +104,11 @@ def submit(batch: Pipeline, wanted: NewCommand) -> BotCommand:
 
 
 def find_existing(batch: Pipeline, wanted: NewCommand) -> BotCommand:
-    """The command that is in the log under the id of *wanted*, or under its actor's idempotency key.
+    """The command that has the id of *wanted*, or its actor's idempotency key.
 
     Raises:
         IdempotencyConflict: the key was used for another command.
-        TooManyPending: there is none, so that is why it was not put there.
+        TooManyPending: there is none, so *wanted* was not inserted because too many commands are pending.
     """
     found = find(batch, wanted.id) or by_key(batch, wanted)
     if found is None:
@@ -119,10 +119,10 @@ def find_existing(batch: Pipeline, wanted: NewCommand) -> BotCommand:
 
 
 def find_kill(batch: Pipeline, wanted: NewCommand, *, is_killed: bool) -> BotCommand:
-    """The kill that is in the log already with the id or the key of *wanted*.
+    """The kill in the log with the id or the key of *wanted*.
 
-    A key never answers "stopped" for a bot that is not: unless the bot *is killed* or the kill with that key is still to be
-    judged, *wanted* is a new one, without a key.
+    A repeated key must not answer "stopped" for a bot that runs: unless the bot is killed, or the kill with that key is still
+    pending, *wanted* becomes a new kill without a key.
     """
     if found := find(batch, wanted.id):
         return found
@@ -133,52 +133,52 @@ def find_kill(batch: Pipeline, wanted: NewCommand, *, is_killed: bool) -> BotCom
 
 
 def _asks_for(found: BotCommand, wanted: NewCommand) -> bool:
-    """Whether the command *found* asks for the same as *wanted*."""
+    """Whether the command *found* requests the same as *wanted*."""
     return (found.kind, found.params, found.reason) == (wanted.kind, dict(wanted.params), wanted.reason)
 
 
 def find(batch: Pipeline, command_id: UUID) -> BotCommand | None:
-    """The command with this id; None when it is not in the log."""
+    """The command with this id; None if it is not in the log."""
     rows = batch.send(FIND_COMMAND(command_id))
     return _command(rows[0]) if rows else None
 
 
 def pending(batch: Pipeline) -> list[BotCommand]:
-    """The commands that are not finished, in the order in which they have to be."""
+    """The commands that are not finished, in the order in which they have to be finished."""
     return [_command(row) for row in batch.send(PENDING_COMMANDS())]
 
 
 def awaiting_evidence(batch: Pipeline, limit: int) -> list[BotCommand]:
-    """The first pending commands that are judged on evidence."""
+    """The first pending commands that need evidence."""
     return [_command(row) for row in batch.send(AWAITING_EVIDENCE(limit))]
 
 
 def anything_to_finish(batch: Pipeline) -> bool:
-    """Whether there is something to finish that does not only wait for evidence."""
+    """Whether a pending command can be finished without evidence."""
     return bool(batch.send(ANYTHING_TO_FINISH())[0][0])
 
 
 def last_pending_halt(batch: Pipeline) -> int | None:
-    """``seq`` of the last stop or kill that is pending."""
+    """``seq`` of the last pending stop or kill."""
     seq: int | None = batch.send(LAST_PENDING_HALT())[0][0]
     return seq
 
 
 @dataclass(frozen=True)
 class Overdue:
-    """What is pending for too long."""
+    """Which commands have been pending for too long."""
 
     #: Whether some have expired or are superseded.
     over: bool
-    #: Whether a stop or a pause waits for longer than it should, and the seq of the last one that waits at all.
+    #: Whether a stop or a pause has waited for too long, and the ``seq`` of the last one that waits.
     overdue: bool
     last_safer: int | None
-    #: Whether nobody approved some in time.
+    #: Whether some were not approved in time.
     unapproved: bool
 
 
 def overdue(batch: Pipeline, safer_within: timedelta) -> Overdue:
-    """What is late among the pending commands, of which a stop or a pause is when it waits for longer than given."""
+    """Which pending commands are overdue; a stop or a pause is if it has waited for longer than given."""
     [row] = batch.send(OVERDUE_COMMANDS(safer_within))
     return Overdue(*row)
 
@@ -186,9 +186,9 @@ def overdue(batch: Pipeline, safer_within: timedelta) -> Overdue:
 def claim_gathering(
     session: Session, command_id: UUID, for_sec: float, settings: Settings, *, is_orphan: bool = False
 ) -> bool:
-    """Take the right to gather evidence for a pending command, for so many seconds. False when another process has
-    it, the command is finished, or it has to wait until Alpaca may be asked again. *is_orphan* says that a process that had
-    the right is gone."""
+    """Take the right to gather evidence for a pending command, for the given number of seconds. False if another process has
+    it, the command is finished, or Alpaca must not be asked again yet. *is_orphan* says that the process that had the right
+    is gone."""
     now = func.clock_timestamp()
     claimed = session.execute(
         update(BotCommand)

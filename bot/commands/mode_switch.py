@@ -1,4 +1,4 @@
-"""May the mode be switched? What Alpaca has to say is gathered before the lock; the answer is given under it."""
+"""Decides whether the mode may be switched. Alpaca is asked before the lock is taken; the decision is made under it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bot.broker.alpaca import Alpaca
+from bot.broker.errors import AccountMismatch, BrokerError, BrokerTimeout
 from bot.broker.readings import Account, Position
 from bot.broker.time_limits import MODE_SWITCH as LIMITS
 from bot.errors import (
-    AccountMismatch,
     AccountUnavailable,
-    BrokerError,
-    BrokerTimeout,
     CommandRefused,
     CredentialsMissing,
     InvalidParams,
@@ -36,12 +34,12 @@ from bot.storage.database import Database
 
 @dataclass(frozen=True)
 class Preflight:
-    """What Alpaca said before a switch *from* one mode *to* another."""
+    """Alpaca's answers before a switch *from* one mode *to* another."""
 
     present: Mode
     target: Mode
     read_at: datetime
-    #: What the present account holds.
+    #: The positions of the present account.
     held: tuple[Position, ...]
     #: The target's account.
     account: Account | None
@@ -49,12 +47,12 @@ class Preflight:
     error: BrokerError | None = None
     #: The present account.
     leaving: Account | None = None
-    #: Symbols of the orders that work at the present account.
+    #: Symbols of the working orders at the present account.
     working: tuple[str, ...] = ()
 
 
 def gather(database: Database, settings: Settings, target: Mode) -> Preflight:
-    """Ask the present account who it is and what it holds, and the target account whether it can be used."""
+    """Read which account the present one is and what it holds, and whether the target account can be used."""
     present, read_at = database.read(lambda session: session.execute(_PRESENT).one())
     here, there = settings.alpaca(present), settings.alpaca(target)
     if here is None or there is None or present is target:
@@ -93,9 +91,9 @@ def judge(
     preflight: Preflight | None,
     now: datetime,
 ) -> bool:
-    """Whether the mode may be switched to *target* now; False when it cannot be said without Alpaca's word yet.
+    """Whether the mode may be switched to *target* now; False if that still needs Alpaca's answers.
 
-    Call it under the lock on the singleton: no trade can be opened meanwhile.
+    Call it under the lock on the singleton row: no trade can be opened meanwhile.
 
     Raises:
         NotStopped, PositionsOpen, OrdersWorking, CredentialsMissing, AccountUnavailable, MarketHoursOverride: it may not.
@@ -115,8 +113,8 @@ def objections(
     preflight: Preflight | None,
     now: datetime,
 ) -> Iterator[CommandRefused]:
-    """All that stands in the way of a switch to *target*, what the database knows first; then, with a usable *preflight*, what
-    Alpaca said."""
+    """Everything that prevents a switch to *target*: first what the database knows, then, with a usable *preflight*, what Alpaca
+    said."""
     if target is config.mode:
         return
     try:
@@ -149,7 +147,7 @@ def _objections_of_alpaca(
     if preflight.error is not None:
         yield AccountUnavailable(f"The mode cannot be switched: {preflight.error}")
     if preflight.leaving is not None:
-        # that some other account holds nothing says nothing; that this one is blocked is no reason to stay
+        # that a wrong account holds nothing proves nothing; but that this one is blocked does not prevent the switch
         objection = account_objection(preflight.leaving, config, config.mode)
         if isinstance(objection, AccountMismatch):
             yield AccountUnavailable(f"The mode cannot be switched: {objection}")
@@ -177,7 +175,7 @@ def _objections_of_alpaca(
 def present_objections(
     session: Session, settings: Settings, target: Mode, preflight: Preflight
 ) -> tuple[Mode, list[CommandRefused]]:
-    """The present mode, and all that stands in the way of a switch to *target* now; nothing is locked."""
+    """The present mode, and everything that prevents a switch to *target* now; takes no lock."""
     config, now = session.execute(select(BotConfig, func.clock_timestamp())).one()
     return config.mode, list(objections(session, config, settings, target, preflight, now))
 
@@ -186,7 +184,7 @@ def wanted_mode(params: Mapping[str, Any]) -> Mode:
     """The mode that a ``set_mode`` asks for.
 
     Raises:
-        InvalidParams: it asks for none that exists.
+        InvalidParams: it does not ask for an existing mode.
     """
     try:
         return Mode(params["mode"])
@@ -195,11 +193,11 @@ def wanted_mode(params: Mapping[str, Any]) -> Mode:
 
 
 def _not_ignored(session: Session, mode: Mode, positions: Sequence[Position]) -> list[str]:
-    """Symbols of the *positions* that are the bot's: all but those that an operator ignores in this very quantity."""
+    """Symbols of the *positions* that are the bot's: all except those that an operator ignores in exactly this quantity."""
     rows = session.execute(
         select(BotIgnoredPosition.symbol, BotIgnoredPosition.shares).where(BotIgnoredPosition.mode == mode)
     )
-    # not dict(rows): a result has keys, which are not its rows'
+    # not dict(rows): a result has a method keys(), which dict() would use
     ignored = {row.symbol: row.shares for row in rows}
     return sorted(each.symbol for each in positions if ignored.get(each.symbol) != each.shares)
 

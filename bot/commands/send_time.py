@@ -1,4 +1,4 @@
-"""When a manual command was sent: a halt has to know whether the command came before it."""
+"""When a manual command was sent, which decides whether a stop or kill came after it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from bot.errors import SendTimeInFuture, SendTimeMissing
 from bot.models import BotCommand
 from bot.states import CommandSpec, Source
 
-#: A manual command may have been sent this far in the future, by the database's clock: no two clocks are quite the same.
+#: How far in the future of the database's clock a manual command may have been sent: clocks differ a little.
 MOST_AHEAD = timedelta(seconds=2)
 
 
 def check(command: BotCommand, spec: CommandSpec) -> None:
-    """Reject a manual command of which a halt could not know whether it came before the halt.
+    """Reject a manual command if it is not known whether it was sent before a stop or kill.
 
     Raises:
         SendTimeMissing, SendTimeInFuture: it is such a command.

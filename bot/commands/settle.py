@@ -1,7 +1,7 @@
-"""An operator's decision about one difference, or about one trade (``settle``). Each is undone by another one.
+"""``settle``: an operator's decision about one difference or one trade. Another settlement can undo each.
 
-No network is used: what Alpaca holds is what the last reconciliation read. The next one is due as soon as a settlement is
-applied, and decides about the gate.
+It uses no network: Alpaca's positions are those that the last reconciliation read. The next reconciliation is due as soon as a
+settlement is applied, and decides about the gate.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ from bot.states import Mode
 from bot.storage.locked_bot import LockedBot
 from bot.trading.trade_requests import invalid
 
-#: An exit may lie so far in the future: the broker's clock is another one.
+#: How far in the future an exit may be: the broker's clock may be ahead.
 CLOCKS_DIFFER = timedelta(seconds=5)
 
 
 def settle(locked: LockedBot, command: BotCommand) -> None:
-    """Carry the settlement out, under the lock; commits nothing. What is not allowed changes nothing.
+    """Carry out the settlement under the lock; commits nothing. If it is not allowed, nothing is changed.
 
     Raises:
         InvalidParams: naming each bad field.
-        NothingToSettle: what it is about is not as it says.
+        NothingToSettle: the position or the trade is not as the settlement assumes.
     """
     settlement = read_settlement(command.params, command.reason)
     author = Author(command.actor, reason=command.reason, command_id=command.id)
@@ -59,7 +59,7 @@ def settle(locked: LockedBot, command: BotCommand) -> None:
     except TradeConflict as conflict:
         raise NothingToSettle(str(conflict), details=conflict.details) from None
     except IntegrityError:
-        # such as an id of the sender's own making that a trade has; an error of the database would be judged for ever
+        # for example a chosen id that a trade has already; a database error would leave the command pending for ever
         raise NothingToSettle("The books do not allow it; nothing was changed.") from None
 
 
@@ -88,7 +88,7 @@ def _trade(work: _Work, trade_id: UUID) -> BotTrade:
 
 
 def _adopt(work: _Work, booking: Booking, symbol: str) -> None:
-    """What the broker holds beyond the open trades becomes a trade, whose id is the command's."""
+    """Make a trade of the shares that the broker holds beyond the open trades; its id is the command's."""
     held, wanted = held_of(work.session, work.mode, symbol, work.now), work.settlement.shares
     surplus = held.surplus
     if surplus * held.shares <= 0 or surplus * held.booked < 0:
@@ -108,7 +108,7 @@ def _adopt(work: _Work, booking: Booking, symbol: str) -> None:
         filled=True,
         entry_at=work.now,
         created_at=work.now,
-        adjusted_at=work.now,  # what was sold before belongs to another trade
+        adjusted_at=work.now,  # earlier sales belong to another trade
         note=work.note,
     )
     work.session.add(trade)
@@ -192,8 +192,7 @@ def _void(work: _Work, booking: Booking, trade: BotTrade) -> None:
 
 
 def _write_off(work: _Work, booking: Booking, trade: BotTrade) -> None:
-    """Also a trade that an operator closed or made void, so that a mistake of that kind can be taken back while the
-    position is gone."""
+    """Write off an open trade; also one that an operator closed or made void by mistake, while the position is gone."""
     if trade.status is TradeStatus.CLOSED:
         _take_back_exits(booking, trade, only_settled=True)
     elif trade.status is TradeStatus.VOID:
@@ -206,7 +205,7 @@ def _reopen(work: _Work, booking: Booking, trade: BotTrade) -> None:
     if trade.status is TradeStatus.OPEN:
         raise NothingToSettle(f"Trade {trade.id} is open.")
     held = held_of(work.session, work.mode, trade.symbol, work.now, asset_id=trade.asset_id)
-    # of another quantity it may be: what was sold is booked from the broker's fills, or adjusted
+    # its quantity may differ: sales are booked from the broker's fills, or adjusted
     if held.surplus * trade.shares <= 0 or held.surplus * held.shares <= 0:
         raise NothingToSettle(f"{held.both}: there is no position for trade {trade.id}.")
     if trade.status is TradeStatus.CLOSED:
@@ -216,7 +215,7 @@ def _reopen(work: _Work, booking: Booking, trade: BotTrade) -> None:
 
 
 def _take_back_exits(booking: Booking, trade: BotTrade, *, only_settled: bool = False) -> None:
-    """Take back the exits that operators gave, and where there are none, all."""
+    """Remove the exits that operators gave; if there are none, all exits."""
     exits = booking.exits(trade)
     settled = [each for each in exits if each.source is ExitSource.SETTLEMENT]
     if only_settled and not settled:

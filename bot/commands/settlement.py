@@ -1,4 +1,4 @@
-"""What a ``settle`` asks for: the action, and which fields each one takes."""
+"""The parameters of a ``settle``: the actions, and the fields that each one takes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bot.validation import storable
 
 
 class SettleAction(StrEnum):
-    """What is decided."""
+    """What an operator decides."""
 
     ADOPT = "adopt"  # a position becomes an open trade
     ADJUST = "adjust"  # a trade's shares and entry price, for splits, busts and sales that are not in the broker's record
@@ -59,14 +59,14 @@ ACTIONS: Mapping[SettleAction, ActionSpec] = MappingProxyType(
 )
 _FIELDS = ("symbol", "trade_id", "shares", "entry_price", "exit_price", "exit_at")
 
-#: As Alpaca writes it in its list of positions, of any class of asset.
+#: In the form of Alpaca's list of positions, for any class of asset.
 PositionSymbol = Annotated[
     str, Field(min_length=1, max_length=32, pattern=r"^[A-Z0-9][A-Z0-9./_-]*$"), AfterValidator(storable)
 ]
 
 
 class Settlement(TradeRequest):
-    """The parameters of a ``settle``; the reason stands beside them in the log."""
+    """The parameters of a ``settle``; the log has the reason in a column of its own."""
 
     action: SettleAction = Field(description="What is decided.")
     symbol: PositionSymbol | None = Field(None, description="The position, for adopt, ignore and watch.")
@@ -80,7 +80,7 @@ class Settlement(TradeRequest):
 
     @model_validator(mode="after")
     def _fields_fit_the_action(self) -> Self:
-        """Not a ValueError, which would speak of the body as a whole: each field that is missing or too much is named."""
+        """Name each field that is missing or not allowed; a ValueError would be about the body as a whole."""
         spec = ACTIONS[self.action]
         given = {to_camel(name) for name in _FIELDS if getattr(self, name) is not None}
         needed = spec.needs | {spec.subject}
@@ -96,7 +96,7 @@ class Settlement(TradeRequest):
 
 
 def read_settlement(params: Mapping[str, Any], reason: str | None) -> Settlement:
-    """The settlement that a command asks for.
+    """The settlement in a command's parameters.
 
     Raises:
         InvalidParams: naming each bad field.

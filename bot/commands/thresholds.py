@@ -1,4 +1,4 @@
-"""Checks a change of thresholds. The rules, which are those of ``bot.models.thresholds``, hold for every way in."""
+"""Checks a change of thresholds by the rules of ``bot.models.thresholds``, from whichever source it comes."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _type_of(threshold: Threshold) -> Any:
 
 
 def _describe(schema: dict[str, Any]) -> None:
-    """Say what ``check_changes`` asks for beyond the types: at least one threshold, and none that is null."""
+    """Describe in the schema what ``check_changes`` requires beyond the types: at least one threshold, and none that is null."""
     schema["minProperties"] = 1
     for name, described in schema["properties"].items():
         if name != "reason":
@@ -87,7 +87,7 @@ def check_changes(params: Mapping[str, Any]) -> dict[str, Any]:
     """The changes in *params*, by column name.
 
     Raises:
-        InvalidParams: naming each bad field in ``details["fields"]``; nothing of it may be applied then.
+        InvalidParams: naming each bad field in ``details["fields"]``; then no part of the change may be applied.
     """
     try:
         changes = ThresholdChanges.model_validate(params)
@@ -103,7 +103,7 @@ def check_changes(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def differences(config: BotConfig, changes: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """What *changes*, by column name, change of *config*: each value before and after, by its name in JSON."""
+    """The differences that *changes*, by column name, make to *config*: each value before and after, by its name in JSON."""
     pairs = {THRESHOLDS[name].json_name: (getattr(config, name), value) for name, value in changes.items()}
     return {
         name: [_shown(before), _shown(after)] for name, (before, after) in pairs.items() if before != after
@@ -111,7 +111,7 @@ def differences(config: BotConfig, changes: Mapping[str, Any]) -> dict[str, list
 
 
 def raise_risk(config: BotConfig, params: Mapping[str, Any]) -> bool:
-    """Whether more can be lost after the change in *params*; a change that is not valid changes nothing."""
+    """Whether more can be lost after the change in *params*; false for an invalid change, which changes nothing."""
     try:
         changes = check_changes(params)
     except InvalidParams:

@@ -1,7 +1,7 @@
-"""A kill while the log cannot be written: the disk is full, or Postgres takes no more notifications.
+"""A kill while the log cannot be written: the disk is full, or Postgres accepts no more notifications.
 
-It takes effect on the bot's one row, which has room for its next version, and tells nobody. The row of the log, with its
-revision, is written by whoever takes the lock next and can.
+It takes effect on the bot's one row, which has room for its next version, and sends no notification. The next process that
+takes the lock and can write the log adds the kill's row to it.
 """
 
 from __future__ import annotations
@@ -14,13 +14,26 @@ from bot.commands.log import NewCommand
 from bot.models import BotCommand
 from bot.states import COMMANDS, BotState, CommandKind, CommandStatus, Mode, Source
 from bot.storage.locked_bot import LockedBot
+from bot.storage.pipeline import Pipeline
+from bot.storage.statements import READ_LOCKED_ALONE
 
-#: The first step of its transaction: the triggers of the bot's row notify nobody then.
-WITHOUT_NOTIFICATION = "SET LOCAL pitboss.quiet = 'on'"
+#: The first step of its transaction, after which the triggers of the bot's row notify nobody.
+_WITHOUT_NOTIFICATION = "SET LOCAL pitboss.quiet = 'on'"
 
 
-def apply(locked: LockedBot, wanted: NewCommand) -> BotCommand:
-    """Let *wanted* take effect on the locked row; the command as its row will show it, but for the revision."""
+def take_effect(batch: Pipeline, wanted: NewCommand) -> BotCommand:
+    """Apply *wanted* to the bot's row alone and commit; returns the command as its row will show it, but for the revision.
+
+    Raises:
+        DatabaseUnavailable: not even that can be written.
+    """
+    locked = LockedBot.take(batch, _WITHOUT_NOTIFICATION, read=READ_LOCKED_ALONE(wanted.id))
+    command = _apply(locked, wanted)
+    locked.commit()
+    return command
+
+
+def _apply(locked: LockedBot, wanted: NewCommand) -> BotCommand:
     config = locked.config
     from_state = config.state
     config.state = COMMANDS[CommandKind.KILL].leads_to[from_state]
@@ -28,7 +41,7 @@ def apply(locked: LockedBot, wanted: NewCommand) -> BotCommand:
     config.killed_at, config.kill_reason = locked.now, wanted.reason or config.kill_reason
     config.halted_at = locked.now
     config.updated_at = locked.now
-    if config.unlogged_kill is None:  # a second one changes nothing that the log has to know
+    if config.unlogged_kill is None:  # a second kill changes nothing that the log has to show
         config.unlogged_kill = {
             "id": str(wanted.id),
             "actor": wanted.actor,
@@ -60,7 +73,7 @@ def apply(locked: LockedBot, wanted: NewCommand) -> BotCommand:
 
 
 def write_row(locked: LockedBot) -> None:
-    """Put the kill that the log lacks, if there is one, into it, as the applied command that it is."""
+    """If a kill is missing in the log, put it there as an applied command."""
     config = locked.config
     kept = config.unlogged_kill
     if kept is None:

@@ -1,4 +1,4 @@
-"""Marks the trades that a flatten is about to end, so that whoever books their fills knows why they ended."""
+"""Marks the trades that a flatten is about to end, so that their exits are booked with this reason."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def any_unmarked(session: Session, mode: Mode, symbols: Collection[str], assets:
 def mark(
     session: Session, booking: Booking, mode: Mode, symbols: Collection[str], assets: Collection[str]
 ) -> None:
-    """Mark them with ``force_close``; the reason that the executor has given one stays."""
+    """Mark them with ``force_close``; a reason that the executor gave stays."""
     for trade in session.scalars(select(BotTrade).where(*_unmarked(mode, symbols, assets))).all():
         booking.mark_exit_reason(trade, ExitReason.FORCE_CLOSE)
 
 
 def clear(session: Session, booking: Booking, flatten: BotFlatten) -> None:
-    """Take the mark off the trades that are still open whole when *flatten* was ended."""
+    """Remove the mark from the trades of which nothing was sold when *flatten* ended."""
     marked = select(BotTrade).where(
         BotTrade.status == TradeStatus.OPEN,
         BotTrade.exited_shares == 0,
@@ -49,5 +49,5 @@ def _unmarked(mode: Mode, symbols: Collection[str], assets: Collection[str]) -> 
 
 
 def _of_mode(mode: Mode) -> ColumnElement[bool]:
-    # trades of before the column are the present mode's
+    # trades from before this column existed belong to the present mode
     return or_(BotTrade.mode == mode, BotTrade.mode.is_(None))

@@ -1,4 +1,4 @@
-"""Flattens as rows: starting one, the right to work on it, its progress and its end."""
+"""Flattens as rows: their start, the right to work on one, progress and end."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from bot.models import BotFlatten, BotWorker, FlattenState
 from bot.models.flatten import AT_WORK
 from bot.states import Mode
 
-#: How long the right to work on a flatten holds, in seconds: longer than a round. A process that dies lets go at once.
+#: How long the right to work on a flatten holds, in seconds: longer than a round. A process that dies loses it at once.
 LEASE = timedelta(seconds=FLATTEN_ROUND.lease_sec)
-#: How long others leave a flatten to the worker: when none was seen for as long, or a round is as late, they work on it.
+#: How long web leaves a flatten to the workers: if none was seen for this long, or a round is this late, web works on it.
 LEFT_TO_WORKER = timedelta(seconds=5)
 _NOW = func.clock_timestamp()
 #: A worker that was seen in the future is from before the clock was put back.
@@ -27,7 +27,7 @@ _NO_WORKER = ~exists().where(BotWorker.last_seen_at <= _NOW, BotWorker.last_seen
 
 @dataclass(frozen=True)
 class Begun:
-    """The flatten that does what was asked for, and whether it was started for it."""
+    """The flatten that does what was requested, and whether it was started by this request."""
 
     flatten: BotFlatten
     is_new: bool
@@ -57,7 +57,9 @@ def start(session: Session, command_id: UUID, mode: Mode, symbol: str | None, no
         if found.symbols is not None:
             found.symbols = None if symbol is None else sorted({*found.symbols, symbol})
         found.next_round_at, found.found_flat_at = now, None
-        found.attempts += 1  # what a round under way has found is not about what is asked for now
+        found.attempts += (
+            1  # makes the result of a round under way count no longer: it does not cover the new request
+        )
         return Begun(found, is_new=False)
     symbols = None if symbol is None else [symbol]
     made = BotFlatten(command_id=command_id, mode=mode, symbols=symbols, started_at=now, next_round_at=now)
@@ -66,7 +68,7 @@ def start(session: Session, command_id: UUID, mode: Mode, symbol: str | None, no
 
 
 def due(session: Session, *, is_worker: bool) -> UUID | None:
-    """The flatten whose next round is due, and which this process may work on: the worker first, then all others."""
+    """The flatten whose next round is due and which this process may work on: first a worker, then any process."""
     return session.scalars(select(BotFlatten.command_id).where(*_is_due(is_worker))).one_or_none()
 
 

@@ -1,4 +1,4 @@
-"""What a flatten has to do next, given what the broker shows. Pure: no network, no database, no clock."""
+"""Plans what a flatten has to do next, from what the broker shows. Pure: no network, no database, no clock."""
 
 from __future__ import annotations
 
@@ -35,31 +35,31 @@ class Seen:
 
     at: datetime
     is_open: bool
-    #: Working ones.
+    #: The working orders.
     orders: Sequence[Order]
-    #: At least those of the last POSITIONS_LAG.
+    #: The fills, at least those of the last POSITIONS_LAG.
     fills: Sequence[Fill]
     positions: Sequence[Position]
 
 
 @dataclass(frozen=True)
 class Goal:
-    """What is to be flattened, and what was done for it."""
+    """What is to be flattened, and what has been done for it."""
 
     started_at: datetime
-    #: None for the whole account.
+    #: The symbols to flatten; None for the whole account.
     symbols: frozenset[str] | None = None
     #: Signed shares that are not the bot's, by symbol.
     ignored: Mapping[str, Decimal] = field(default_factory=dict)
     sent: Sequence[Sent] = ()
-    #: Symbols whose closing was rejected before, and of these the ones that are not tried again yet.
+    #: Symbols whose closing was rejected before, and those of them that must not be tried again yet.
     rejected: frozenset[str] = frozenset()
     resting: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Closing:
-    """A position to close: *shares*, signed, are the bot's; *now*, unsigned, can be closed without a doubt."""
+    """A position to close: *shares*, signed, are the bot's; *now*, unsigned, can certainly be closed now."""
 
     position: Position
     shares: Decimal
@@ -79,25 +79,24 @@ class Plan:
     #: Whether all orders of the account may be cancelled at once.
     cancel_all: bool
     close: tuple[Closing, ...]
-    #: Every position that is left, whether something can be done about it now or not.
+    #: Every position that is left, whether or not it can be closed now.
     left: tuple[Closing, ...]
     orders_left: int
-    #: Whether fills that the flatten did not order are so new that the positions may not show them yet.
+    #: Whether there are fills of other orders so new that the positions may not show them yet.
     is_unsettled: bool
     #: Symbols of orders that were sent after the flatten began, by somebody else.
     opposed: tuple[str, ...]
 
     @property
     def shows_nothing(self) -> bool:
-        """Whether nothing is left, as far as this reading shows."""
+        """Whether this reading shows that nothing is left."""
         return not self.left and not self.orders_left
 
 
 def make_plan(goal: Goal, seen: Seen) -> Plan:
     """Plan the next round.
 
-    No more is closed than is there for certain: shares of a position that sales of the last POSITIONS_LAG took off it may
-    still be shown.
+    No more is closed than is certainly there: a position may still show shares that were sold within the last POSITIONS_LAG.
     """
     held = {each.symbol: each for each in seen.positions}
     own = {each.order_id for each in goal.sent}
@@ -124,7 +123,7 @@ def make_plan(goal: Goal, seen: Seen) -> Plan:
     is_whole = goal.symbols is None and not goal.ignored and not any(each.id in own for each in seen.orders)
     return Plan(
         cancel=cancel,
-        # shares that no order shows, and that are held all the same, belong to legs that wait for another order
+        # shares that are held for an order that is not listed belong to legs that wait for another order
         cancel_all=is_whole and (len(cancel) > 1 or any(_is_held_back(each, busy) for each in left)),
         close=close,
         left=left,
@@ -139,9 +138,9 @@ def make_plan(goal: Goal, seen: Seen) -> Plan:
 
 
 def _shares_to_close(position: Position, ignored: Decimal) -> Decimal:
-    """Signed shares that are the bot's; 0 when none are."""
+    """Signed shares that are the bot's; 0 if none are."""
     if position.shares * ignored <= 0:
-        return position.shares  # nothing is ignored, or what was is gone
+        return position.shares  # nothing is ignored, or the ignored position is gone
     if abs(ignored) >= abs(position.shares):
         return ZERO
     return position.shares - ignored
@@ -163,8 +162,8 @@ def _is_held_back(closing: Closing, busy: set[str]) -> bool:
 
 
 def _recent_closings(goal: Goal, seen: Seen) -> dict[tuple[str, bool], Decimal]:
-    """Shares, unsigned, that lately were taken off positions, by symbol and whether the position is long: by fills, and by
-    orders of the flatten's own that work no more and whose fills are not listed yet."""
+    """Shares, unsigned, that were recently taken off positions, by symbol and whether the position is long: by fills, and by
+    the flatten's own orders that are done but whose fills are not listed yet."""
     taken: dict[tuple[str, bool], Decimal] = defaultdict(Decimal)
     filled: dict[str, Decimal] = defaultdict(Decimal)
     for fill in seen.fills:
@@ -181,7 +180,7 @@ def _recent_closings(goal: Goal, seen: Seen) -> dict[tuple[str, bool], Decimal]:
 
 
 def _concerns(order: Order, goal: Goal, held: Mapping[str, Position]) -> bool:
-    """Whether an order has to go: not one of a position that is ignored as a whole."""
+    """Whether an order has to be cancelled: not if its position is ignored as a whole."""
     if goal.symbols is not None:
         return order.symbol in goal.symbols
     ignored = goal.ignored.get(order.symbol)

@@ -1,9 +1,8 @@
 """The flatten process: rounds of reading, cancelling and closing, until two readings find nothing left.
 
-It runs in a thread of a worker, or of web when no worker was seen. All it knows is in its row, so a process that is killed
-in any step is followed by another one that looks at the broker and goes on. Positions are closed by Alpaca's own call,
-which sells what is held and not held by another order: repeated, it finds nothing to sell. It holds no lock on the bot's
-row while it talks to the broker.
+It runs in a thread of a worker, or of web if no worker was seen. All its state is in its row, so if a process is killed at any
+step, another one reads the account again and continues. Positions are closed by Alpaca's own call, which sells the shares that
+no other order holds; repeated, it finds nothing to sell. The bot's row is not locked while the broker is called.
 """
 
 from __future__ import annotations
@@ -32,19 +31,19 @@ from bot.storage.locked_bot import LockedBot, in_locked_session, with_locked_bot
 
 #: How often a round that is due is looked for, in seconds.
 LOOK_SEC = 1.0
-#: The second reading that confirms that nothing is left comes at least this much later.
+#: The second reading, which confirms that nothing is left, comes at least this much later.
 CONFIRM_AFTER = timedelta(seconds=2)
-#: While the market is closed the account is looked at this often, and at the bell.
+#: While the market is closed the account is read this often, and at the opening bell.
 CLOSED_ROUND = timedelta(seconds=30)
 #: Wait after a round in which the broker could not be read.
 AFTER_ERROR = timedelta(seconds=2)
 #: Between tries to close a position that was rejected: doubled each time, up to the last.
 FIRST_RETRY, LAST_RETRY = timedelta(seconds=1), timedelta(seconds=15)
-#: It is told when a flatten is not done after this time while the market is open.
+#: An alert is sent if a flatten is not done after this time while the market is open.
 STUCK_AFTER = timedelta(seconds=60)
-#: The books are brought up to date every so many rounds, if something was closed.
+#: The books are brought up to date every this many rounds, if something was closed.
 ROUNDS_PER_RECONCILIATION = 5
-#: Positions that an alert names.
+#: The most positions that an alert names.
 MOST_NAMED = 20
 
 ACTOR = "flatten"
@@ -53,10 +52,10 @@ log = logging.getLogger(__name__)
 
 
 class Flattener:
-    """Makes the rounds of the flatten at work that are due. One thread of a process calls ``run`` again and again."""
+    """Makes the due rounds of the flatten at work. One thread of a process calls ``run`` repeatedly."""
 
     def __init__(self, database: Database, settings: Settings, *, is_worker: bool) -> None:
-        """*is_worker* says that this process works on it first; others do when no worker does."""
+        """*is_worker* says that this process works on it first; others do if no worker does."""
         self._database = database
         self._settings = settings
         self._is_worker = is_worker
@@ -87,7 +86,7 @@ class Flattener:
         return True
 
     def _mark(self, flatten: BotFlatten, closings: Iterable[Closing]) -> None:
-        """The fills to come end these trades by force: reconciliation books them so."""
+        """Mark the trades that the coming fills end: reconciliation books the fills with this reason."""
         symbols = {each.position.symbol for each in closings}
         assets = {each.position.asset_id for each in closings}
         if not symbols or not self._database.read(
@@ -181,7 +180,7 @@ def _progress(
     plan = done.plan
     wait = max(AFTER_ERROR, timedelta(seconds=done.retry_after_sec))
     if plan is None:
-        # an account that could not be read says nothing, neither that it is flat nor that it is not
+        # a failed reading proves nothing, neither that the account is flat nor that it is not
         return flatten.state, flatten.found_flat_at, wait
     if plan.shows_nothing:
         first = flatten.found_flat_at or now
@@ -199,13 +198,13 @@ def _progress(
 
 
 def _pace(attempts: int) -> timedelta:
-    """Between rounds that find something left. A round is five calls or more, and Alpaca allows 200 a minute to all programs
-    of an account."""
+    """The wait between rounds that find something left. A round makes at least five calls, and Alpaca allows all programs of an
+    account 200 a minute together."""
     return timedelta(seconds=1 if attempts <= 8 else 3 if attempts <= 30 else 10)
 
 
 def _retries(flatten: BotFlatten, done: BrokerRound, now: datetime) -> dict[str, Any]:
-    """What is known of closings that were rejected: of this round, and before of positions that are still there."""
+    """The rejected closings: those of this round, and earlier ones of positions that are still there."""
     if done.plan is None:
         return flatten.retries
     left = {each.position.symbol for each in done.plan.left}
@@ -219,14 +218,14 @@ def _retries(flatten: BotFlatten, done: BrokerRound, now: datetime) -> dict[str,
 
 
 def _error(done: BrokerRound, retries: Mapping[str, Any]) -> str | None:
-    """Why it did not get further, the gravest first."""
+    """Why it did not get further, the most serious reason first."""
     if done.error is not None:
         return done.error
     said = [each["error"] for each in retries.values()] + done.not_cancelled
     if done.plan is not None and done.plan.opposed:
         symbols = ", ".join(done.plan.opposed[:10])
         said.append(
-            f"Orders for {symbols} were sent after the flatten began: a program trades against the closed gate. They are"
+            f"Orders for {symbols} were sent after the flatten began: a program trades although the gate is closed. They are"
             " cancelled again; stop that program."
         )
     return " ".join(said[:5]) or None

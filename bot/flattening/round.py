@@ -8,9 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from bot.broker.alpaca import Alpaca
-from bot.broker.readings import Account, Position
-from bot.broker.time_limits import FLATTEN_ROUND as LIMITS
-from bot.errors import (
+from bot.broker.errors import (
     AccountMismatch,
     BrokerError,
     BrokerInconsistent,
@@ -19,19 +17,21 @@ from bot.errors import (
     BrokerRefused,
     BrokerTimeout,
 )
+from bot.broker.readings import Account, Position
+from bot.broker.time_limits import FLATTEN_ROUND as LIMITS
 from bot.flattening.plan import POSITIONS_LAG, Closing, Goal, Plan, Seen, Sent, make_plan
 from bot.runtime.timeout import run_with_timeout
 from bot.settings.settings import Settings
 from bot.states import Mode
 
-#: A call that closes or cancels is not begun with less of the budget than this, in seconds.
+#: A call that closes or cancels is only begun if this much of the budget is left, in seconds.
 LEAST_LEFT_SEC = 1.0
-#: The account's market values and the list of positions may differ by so much, in US dollars.
+#: How much the account's market values and the list of positions may differ, in US dollars.
 VALUE_GRAIN = Decimal(1)
 
 
 class BrokerRound:
-    """What one round saw and did."""
+    """One round: what it read and did."""
 
     def __init__(self, settings: Settings, mode: Mode, account_id: str | None, goal: Goal) -> None:
         """*account_id* is the account that the mode is bound to; None while it is bound to none."""
@@ -39,13 +39,13 @@ class BrokerRound:
         self._mode = mode
         self._account_id = account_id
         self._goal = goal
-        #: None when the account could not be read.
+        #: What was read; None if the account could not be read.
         self.plan: Plan | None = None
         self.is_open = True
         self.next_open: datetime | None = None
-        #: The orders that close positions, as far as their answers came.
+        #: The orders that close positions, as far as Alpaca answered.
         self.sent: list[Sent] = []
-        #: Why positions could not be closed, by symbol, and orders not be cancelled.
+        #: Why positions, by symbol, could not be closed, and orders could not be cancelled.
         self.rejected: dict[str, str] = {}
         self.not_cancelled: list[str] = []
         #: Why the account could not be read, or the round was cut short.
@@ -53,7 +53,7 @@ class BrokerRound:
         self.retry_after_sec = 0.0
 
     def run(self, before_closing: Callable[[Iterable[Closing]], None]) -> None:
-        """Read, cancel and close; *before_closing* is told what is about to be closed, and may raise."""
+        """Read, cancel and close; *before_closing* is called with what is about to be closed, and may raise."""
         access = self._settings.alpaca(self._mode)
         if access is None:
             name = f"ALPACA_{self._mode.upper()}_API_KEY"
@@ -63,7 +63,7 @@ class BrokerRound:
             return
         deadline = time.monotonic() + LIMITS.budget_sec - LEAST_LEFT_SEC
         try:
-            # leaving the context ends the calls of a thread that was left behind
+            # leaving the context ends the calls of a thread that was abandoned
             with Alpaca(access, budget_sec=LIMITS.budget_sec) as alpaca:
                 run_with_timeout(LIMITS.wall_sec, lambda: self._act(alpaca, deadline, before_closing))
         except TimeoutError:
@@ -89,7 +89,7 @@ class BrokerRound:
                     return
                 self._cancel(alpaca, order.id, order.symbol or order.id)
         before_closing(plan.close)
-        # those that were rejected before come last: they keep no other waiting
+        # those that were rejected before come last, so that they do not delay others
         for closing in sorted(plan.close, key=lambda each: each.position.symbol in self._goal.rejected):
             if time.monotonic() > deadline:
                 return
@@ -103,7 +103,7 @@ class BrokerRound:
                 f" {self._account_id}: nothing is closed there. Put the right keys back."
             )
         self.is_open, self.next_open = clock.is_open, clock.next_open
-        # orders first, positions last: what fills in between shows in the positions, and no order is sent for it
+        # orders first, positions last: a fill in between then shows in the positions, and no order is sent for it
         orders = alpaca.orders_since(None, status="open")
         fills = alpaca.fills_since(clock.at - POSITIONS_LAG)
         positions = alpaca.positions()
@@ -120,7 +120,7 @@ class BrokerRound:
             self.not_cancelled.append(f"{name}: {error}")
 
     def _close(self, alpaca: Alpaca, closing: Closing, at: datetime) -> None:
-        """One that is rejected, or whose answer is lost, keeps no other waiting: the next round sees what became of it."""
+        """Close one position. If this is rejected, or the answer is lost, others go on: the next round sees the result."""
         position = closing.position
         try:
             order = alpaca.close_position(

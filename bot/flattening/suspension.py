@@ -1,7 +1,7 @@
-"""Has the broker reject new orders while the bot is killed, if KILL_SUSPENDS_TRADING asks for it.
+"""Makes the broker reject new orders while the bot is killed, if KILL_SUSPENDS_TRADING is set.
 
-What is wanted follows from the bot's row; what was done is in ``bot_suspension``. A row is written before the broker is
-asked, so a process that is killed in between leaves nothing that nobody takes back.
+Whether it should follows from the bot's row; what was done is in ``bot_suspension``. The row is written before the broker is
+asked, so if a process is killed in between, another one still takes the change back.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from bot.broker.alpaca import Alpaca
+from bot.broker.errors import AccountMismatch, BrokerError, BrokerTimeout
 from bot.broker.time_limits import SUSPENSION as LIMITS
-from bot.errors import AccountMismatch, BrokerError, BrokerTimeout
 from bot.flattening import flattens
 from bot.models import BotConfig, BotSuspension
 from bot.runtime.timeout import run_with_timeout
@@ -26,10 +26,10 @@ from bot.storage.database import Database
 
 #: How often it is looked whether something has to be changed, in seconds.
 LOOK_SEC = 2.0
-#: How long an attempt keeps others away, and the wait after one that failed.
+#: How long an attempt excludes others, and the wait after a failed one.
 LEASE, RETRY = timedelta(seconds=LIMITS.lease_sec), timedelta(seconds=5)
 _NOW = func.clock_timestamp()
-#: Number of the advisory lock under which it is looked.
+#: Number of the advisory lock under which this is checked.
 _LOCK = 0x70697462_03
 
 log = logging.getLogger(__name__)
@@ -46,10 +46,10 @@ class Change:
 
 
 class Suspender:
-    """Brings ``suspend_trade`` at the broker to where it is wanted. One thread of a process calls ``run`` again and again."""
+    """Sets ``suspend_trade`` at the broker as wanted. One thread of a process calls ``run`` repeatedly."""
 
     def __init__(self, database: Database, settings: Settings, *, is_worker: bool) -> None:
-        """*is_worker* says that this process does it first; others do when no worker was seen."""
+        """*is_worker* says that this process does it first; others do if no worker was seen."""
         self._database = database
         self._settings = settings
         self._is_worker = is_worker

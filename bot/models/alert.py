@@ -37,12 +37,12 @@ class AlertKind(StrEnum):
     WENT_LIVE = "went_live"
     WENT_PAPER = "went_paper"
     THRESHOLDS_CHANGED = "thresholds_changed"
-    SETTLED = "settled"  # an operator put a difference or a trade right, or wrote it off
+    SETTLED = "settled"  # an operator settled a difference or a trade
     APPROVAL_WANTED = "approval_wanted"  # a command waits for a second person
-    NEW_ADDRESS = "new_address"  # an operator logged in from where it never did before
+    NEW_ADDRESS = "new_address"  # an operator logged in from a new address
     LOCKED_OUT = "locked_out"  # too many wrong tokens came from one address
     LOG_HEAD = "log_head"  # the end of the log's chain of hashes, once a day
-    RIGHT_REFUSED = "right_refused"  # a right token asked for what it may not do
+    RIGHT_REFUSED = "right_refused"  # a valid token asked for something that it may not do
     RECONCILIATION_FAILED = "reconciliation_failed"  # Alpaca gave no usable answer
     RECONCILIATION_DIFFERS = "reconciliation_differs"  # both sides were read, and do not agree
     RECONCILED = "reconciled"
@@ -50,14 +50,14 @@ class AlertKind(StrEnum):
     GATE_OPENED = "gate_opened"
     WORKER_GONE = "worker_gone"
     WORKER_BACK = "worker_back"
-    DATABASE_NOT_WRITABLE = "database_not_writable"  # it is there, and takes no writes
+    DATABASE_NOT_WRITABLE = "database_not_writable"  # Postgres answers, but cannot be written
     DATABASE_WRITABLE = "database_writable"
-    TRADES_MISSED = "trades_missed"  # written off: what became of them is not known
+    TRADES_MISSED = "trades_missed"  # written off: it is not known what happened to them
     CLOCKS_DISAGREE = "clocks_disagree"  # the broker's clock and the calendar
     CLOCKS_AGREE = "clocks_agree"
     FLATTENING = "flattening"  # orders are being cancelled and positions closed
     FLATTEN_WAITS = "flatten_waits"  # positions are left, and the market is closed
-    FLATTEN_STUCK = "flatten_stuck"  # it does not get on, and says why
+    FLATTEN_STUCK = "flatten_stuck"  # it makes no progress, for the reason given
     FLATTEN_CANCELLED = "flatten_cancelled"
     FLAT = "flat"  # the broker confirmed it
     TRADE_ENTERED = "trade_entered"  # only with ALERT_TRADES
@@ -66,15 +66,15 @@ class AlertKind(StrEnum):
 
 
 class AlertStatus(StrEnum):
-    """Where an alert is in its life."""
+    """How far the delivery of an alert is."""
 
     QUEUED = "queued"
     DELIVERED = "delivered"
-    GIVEN_UP = "given_up"  # a day went by; ``error`` says why it could not be delivered
+    GIVEN_UP = "given_up"  # it could not be delivered for a day; ``error`` says why
 
 
 class BotAlert(Base):
-    """One alert, with all it takes to tell it. ``id`` is what a receiver knows a repetition by."""
+    """One alert, with everything that its text needs. A receiver recognizes a repetition by the ``id``."""
 
     __tablename__ = "bot_alert"
     __table_args__ = (
@@ -96,6 +96,6 @@ class BotAlert(Base):
     #: Until when a process has the right to deliver it.
     leased_until: Mapped[datetime | None] = mapped_column(Timestamp)
     finished_at: Mapped[datetime | None] = mapped_column(Timestamp)
-    #: When an operator said that it was seen, and who did.
+    #: When an operator acknowledged it, and who did.
     acknowledged_at: Mapped[datetime | None] = mapped_column(Timestamp)
     acknowledged_by: Mapped[str | None] = mapped_column(Text)

@@ -1,4 +1,4 @@
-"""Whom alerts are sent to beside the webhook, and what each has been told."""
+"""Where alerts are sent beside the webhook, and what each destination has received."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from bot.models.types import Timestamp
 
 
 class BotAlertDestination(Base):
-    """One address of ALERT_URLS. Its name tells the service; the address itself is a secret, and is not here."""
+    """One address of ALERT_URLS. Its name shows the service; the address itself is a secret and is not stored."""
 
     __tablename__ = "bot_alert_destination"
 
     name: Mapped[str] = mapped_column(Text, primary_key=True)
-    #: What happened before it was set is not told to it.
+    #: It does not receive alerts from before this time.
     since: Mapped[datetime] = mapped_column(Timestamp, server_default=func.clock_timestamp())
     #: Failures in a row.
     attempts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
@@ -31,7 +31,7 @@ class BotAlertDestination(Base):
 
 
 class BotAlertDelivery(Base):
-    """One alert that one destination has taken."""
+    """One alert that one destination has received."""
 
     __tablename__ = "bot_alert_delivery"
 

@@ -1,4 +1,4 @@
-"""Archives: files that old rows have left for."""
+"""Archives: files to which old rows were moved."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.models.types import Timestamp
 
 
 class BotArchive(Base):
-    """One file, with what proves that it holds what has left. Triggers let a row go only for an archive that covers it."""
+    """One file, with the count and hash that prove its content. Triggers allow deleting a row only if an archive covers it."""
 
     __tablename__ = "bot_archive"
 
@@ -21,8 +21,8 @@ class BotArchive(Base):
     #: Rows before this time are in it.
     up_to: Mapped[datetime] = mapped_column(Timestamp)
     rows: Mapped[int] = mapped_column(BigInteger)
-    #: Its name, without a folder: it will be moved.
+    #: Its name without a folder, since it may be moved.
     file: Mapped[str] = mapped_column(Text)
-    #: Of the file as it was written.
+    #: SHA-256 of the file as it was written.
     sha256: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.clock_timestamp())

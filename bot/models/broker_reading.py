@@ -1,4 +1,4 @@
-"""What the broker last said of each account."""
+"""The last reading of each account at the broker."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class BotBrokerReading(Base):
     #: ``{"status", "equity", "lastEquity", "buyingPower", "cash", "blocks": […]}``, amounts in US dollars as strings.
     account: Mapped[dict[str, Any]] = mapped_column(JSONB)
     #: ``{"symbol", "assetId", "shares", "avgEntryPrice", "currentPrice", "marketValue", "openPnl"}`` each, numbers as
-    #: strings; null when there are too many to keep.
+    #: strings; null if there are too many to store.
     positions: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB)
     #: Unrealized profit of all positions but the ignored ones, in US dollars.
     open_pnl: Mapped[Decimal | None] = mapped_column(Numeric)

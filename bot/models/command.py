@@ -26,7 +26,7 @@ from bot.states import BotState, CommandKind, CommandStatus, Mode, Source
 
 
 class BotCommand(Base):
-    """One command, for good: a finished row never changes and none is deleted (triggers refuse both)."""
+    """One command, permanently: triggers prevent any change of a finished row and any deletion."""
 
     __tablename__ = "bot_command"
     __table_args__ = (
@@ -47,7 +47,7 @@ class BotCommand(Base):
         ),
         Index("ix_bot_command_awaiting", "seq", postgresql_where=text("status = 'awaiting_approval'")),
         Index("ix_bot_command_link", "link", postgresql_where=text("link IS NOT NULL")),
-        # for the filters of the list, each of which is read from its newest on
+        # for the filters of the list, each of which is read from the newest row on
         Index("ix_bot_command_kind", "kind", "seq"),
         Index("ix_bot_command_actor", "actor", "seq"),
         Index("ix_bot_command_not_applied", "status", "seq", postgresql_where=text("status <> 'applied'")),
@@ -75,26 +75,26 @@ class BotCommand(Base):
     )
     from_state: Mapped[BotState | None] = mapped_column(EnumText(BotState))
     to_state: Mapped[BotState | None] = mapped_column(EnumText(BotState))
-    #: The mode after the command: which account a start concerned.
+    #: The mode after the command, which is the account that a start concerned.
     mode: Mapped[Mode | None] = mapped_column(EnumText(Mode))
     revision: Mapped[int | None] = mapped_column(BigInteger)
     error_code: Mapped[str | None] = mapped_column(Text)
     error: Mapped[str | None] = mapped_column(Text)
     error_details: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
-    #: When a manual command was sent, by its sender's clock; null where it did not say, and for all others.
+    #: When a manual command was sent, by its sender's clock; null if the message does not say, and for other commands.
     sent_at: Mapped[datetime | None] = mapped_column(Timestamp)
     #: Address of the client that asked for it over HTTP.
     remote_addr: Mapped[str | None] = mapped_column(Text)
-    #: The token that was shown, by the request or at the login of its session.
+    #: Name of the token that the request used, or the login of its session.
     token_name: Mapped[str | None] = mapped_column(Text)
-    #: The host and process that sent a manual command, by its own word.
+    #: The host and process that sent a manual command, as the message says.
     sent_from: Mapped[str | None] = mapped_column(Text)
-    #: What it changed of the settings: each one's value before and after.
+    #: The thresholds or the mode that it changed: each value before and after.
     changes: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
-    #: Who approved it, and when, where a second person was asked for.
+    #: Who approved it, and when, if it needed a second person.
     approved_by: Mapped[str | None] = mapped_column(Text)
     approved_at: Mapped[datetime | None] = mapped_column(Timestamp)
-    #: When it was issued: for a manual command when it was sent, or fell due, but never later than it was read.
+    #: When it was issued: for a manual command when it was sent or due, but never later than it was read.
     issued_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.clock_timestamp())
     expires_at: Mapped[datetime | None] = mapped_column(Timestamp)
     finished_at: Mapped[datetime | None] = mapped_column(Timestamp)
@@ -106,16 +106,16 @@ class BotCommand(Base):
 
     @property
     def ordered_at(self) -> datetime:
-        """What decides whether it came before a halt: when it was sent, where that was before it was issued (it was to fall
-        due later), else when it was issued."""
+        """The time that decides whether it came before a stop or kill: when it was sent, if it was to run later, else when it was
+        issued."""
         return self.issued_at if self.sent_at is None else min(self.sent_at, self.issued_at)
 
     @property
     def pending(self) -> bool:
-        """Whether it waits for its turn."""
+        """Whether it is pending: queued or waiting for approval."""
         return self.status is CommandStatus.QUEUED
 
     @property
     def awaits_approval(self) -> bool:
-        """Whether it waits for a second person before that."""
+        """Whether it waits for a second person."""
         return self.status is CommandStatus.AWAITING_APPROVAL

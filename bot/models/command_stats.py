@@ -1,8 +1,8 @@
 """How many commands of each kind ended how, and how long they took.
 
 Counting the log itself would read every command ever issued with each scrape of ``/metrics``. A trigger writes a row for each
-finished command instead, in its own transaction, whichever process finishes it; whoever reads the counts first adds these rows
-up. (One row of counts that every command changes would cost more with every command that ends in the same transaction.)
+finished command instead, in the same transaction; reading the counts first adds these rows to them. (A single row of counts that
+every command changes would cost more with each command that finishes in the same transaction.)
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class BotCommandTally(Base):
 
 
 class BotCommandUncounted(Base):
-    """A finished command that is not in a tally yet."""
+    """A finished command that is not counted yet."""
 
     __tablename__ = "bot_command_uncounted"
 

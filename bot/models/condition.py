@@ -1,4 +1,4 @@
-"""Conditions that last."""
+"""Lasting conditions, such as a missing worker."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from bot.models.types import Timestamp
 
 
 class BotCondition(Base):
-    """A condition that holds now. Its row goes when it ends."""
+    """A condition that holds now. Its row is deleted when it ends."""
 
     __tablename__ = "bot_condition"
 
-    #: The kind of alert that tells of it.
+    #: The kind of the alert about it.
     name: Mapped[str] = mapped_column(Text, primary_key=True)
     since: Mapped[datetime] = mapped_column(Timestamp)
-    #: When it was told; null while it has not lasted long enough.
+    #: When the alert was sent; null while it has not lasted long enough.
     told_at: Mapped[datetime | None] = mapped_column(Timestamp)

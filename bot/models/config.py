@@ -53,23 +53,23 @@ class BotConfig(Base):
     halted_at: Mapped[datetime | None] = mapped_column(Timestamp)
     #: When the last applied ``update_config`` was issued.
     configured_at: Mapped[datetime | None] = mapped_column(Timestamp)
-    #: A kill that took effect while the log could not be written: what its row will hold; null once it is written.
+    #: A kill that took effect while the log could not be written: the content of its row; null once that is written.
     unlogged_kill: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
     #: When the database and the broker were last found to agree; null closes the gate.
     reconciled_at: Mapped[datetime | None] = mapped_column(Timestamp)
-    #: The same, kept when the gate is closed: for people to look at.
+    #: The same, for display: it stays when the gate is closed.
     agreed_at: Mapped[datetime | None] = mapped_column(Timestamp)
-    #: When the next attempt is due, and while one is under way, until when it holds the right to it.
+    #: When the next attempt is due; while one is under way, when its right to the attempt ends.
     reconcile_due_at: Mapped[datetime | None] = mapped_column(Timestamp)
     #: When a worker's start or a mode switch last closed the gate: no attempt that began before may open it.
     gate_closed_at: Mapped[datetime | None] = mapped_column(Timestamp)
     #: What closed it then: a worker's start or a mode switch.
     gate_closed_by: Mapped[Trigger | None] = mapped_column(EnumText(Trigger))
-    #: When the attempt began that decided about the gate last: one that began before it comes too late to.
+    #: When the attempt began that last decided about the gate: an earlier one no longer may.
     reconcile_began_at: Mapped[datetime | None] = mapped_column(Timestamp)
     reconcile_trigger: Mapped[Trigger | None] = mapped_column(EnumText(Trigger))
-    #: Attempts in a row that did not open the gate: the retry's backoff grows with them.
+    #: Consecutive attempts that did not open the gate: the wait before a retry grows with them.
     reconcile_failures: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     #: Alpaca's account id, bound to the mode by the first success.
     paper_account_id: Mapped[str | None] = mapped_column(Text)

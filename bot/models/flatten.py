@@ -17,7 +17,7 @@ from bot.states import Mode
 
 
 class FlattenState(StrEnum):
-    """How far a flatten is."""
+    """The progress of a flatten."""
 
     WORKING = "working"
     WAITING_FOR_OPEN = "waiting_for_open"  # positions are left, and the market is closed
@@ -49,9 +49,9 @@ class BotFlatten(Base):
     #: The symbols that are flattened; null for the whole account.
     symbols: Mapped[list[str] | None] = mapped_column(JSONB(none_as_null=True))
     state: Mapped[FlattenState] = mapped_column(EnumText(FlattenState), server_default=FlattenState.WORKING)
-    #: Rounds of looking and acting.
+    #: Rounds so far.
     attempts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
-    #: What the last reading showed; null before the first one.
+    #: The orders left at the last reading; null before the first one.
     orders_left: Mapped[int | None] = mapped_column(Integer)
     #: ``{"symbol", "shares"}`` each, and ``"error"`` where the broker rejected its closing.
     positions_left: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
@@ -63,7 +63,7 @@ class BotFlatten(Base):
     error: Mapped[str | None] = mapped_column(Text)
     #: When a reading first found nothing left; a second one has to confirm it.
     found_flat_at: Mapped[datetime | None] = mapped_column(Timestamp)
-    #: When it was told that it does not get on.
+    #: When the alert was sent that it makes no progress.
     told_at: Mapped[datetime | None] = mapped_column(Timestamp)
     #: Until when a process has the right to work on it, and when its next round is due.
     leased_until: Mapped[datetime | None] = mapped_column(Timestamp)

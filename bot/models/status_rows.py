@@ -1,4 +1,4 @@
-"""The parts of two rows that a status and the gate need. They are read far more often than all that the rows hold."""
+"""The columns of two tables that the status and the gate need, which are read far more often than the whole rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.states import BotState, Mode
 
 @dataclass(frozen=True, slots=True)
 class StatusConfig:
-    """Of ``BotConfig``."""
+    """Columns of ``BotConfig``."""
 
     enabled: bool
     state: BotState
@@ -35,7 +35,7 @@ class StatusConfig:
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """Of ``BotReconciliation``."""
+    """Columns of ``BotReconciliation``."""
 
     id: int
     trigger: Trigger

@@ -1,4 +1,4 @@
-"""Trades whose position was absent in a reconciliation, and unexplained."""
+"""Trades whose position was absent in a reconciliation without an explanation."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from bot.models.types import Timestamp
 
 
 class BotSuspect(Base):
-    """An open trade whose position one reading did not show and nothing explained. A second reading writes it off."""
+    """An open trade whose position was missing in one reading without an explanation. A second such reading writes it off."""
 
     __tablename__ = "bot_suspect"
 
     trade_id: Mapped[UUID] = mapped_column(ForeignKey("bot_trade.id", ondelete="CASCADE"), primary_key=True)
-    #: When the first reading that did not show it began.
+    #: When the first of these readings began.
     since: Mapped[datetime] = mapped_column(Timestamp)

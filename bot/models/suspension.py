@@ -13,13 +13,13 @@ from bot.states import Mode
 
 
 class BotSuspension(Base):
-    """Says that ``suspend_trade`` of one mode's account is on, or is about to be, by Pitboss. Without a row it is none of
-    Pitboss's business."""
+    """Says that Pitboss has set ``suspend_trade`` of one mode's account, or is about to. Without a row, Pitboss has not set it and
+    does not reset it."""
 
     __tablename__ = "bot_suspension"
 
     mode: Mapped[Mode] = mapped_column(EnumText(Mode), primary_key=True)
-    #: When the broker confirmed it; null as long as it did not.
+    #: When the broker confirmed it; null until then.
     suspended_at: Mapped[datetime | None] = mapped_column(Timestamp)
     #: Why the last attempt to change it failed.
     error: Mapped[str | None] = mapped_column(Text)

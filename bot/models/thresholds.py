@@ -1,6 +1,6 @@
-"""The thresholds that an operator can change: one row for each, read by everything that has to do with one.
+"""The thresholds that an operator can change: one row for each.
 
-The column's default, the check of a change, the answer of ``/config`` and the panel's form are all made of these rows.
+The column's default, the check of a change, the answer of ``/config`` and the panel's form are all made from these rows.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sqlalchemy import false, text, true
 
 
 class ThresholdType(StrEnum):
-    """What the value of a threshold is."""
+    """The type of a threshold's value."""
 
     DECIMAL = "decimal"  # an exact number
     INTEGER = "integer"
@@ -26,7 +26,7 @@ class ThresholdType(StrEnum):
 
 
 class Group(StrEnum):
-    """What thresholds are about; the panel's headings, in its order."""
+    """The groups of thresholds: the panel's headings, in order."""
 
     DAY = "Limits of a day"
     SHARES = "Which shares"
@@ -43,18 +43,18 @@ class Threshold:
     type: ThresholdType
     default: Decimal | int | bool | tuple[int, ...]
     group: Group
-    #: What it is called in the panel, and the unit after its value there.
+    #: Its name in the panel, and the unit after its value there.
     label: str
     unit: str
-    #: What it means, in a sentence.
+    #: Its meaning, in a sentence.
     description: str
-    #: The least and the greatest value; of tiers, of each of them. The least itself is excluded with *above_minimum*.
+    #: The least and the greatest value; for tiers, of each tier. With *above_minimum* the least itself is excluded.
     minimum: int = 0
     maximum: int = 1
     above_minimum: bool = False
     #: The most digits after the decimal point.
     decimal_places: int = 0
-    #: Whether more can be lost with a greater value, or with a smaller one.
+    #: Whether a greater or a smaller value allows greater losses.
     greater_is_riskier: bool = True
 
     def is_riskier(self, before: Any, after: Any) -> bool:
@@ -70,7 +70,7 @@ class Threshold:
 
     @property
     def server_default(self) -> Any:
-        """*default*, for its column."""
+        """The column's default."""
         if isinstance(self.default, bool):
             return true() if self.default else false()
         if isinstance(self.default, tuple):

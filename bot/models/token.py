@@ -1,4 +1,4 @@
-"""Tokens that Pitboss keeps itself, beside those of API_TOKENS."""
+"""Tokens that Pitboss stores, beside those of API_TOKENS."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.models.types import NOW, Timestamp
 
 
 class BotToken(Base):
-    """One token, of which only a keyed hash is kept (see ``bot.access.tokens``)."""
+    """One token, of which only a keyed hash is stored (see ``bot.access.tokens``)."""
 
     __tablename__ = "bot_token"
     __table_args__ = (
@@ -24,10 +24,10 @@ class BotToken(Base):
     )
 
     id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, server_default=func.gen_random_uuid())
-    #: Who holds it: the actor in the command log.
+    #: The name of its holder, who is the actor in the command log.
     name: Mapped[str] = mapped_column(Text)
     role: Mapped[str] = mapped_column(Text)
-    #: The only commands that it may give; null where its role says it.
+    #: The only commands that it may send; null if its role decides.
     commands: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     hash: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)

@@ -26,11 +26,11 @@ from bot.states import Mode
 
 
 class TradeStatus(StrEnum):
-    """Where a trade is in its life."""
+    """The status of a trade."""
 
     OPEN = "open"
     CLOSED = "closed"
-    MISSED = "missed"  # its position was gone at the broker; what became of it is not known
+    MISSED = "missed"  # its position is gone at the broker, and it is not known why
     VOID = "void"  # its entry order never filled: there never was a position
 
 
@@ -45,7 +45,7 @@ class ExitReason(StrEnum):
     RECONCILED_MISSING_ON_STARTUP = "reconciled_missing_on_startup"
     RECONCILED_MISSING = "reconciled_missing"  # found by any later reconciliation
     RECONCILED_EXIT = (
-        "reconciled_exit"  # the broker's fills, or an operator, told of an exit that no program had marked
+        "reconciled_exit"  # an exit that no program had marked, known from the broker's fills or an operator
     )
 
 
@@ -61,7 +61,7 @@ class BotTrade(Base):
         Index("ix_bot_trade_symbol", "symbol"),
         Index("ix_bot_trade_created_at", "created_at"),
         Index("ix_bot_trade_entry_at", "entry_at"),
-        # for the filters of the list, each of which is read from its newest on
+        # for the filters of the list, each of which is read from the newest row on
         Index("ix_bot_trade_of_symbol", "symbol", "created_at", "id"),
         Index("ix_bot_trade_of_status", "status", "created_at", "id"),
         Index("ix_bot_trade_exit_at", "exit_at", postgresql_where=text("pnl IS NOT NULL")),
@@ -100,9 +100,9 @@ class BotTrade(Base):
     exit_reason: Mapped[ExitReason | None] = mapped_column(EnumText(ExitReason))
     status: Mapped[TradeStatus] = mapped_column(EnumText(TradeStatus), server_default=TradeStatus.OPEN)
     note: Mapped[str | None] = mapped_column(Text)
-    #: The account it was opened at; null where another program than the ledger wrote the row.
+    #: The mode in which it was opened; null if a program wrote the row without the ledger.
     mode: Mapped[Mode | None] = mapped_column(EnumText(Mode))
-    #: Whether its entry is known to have filled. Until then price and shares are what was asked for.
+    #: Whether its entry is known to have filled. Until then price and shares are those that were ordered.
     filled: Mapped[bool] = mapped_column(server_default=true())
     #: When an operator last set its shares or its entry price; reconciliation does not correct the entry after that.
     adjusted_at: Mapped[datetime | None] = mapped_column(Timestamp)
@@ -117,5 +117,5 @@ class BotTrade(Base):
 
     @property
     def open_shares(self) -> Decimal:
-        """Shares that are still held: those that filled less those whose exit is booked. Negative is short."""
+        """Shares that are still held: those that filled minus those whose exit is booked. Negative is short."""
         return self.shares - self.exited_shares

@@ -44,7 +44,7 @@ class TradeEventKind(StrEnum):
 
 
 class BotTradeEvent(Base):
-    """One change of one trade, for good: a trigger refuses to change or delete it. It outlives its trade."""
+    """One change of one trade, permanently: a trigger prevents changing or deleting it, even if the trade is deleted."""
 
     __tablename__ = "bot_trade_event"
     __table_args__ = (
@@ -55,14 +55,14 @@ class BotTradeEvent(Base):
             text("(before ->> 'alpacaOrderId')"),
             postgresql_where=text("before ->> 'alpacaOrderId' IS NOT NULL"),
         ),
-        # rare, and looked for with every trade in question
+        # these are rare, and looked up for every trade in question
         Index("ix_bot_trade_event_renamed", "trade_id", postgresql_where=text("kind = 'renamed'")),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     trade_id: Mapped[UUID] = mapped_column(PgUuid)
     kind: Mapped[TradeEventKind] = mapped_column(EnumText(TradeEventKind))
-    #: The fields that changed, by their names on the wire, as they were and as they are; numbers as strings.
+    #: The fields that changed, by their names in JSON, before and after; numbers as strings.
     before: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     after: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     actor: Mapped[str] = mapped_column(Text)

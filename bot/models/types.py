@@ -1,4 +1,4 @@
-"""The kinds of columns that the tables have beside SQLAlchemy's own."""
+"""Column types of the tables beside SQLAlchemy's own."""
 
 from __future__ import annotations
 

@@ -21,5 +21,5 @@ class BotWorker(Base):
     name: Mapped[str] = mapped_column(Text, primary_key=True)
     started_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)
     last_seen_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)
-    #: Why it would not take a message that waits, though it lives; null when it would.
+    #: Why it takes no waiting message although it is alive; null if it does.
     trouble: Mapped[str | None] = mapped_column(Text)

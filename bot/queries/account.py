@@ -1,4 +1,4 @@
-"""What the broker last said of the present mode's account, beside what the books hold."""
+"""The present mode's account at the last reading of the broker, beside what the books hold."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from bot.states import Mode
 
 @dataclass
 class Holding:
-    """One symbol, on both sides."""
+    """One symbol, at the broker and in the books."""
 
     symbol: str
-    #: Signed; None while it is not known what the broker holds.
+    #: Signed; None while the broker's positions are unknown.
     broker_shares: Decimal | None
-    #: Of the open trades whose entry is known to have filled, less what was exited.
+    #: Shares of the open trades whose entry is known to have filled, minus those exited.
     book_shares: Decimal = Decimal(0)
     avg_entry_price: Decimal | None = None
     current_price: Decimal | None = None
@@ -41,8 +41,8 @@ def reading(session: Session) -> BotBrokerReading | None:
 
 
 def holdings(session: Session) -> tuple[datetime | None, list[Holding]]:
-    """When the broker was read, and both sides by symbol; an open trade belongs to the position of its asset, else of its
-    symbol."""
+    """When the broker was read, and both sides by symbol; an open trade belongs to the position of its asset or, if that is
+    unknown, of its symbol."""
     last = reading(session)
     mode = session.scalars(select(BotConfig.mode)).one()
     known = last is not None and last.positions is not None

@@ -1,4 +1,4 @@
-"""Whom alerts are sent to, and whether they arrive."""
+"""Where alerts are sent, and whether they arrive."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WEBHOOK = "webhook"
 
 @dataclass(frozen=True)
 class Known:
-    """A destination of the settings."""
+    """A destination in the settings."""
 
     name: str
     least: str
@@ -25,7 +25,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Shown(Known):
-    """A destination, and how it goes."""
+    """A destination, and how its deliveries went."""
 
     delivered_at: datetime | None = None
     failures: int = 0
@@ -40,7 +40,7 @@ def known(settings: Settings) -> Sequence[Known]:
 
 
 def all_of(session: Session, settings: Settings) -> Sequence[Shown]:
-    """Each of them, as it stands."""
+    """Each of the *destinations*, with its present state."""
     rows = {row.name: row for row in session.scalars(select(BotAlertDestination))}
     return [
         _webhook(session, each) if each.name == WEBHOOK else _shown(each, rows.get(each.name))

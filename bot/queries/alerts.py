@@ -1,4 +1,4 @@
-"""Alerts as they are shown: what each means, and whether it is over."""
+"""Alerts as they are shown, with their meaning and whether they are over."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from sqlalchemy.orm import Session, aliased
 from bot.alerts.messages import MEANINGS, Severity, sentence
 from bot.models import BotAlert
 
-#: Alerts that are counted as not acknowledged, at most.
+#: The most alerts that are counted as not acknowledged.
 MOST_COUNTED = 200
 
 
 @dataclass(frozen=True)
 class ShownAlert:
-    """One alert, with what it means."""
+    """One alert, with its meaning."""
 
     row: BotAlert
     resolved_at: datetime | None
 
     @property
     def severity(self) -> Severity:
-        """How soon a person should look; a kind that only a newer release knows is worth a look."""
+        """How soon a person should look; a kind that only a newer release knows counts as a warning."""
         meaning = MEANINGS.get(self.row.kind)
         return Severity.WARNING if meaning is None else meaning.severity
 
@@ -36,7 +36,7 @@ class ShownAlert:
 
 
 _ends = aliased(BotAlert)
-#: Each kind, with each kind that tells that it is over.
+#: Each kind, with the kinds that mean its end.
 _RESOLVED_BY = [(over, kind) for kind, meaning in MEANINGS.items() for over in meaning.resolves]
 _HARMLESS = [kind for kind, meaning in MEANINGS.items() if meaning.severity is Severity.INFO]
 

@@ -1,4 +1,4 @@
-"""What stays open when the bot is stopped: positions and working orders, from what the database knows. It asks no broker."""
+"""What stays open when the bot is stopped: positions and working orders, as the database knows them. The broker is not asked."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_TRADES = 200
 
 @dataclass(frozen=True)
 class OpenPosition:
-    """Shares of one symbol that are held."""
+    """Shares of one symbol."""
 
     symbol: str
     #: Signed: negative is short.
@@ -27,7 +27,7 @@ class OpenPosition:
 
 @dataclass(frozen=True)
 class WorkingOrder:
-    """An entry that is not known to have filled; its id is Alpaca's, where it was recorded."""
+    """An entry that is not known to have filled; its id is Alpaca's, if it was recorded."""
 
     order_id: str | None
     symbol: str
@@ -38,7 +38,7 @@ class WorkingOrder:
 class Exposure:
     """What stays open at the broker when the bot is stopped."""
 
-    #: When the broker's positions were last read; None if they never were, or are too many to keep.
+    #: When the broker's positions were last read; None if they never were, or were too many to store.
     read_at: datetime | None
     positions: Sequence[OpenPosition]
     working_orders: Sequence[WorkingOrder]

@@ -1,4 +1,4 @@
-"""What lists show, newest first, as statements; whoever runs one says how many rows it wants."""
+"""Statements for lists, newest first; the caller sets the limit."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def commands(
     until: datetime | None = None,
     text: str | None = None,
 ) -> Select[BotCommand]:
-    """The commands that match all that is given: issued at *since* or later and before *until*, with *text* anywhere in what
-    they say."""
+    """The commands that match all conditions: issued at *since* or later and before *until*, with *text* in any of the columns
+    of ``_SEARCHED``."""
     query = select(BotCommand).order_by(BotCommand.seq.desc())
     if before_seq is not None:
         query = query.where(BotCommand.seq < before_seq)
@@ -48,12 +48,12 @@ def commands(
     if actor is not None:
         query = query.where(BotCommand.actor == actor)
     if text is not None:
-        query = query.where(or_(*(column.icontains(text, autoescape=True) for column in _SAID)))
+        query = query.where(or_(*(column.icontains(text, autoescape=True) for column in _SEARCHED)))
     return _between(query, BotCommand.issued_at, since, until)
 
 
-#: Where the text that is looked for in a command may be.
-_SAID = (
+#: The columns of a command in which a text is searched.
+_SEARCHED = (
     BotCommand.reason,
     BotCommand.error,
     BotCommand.actor,
@@ -68,7 +68,7 @@ def trades(
     before: tuple[datetime, UUID] | None = None,
     which: TradeFilter = TradeFilter(),  # noqa: B008 - it cannot be changed
 ) -> Select[BotTrade]:
-    """The trades that are meant; *before* is creation time and id of the last one shown."""
+    """The trades that *which* describes; *before* is creation time and id of the last one shown."""
     query = select(BotTrade).order_by(BotTrade.created_at.desc(), BotTrade.id.desc())
     if before is not None:
         query = query.where(tuple_(BotTrade.created_at, BotTrade.id) < tuple_(*before))
@@ -99,7 +99,7 @@ def daily_stats(
 
 
 class Agreement(StrEnum):
-    """What a reconciliation came to."""
+    """The result of a reconciliation."""
 
     AGREES = "agrees"
     DISAGREES = "disagrees"  # both sides were read, and hold different quantities
@@ -123,7 +123,7 @@ def reconciliations(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Select[BotReconciliation]:
-    """The reports that match all that is given: finished at *since* or later and before *until*."""
+    """The reports that match all conditions: finished at *since* or later and before *until*."""
     query = select(BotReconciliation).order_by(BotReconciliation.id.desc())
     if before_id is not None:
         query = query.where(BotReconciliation.id < before_id)
@@ -135,7 +135,7 @@ def reconciliations(
 
 
 def report_of(command_id: UUID) -> Select[BotReconciliation]:
-    """The report that the ``reconcile`` with this id led to."""
+    """The report of the ``reconcile`` with this id."""
     return select(BotReconciliation).where(BotReconciliation.command_id == command_id)
 
 

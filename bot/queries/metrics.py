@@ -1,4 +1,4 @@
-"""What ``/metrics`` shows of the database, in a few statements that stay cheap however long the log is."""
+"""The database's part of ``/metrics``, in a few statements whose cost does not grow with the log."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class Measures:
     gate: Gate
     market_open: bool
     tallies: Sequence[BotCommandTally]
-    #: Age of the oldest command that is not finished; zero when there is none.
+    #: Age of the oldest unfinished command; zero if there is none.
     oldest_pending: timedelta
     workers_online: int
     #: Those of them that take no messages.
     workers_deaf: int
     #: When beat last gave a sign of life; None if it never did.
     beat_seen_at: datetime | None
-    #: Alerts that are kept, by status.
+    #: Stored alerts, by status.
     alerts: Mapping[AlertStatus, int]
     #: Addresses of ALERT_URLS that did not take the last alert.
     destinations_failing: int
@@ -93,7 +93,7 @@ def measure(session: Session, settings: Settings) -> Measures:
 
 
 def _tallies(session: Session) -> Sequence[BotCommandTally]:
-    """All tallies, with every command that was finished before."""
+    """All counts, including every command that was finished before."""
     Pipeline(session.connection()).send(COUNT_COMMANDS())
     return session.scalars(
         select(BotCommandTally).order_by(BotCommandTally.kind, BotCommandTally.status)

@@ -1,4 +1,4 @@
-"""What happened today: the states that the bot was in, and what its trades earned. Days are New York's."""
+"""One day: the bot's states, and what its trades earned. Days are those of New York."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.market_hours import NEW_YORK, trading_date
 from bot.models import BotCommand, BotConfig, BotTrade, BotTradeExit, TradeStatus
 from bot.states import BotState, CommandKind, Mode
 
-#: Commands that are looked at for the states of a day, the latest; a day with more begins later.
+#: The most commands that are read for the states of a day, the latest first; on a day with more, the states begin later.
 MOST_COMMANDS = 5_000
 _PAGE = 500
 _LATCH = (CommandKind.KILL, CommandKind.REARM)
@@ -29,13 +29,13 @@ class Stretch:
     mode: Mode
     began_at: datetime
     ended_at: datetime
-    #: The command that began it; None for what lasted when the day began.
+    #: The command that began it; None if it lasted since before the day.
     command: BotCommand | None
 
 
 @dataclass(frozen=True)
 class Minute:
-    """What the exits within one minute realized."""
+    """The profit that the exits within one minute realized."""
 
     at: datetime
     pnl: Decimal
@@ -81,7 +81,7 @@ def states(session: Session, begins: datetime, now: datetime) -> list[Stretch]:
 
 
 def minutes(session: Session, mode: Mode, begins: datetime, ends: datetime) -> Sequence[Minute]:
-    """What was realized in *mode* by the exits between *begins* and *ends*, by the minute."""
+    """The profit realized in *mode* by the exits between *begins* and *ends*, minute by minute."""
     minute = func.date_trunc("minute", BotTradeExit.at)
     closed = (BotTrade.status == TradeStatus.CLOSED) & (func.date_trunc("minute", BotTrade.exit_at) == minute)
     rows = session.execute(

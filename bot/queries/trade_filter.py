@@ -1,4 +1,4 @@
-"""Which trades are meant: what lists of trades, their totals and their exports have in common."""
+"""The filter that lists of trades, their statistics and their exports have in common."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.states import Mode
 
 @dataclass(frozen=True)
 class TradeFilter:
-    """The trades that match all that is given."""
+    """The trades that match all conditions."""
 
     statuses: Collection[TradeStatus] = ()
     symbol: str | None = None
@@ -29,7 +29,7 @@ class TradeFilter:
     until: date | None = None
 
     def narrow(self, query: Select[Any]) -> Select[Any]:
-        """*query* for these trades alone."""
+        """*query*, restricted to these trades."""
         if self.statuses:
             query = query.where(BotTrade.status.in_(self.statuses))
         if self.symbol is not None:

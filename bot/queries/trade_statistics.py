@@ -1,4 +1,4 @@
-"""How trades ended: totals, win rate, profit factor and expectancy, of all and by what they were traded for.
+"""How trades ended: totals, win rate, profit factor and expectancy, of all trades and by tier, exit reason and catalyst.
 
 Paper and live money are never added up: every figure is of one mode.
 """
@@ -17,13 +17,13 @@ from bot.models import BotConfig, BotTrade, TradeStatus
 from bot.queries.trade_filter import TradeFilter
 from bot.states import Mode
 
-#: Groups that are told of one kind, those with the most trades.
+#: The most groups of one kind that are shown: those with the most trades.
 MOST_GROUPS = 50
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What closed trades came to. Amounts are US dollars; a trade that earned exactly nothing is neither win nor loss."""
+    """Figures of closed trades. Amounts are US dollars; a trade that earned exactly nothing is neither win nor loss."""
 
     trades: int
     wins: int
@@ -33,7 +33,7 @@ class Figures:
     #: Negative.
     gross_loss: Decimal
     average_held_sec: float | None
-    #: What they have in common, where they are one group of several; None also for what has no such value.
+    #: The value that a group of trades has in common; None for all trades, and for trades without such a value.
     value: str | None = None
 
     @property
@@ -43,22 +43,22 @@ class Figures:
 
     @property
     def profit_factor(self) -> float | None:
-        """What was won for each dollar that was lost; None where nothing was lost."""
+        """Dollars won for each dollar lost; None if nothing was lost."""
         return float(self.gross_profit / -self.gross_loss) if self.gross_loss else None
 
     @property
     def expectancy(self) -> Decimal | None:
-        """What one trade earned on average."""
+        """Average profit of a trade."""
         return self.net_pnl / self.trades if self.trades else None
 
     @property
     def average_win(self) -> Decimal | None:
-        """What a win earned on average."""
+        """Average profit of a winning trade."""
         return self.gross_profit / self.wins if self.wins else None
 
     @property
     def average_loss(self) -> Decimal | None:
-        """What a loss cost on average, negative."""
+        """Average loss of a losing trade, negative."""
         return self.gross_loss / self.losses if self.losses else None
 
 
@@ -68,7 +68,7 @@ class ModeStatistics:
 
     mode: Mode
     total: Figures
-    #: The deepest fall from a height that their sum had reached, negative; in the order of their exits.
+    #: The largest drawdown of their running total, in the order of their exits; negative.
     max_drawdown: Decimal
     by_catalyst_tier: list[Figures] = field(default_factory=list)
     by_exit_reason: list[Figures] = field(default_factory=list)
@@ -86,7 +86,7 @@ _GROUPS = {
 
 
 def statistics(session: Session, which: TradeFilter) -> tuple[Decimal, list[ModeStatistics]]:
-    """The win rate that the thresholds ask for, and the figures of the closed trades among *which*, mode by mode."""
+    """The win rate that the thresholds require, and the figures of the closed trades among *which*, mode by mode."""
     found: dict[Mode, ModeStatistics] = {}
     drawdowns = {row.mode: row.drawdown for row in session.execute(_drawdowns(which))}
     for row in session.execute(_statement(which)):
@@ -107,7 +107,7 @@ def statistics(session: Session, which: TradeFilter) -> tuple[Decimal, list[Mode
 
 
 def _grouping_of(name: str | None) -> int:
-    """What Postgres's ``grouping`` says of the rows that are grouped by the column of *name*: a bit for each that is not."""
+    """The value of Postgres's ``grouping`` for rows that are grouped by the column of *name*: one bit for each other column."""
     return sum(1 << place for place, each in enumerate(reversed(tuple(_GROUPS))) if each != name)
 
 

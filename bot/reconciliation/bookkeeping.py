@@ -1,4 +1,4 @@
-"""Brings the books up to date with what one reading shows. Call it under the lock on the bot's row; it commits nothing."""
+"""Brings the books up to date with one reading. Call it under the lock on the bot's row; it commits nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from bot.booking.author import Author
 from bot.booking.booking import Booking
 from bot.booking.bulk import miss_many, void_many
-from bot.errors import StaleEvidence, TradeConflict
+from bot.broker.errors import StaleEvidence
+from bot.errors import TradeConflict
 from bot.models import (
     AlertKind,
     BotAlert,
@@ -33,10 +34,10 @@ from bot.reconciliation.judgement import Verdict, judge
 from bot.reconciliation.local import LocalTrade, OpenGroup, read_trades
 from bot.reconciliation.record import ZERO
 
-#: Who an event names when no operator asked for the reconciliation.
+#: The actor of an event if no operator asked for the reconciliation.
 ACTOR = "reconciliation"
 _VOID = "Alpaca finished its entry order with nothing filled."
-#: So many symbols learn their asset in one attempt; the rest in the next ones.
+#: How many symbols' assets are stored in one attempt; the rest follow in the next ones.
 MOST_LEARNED = 500
 
 
@@ -49,15 +50,15 @@ def bring_up_to_date(
     is_newest: bool,
     command_id: UUID | None,
 ) -> Verdict:
-    """Judge *reading* by the trades as they are now, and carry the verdict out.
+    """Judge *reading* with the trades as they are now, and carry out the verdict.
 
     Args:
-        is_newest: whether no reading that began after this one was judged; else nothing is suspected or written off by it.
-        on_startup: whether the gate is closed since a worker's start, which a written-off trade's exit reason says.
-        command_id: the command that asked for it, if one did.
+        is_newest: whether no reading that began later has been judged; otherwise this one makes no trade suspect or missed.
+        on_startup: whether the gate is closed since a worker's start, which the exit reason of a written-off trade shows.
+        command_id: the command that asked for it, if there is one.
 
     Raises:
-        StaleEvidence: trades in question changed since Alpaca was read, and nothing tells how it stands now.
+        StaleEvidence: trades in question changed since Alpaca was read, so their present state is unknown.
     """
     comparison, trades = _as_of_now(session, reading, now)
     suspects = _suspects(session, trades) if is_newest else {}
@@ -81,9 +82,9 @@ def bring_up_to_date(
 
 
 def _as_of_now(session: Session, reading: Reading, now: datetime) -> tuple[Comparison, Sequence[LocalTrade]]:
-    """The comparison and the trades in question, if these are as they were when Alpaca was asked about them.
+    """The comparison and the trades in question, if these have not changed since Alpaca was asked about them.
 
-    A holding whose trades changed meanwhile is left out when it agrees as it is now.
+    A holding whose trades changed meanwhile is left out if it agrees now.
     """
     questions = reading.comparison.questions
     symbols = sorted({symbol for each in questions for symbol in each.symbols})
@@ -188,7 +189,7 @@ def _write_off(
 
 
 def _remember_suspects(session: Session, verdict: Verdict, began_at: datetime) -> None:
-    """A trade stays suspect since the first reading that did not explain it, as long as none does."""
+    """Store which trades are suspect: each since the first reading that did not explain it, until one does."""
     ids = [trade.id for trade in verdict.suspect]
     session.execute(
         delete(BotSuspect).where(BotSuspect.trade_id.not_in(select(func.unnest(cast(ids, ARRAY(PgUuid))))))
@@ -235,7 +236,7 @@ def _nameless(holding: Holding) -> Sequence[OpenGroup]:
 
 
 def _rename(session: Session, comparison: Comparison, author: Author) -> None:
-    """An asset that is called otherwise now: its open trades follow."""
+    """If an asset's symbol has changed, change that of its open trades."""
     for old, new, asset_id in comparison.renamed:
         rows = session.scalars(
             select(BotTrade).where(
@@ -248,7 +249,7 @@ def _rename(session: Session, comparison: Comparison, author: Author) -> None:
 
 
 def _end_ignoring(session: Session, reading: Reading) -> None:
-    """A position is ignored for as long as its quantity stays the same."""
+    """Stop ignoring a position whose quantity has changed."""
     if changed := [each.symbol for each in reading.comparison.changed]:
         session.execute(
             delete(BotIgnoredPosition).where(

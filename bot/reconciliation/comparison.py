@@ -13,13 +13,13 @@ from bot.reconciliation.record import ZERO, Names
 
 @dataclass(frozen=True)
 class Holding:
-    """What both sides hold of one asset. Shares are signed: negative is short."""
+    """One asset at the broker and in the open trades. Shares are signed: negative is short."""
 
-    #: As the broker calls it; where it has no position, as the trades do.
+    #: The broker's symbol of it; if there is no position, that of the trades.
     symbol: str
     groups: tuple[OpenGroup, ...]
     position: Position | None
-    #: What of the position is not the bot's.
+    #: The part of the position that is not the bot's.
     ignoring: Ignored | None = None
 
     @property
@@ -29,48 +29,48 @@ class Holding:
 
     @property
     def there(self) -> Decimal:
-        """Shares at the broker but for the ignored ones."""
+        """Shares at the broker without the ignored ones."""
         shares = self.position.shares if self.position else ZERO
         return shares - self.ignoring.shares if self.ignoring else shares
 
     @property
     def trades(self) -> int:
-        """How many open trades there are of it."""
+        """How many open trades it has."""
         return sum(group.trades for group in self.groups)
 
     @property
     def symbols(self) -> frozenset[str]:
-        """Every name that the asset goes by in the open trades and at the broker."""
+        """Every symbol of the asset in the open trades and at the broker."""
         names = {group.symbol for group in self.groups}
         return frozenset(names | ({self.position.symbol} if self.position else set()))
 
     def symbols_by(self, names: Names) -> frozenset[str]:
-        """These, and those that *names* has of the asset: a fill keeps the symbol of its day."""
+        """These, and those that *names* has for the asset: a fill keeps the symbol of its day."""
         return self.symbols.union(*(names.get(group.asset_id or "", ()) for group in self.groups))
 
     @property
     def is_in_question(self) -> bool:
-        """Whether the broker's record has to be asked about it."""
+        """Whether the broker's record has to be read about it."""
         return self.here != self.there or any(group.is_unrecorded for group in self.groups)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Every holding that is not plainly the same on both sides, and what else the comparison shows."""
+    """Every holding that is not obviously the same on both sides, and what else the comparison shows."""
 
     questions: tuple[Holding, ...]
-    #: Trades of the other holdings.
+    #: How many trades belong to the other holdings.
     matched: int
-    #: Symbol and asset id of matched trades that have not learned their asset.
+    #: Symbol and asset id of matched trades whose asset is not stored yet.
     unlearned: tuple[tuple[str, str], ...]
     #: Matched trades whose symbol changed at the broker: the old one, the new one and the asset's id.
     renamed: tuple[tuple[str, str, str], ...]
-    #: Ignored positions whose quantity changed: these are ignored no longer.
+    #: Ignored positions whose quantity changed, so they are no longer ignored.
     changed: tuple[Ignored, ...]
 
 
 def compare(local: Local, positions: Mapping[str, Position]) -> Comparison:
-    """Compare over the union of both sides: by asset id where the trades know it, else by symbol."""
+    """Compare everything that either side holds: by asset id if the trades have it, else by symbol."""
     ignored = {each.symbol: each for each in local.ignored}
     several = _symbols_of_several_groups(local)
     matched = 0
@@ -120,7 +120,7 @@ def compare(local: Local, positions: Mapping[str, Position]) -> Comparison:
 
 
 def _symbols_of_several_groups(local: Local) -> set[str]:
-    """Symbols whose trades belong to more than one asset, or of which some do not know theirs."""
+    """Symbols whose trades belong to several assets, or to an unknown one."""
     seen: set[str] = set()
     several: set[str] = set()
     for group in local.groups:
@@ -152,10 +152,10 @@ def _holdings(
         if asset_id is None and len(assets.get(group.symbol, ())) == 1:
             (asset_id,) = assets[
                 group.symbol
-            ]  # what is known of the others: one sale must not explain two holdings
+            ]  # keep what is known of the others: one sale must not explain two holdings
         position = by_asset.get(asset_id or "") or positions.get(group.symbol)
         if position is not None and group.asset_id and position.asset_id not in ("", group.asset_id):
-            position = None  # the symbol names another asset now
+            position = None  # the symbol belongs to another asset now
         key = (position.symbol, position.asset_id) if position else (group.symbol, f"of {asset_id}")
         gathered.setdefault(key, (position, []))[1].append(group)
     by_id = {each.asset_id: each for each in ignored.values() if each.asset_id}

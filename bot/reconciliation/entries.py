@@ -1,4 +1,4 @@
-"""What the broker's record says of the entries of trades. Pure."""
+"""The entries of trades by the broker's record. Pure."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from bot.reconciliation.record import ZERO, BrokerRecord
 
 @dataclass
 class Entry:
-    """What entered a trade: shares, and by how much the broker's position may differ from them."""
+    """The entry of a trade: its shares, and by how much the broker's position may differ from them."""
 
     trade: LocalTrade
     shares: Decimal
     price: Decimal | None = None
     at: datetime | None = None
     order: Order | None = None
-    #: Whether the broker's record said it, and it can no longer change but by a bust.
+    #: Whether this is from the broker's record and final, except for a bust.
     is_final: bool = False
-    #: Shares that may fill yet, and shares that filled so recently that the position may not show them; unsigned.
+    #: Shares that may still fill, and shares that filled so recently that the position may not show them; unsigned.
     left: Decimal = ZERO
     recent: Decimal = ZERO
-    #: Shares whose exit was found.
+    #: Shares for which an exit was found.
     leaving: Decimal = ZERO
 
     @property
@@ -42,22 +42,22 @@ class Entry:
 
     @property
     def is_overdrawn(self) -> bool:
-        """Whether more exits are booked than filled in the end, as after a bust."""
+        """Whether the booked exits exceed the final fill, as after a bust."""
         return self.is_final and abs(self.shares) < abs(self.trade.exited)
 
     @property
     def is_known(self) -> bool:
-        """Whether anything says that it filled: what is recorded, or an order."""
+        """Whether it is known to have filled, from the books or from an order."""
         return self.trade.filled or self.order is not None
 
     @property
     def is_in_flight(self) -> bool:
-        """Whether more of it may still fill, or has filled so lately that the position may lag."""
+        """Whether more of it may still fill, or has filled so recently that the position may lag."""
         return self.left > 0 or self.recent > 0
 
 
 def read_entry(trade: LocalTrade, record: BrokerRecord, at: datetime) -> Entry:
-    """What the broker's record says of the entry of *trade*, as of *at*; without a record, what the trade says."""
+    """The entry of *trade* by the broker's record as of *at*; without a record, by the trade itself."""
     recent = at - LAG
     chain = [] if trade.adjusted_at is not None else record.chain_of(trade)
     if not chain or chain[-1].side * trade.shares < 0:
@@ -73,8 +73,8 @@ def read_entry(trade: LocalTrade, record: BrokerRecord, at: datetime) -> Entry:
     by_orders = sum((order.filled for order in chain), ZERO)
     by_fills = sum((abs(fill.shares) for fill in fills), ZERO)
     by_last = sum((abs(fill.shares) for fill in record.fills_of(last)), ZERO)
-    # an order's own word is the newer one: a bust takes back what filled, and the list of fills can lag. But a successor
-    # may count what its predecessor filled as its own: then it says more than the fills show of it
+    # the order itself is newer than the list of fills, which can lag, and it shows a bust. But a successor
+    # may count its predecessor's fills as its own: then it shows more than its own fills
     filled = by_fills if by_fills and len(chain) > 1 and by_last < last.filled else by_orders
     sign = 1 if trade.shares > 0 else -1
     entry = Entry(trade, sign * filled, order=last)
@@ -90,7 +90,7 @@ def read_entry(trade: LocalTrade, record: BrokerRecord, at: datetime) -> Entry:
         asked = last.left if last.left is not None else abs(trade.shares)
         entry.left = asked
     elif last.status == "replaced":
-        # its successor is not to be found, so what may fill yet is not known
+        # its successor cannot be found, so it is unknown what may still fill
         entry.left = max((last.quantity or abs(trade.shares)) - filled, ZERO) or abs(trade.shares)
     else:
         entry.is_final = True
@@ -105,6 +105,6 @@ def _entry_price(chain: Sequence[Order], fills: Sequence[Fill], filled: Decimal)
 
 
 def is_corrected(entry: Entry) -> bool:
-    """Whether the broker's record differs from what the trade says."""
+    """Whether the broker's record differs from the trade."""
     trade = entry.trade
     return not trade.filled or entry.shares != trade.shares or entry.price != trade.entry_price

@@ -1,4 +1,4 @@
-"""What one attempt to reconcile reads, in the database and at Alpaca. It uses the network and holds no lock."""
+"""Reads what one attempt to reconcile needs from the database and Alpaca. It uses the network and holds no lock."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from bot.broker.alpaca import Alpaca
+from bot.broker.errors import BrokerError, BrokerInconsistent, BrokerTimeout
 from bot.broker.readings import Account, Clock, Order, Position
 from bot.broker.time_limits import RECONCILIATION as LIMITS
-from bot.errors import BrokerError, BrokerInconsistent, BrokerTimeout, CredentialsMissing
+from bot.errors import CredentialsMissing
 from bot.reconciliation.comparison import Comparison, Holding, compare
 from bot.reconciliation.local import (
     BUST_TIME,
@@ -29,26 +30,26 @@ from bot.settings.settings import Settings
 from bot.states import Mode
 from bot.storage.database import Database
 
-#: The orders of up to this many trades are asked for one by one; of more they are looked up in the list of orders.
+#: Up to this many trades' orders are read one by one; if there are more, the list of orders is read.
 ORDERS_ONE_BY_ONE = 10
-#: At most this many orders behind fills that no trade explains are asked for.
+#: The most orders that are read because no trade explains their fills.
 STRANGE_ORDERS = 10
-#: At most this many assets without a position are asked for.
+#: The most assets without a position that are read.
 ABSENT_ASSETS = 10
-#: A trade's exits are numbered; so many of them are asked for by name.
+#: A trade's exit orders are numbered; this many of them are looked up by name.
 MOST_EXITS = 5
-#: The positions' prices move between two calls: by so much of the account's value a list may fall short of it.
+#: The share of the account's value by which the list of positions may fall short of it, as prices move between two calls.
 VALUE_TOLERANCE = Decimal("0.02")
-#: Positions worth less than this, in US dollars, tell nothing about a list.
+#: Below this value, in US dollars, a difference does not show that the list is incomplete.
 VALUE_GRAIN = Decimal(1)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """Both sides, read at one time, and the broker's record of what is in question."""
+    """Both sides, read at the same time, and the broker's record of the holdings in question."""
 
     local: Local
-    #: When the positions were read: the evidence's age counts from here.
+    #: When the positions were read: the age of the evidence counts from this time.
     read_at: datetime
     account: Account
     clock: Clock
@@ -59,12 +60,12 @@ class Reading:
     record: BrokerRecord
     #: Calls that were made to Alpaca.
     requests: int
-    #: Seconds that Alpaca asked to be left alone, because its limit is used up.
+    #: Seconds that Alpaca asked to wait, because its limit is used up.
     retry_after_sec: float = 0.0
 
     @property
     def mode(self) -> Mode:
-        """The mode whose account was read."""
+        """The mode of the account that was read."""
         return self.local.mode
 
     @property
@@ -87,10 +88,10 @@ Evidence = Reading | ReadFailed
 
 
 def gather(database: Database, settings: Settings) -> Evidence:
-    """Read both sides. Ends within the wall of LIMITS whatever Alpaca does.
+    """Read both sides. Ends within the wall of LIMITS, whatever Alpaca does.
 
     Raises:
-        DatabaseUnavailable: Postgres is away.
+        DatabaseUnavailable: Postgres cannot be reached.
     """
     local = database.batched(lambda batch: read_local(batch, settings))
     try:
@@ -107,7 +108,7 @@ def gather(database: Database, settings: Settings) -> Evidence:
 
 
 def retry_after(evidence: Evidence) -> float:
-    """Seconds that Alpaca asked to be left alone."""
+    """Seconds that Alpaca asked to wait."""
     if isinstance(evidence, Reading):
         return evidence.retry_after_sec
     return (isinstance(evidence.error, BrokerError) and evidence.error.retry_after_sec) or 0.0
@@ -151,10 +152,10 @@ def _read(database: Database, alpaca: Alpaca, local: Local) -> Reading:
 
 
 def _check_values(account: Account, positions: Mapping[str, Position], comparison: Comparison) -> None:
-    """An account that is worth more than its positions has positions that the list leaves out.
+    """Check that the account is not worth more than the listed positions: then some would be missing from the list.
 
     Raises:
-        BrokerInconsistent: it is so, on a side on which the list shows less than the books.
+        BrokerInconsistent: it is, on a side (long or short) on which the list shows less than the books.
     """
     for side, value in ((1, account.long_market_value), (-1, account.short_market_value)):
         shorter = any(each.here * side > max(each.there * side, ZERO) for each in comparison.questions)
@@ -162,7 +163,7 @@ def _check_values(account: Account, positions: Mapping[str, Position], compariso
             continue
         worths = [each.market_value for each in positions.values() if each.shares * side > 0]
         if any(worth is None for worth in worths):
-            continue  # what is not priced cannot be added up
+            continue  # positions without a price cannot be added up
         listed = sum((abs(worth) for worth in worths if worth is not None), ZERO)
         missing = abs(value) - listed
         if missing > max(abs(value) * VALUE_TOLERANCE, VALUE_GRAIN):
@@ -175,8 +176,8 @@ def _check_values(account: Account, positions: Mapping[str, Position], compariso
 def read_names(alpaca: Alpaca, trades: Sequence[LocalTrade], questions: Sequence[Holding]) -> Names:
     """Every symbol that the assets of *trades* have or had, by the asset's id.
 
-    The broker is asked about those without a position: of what was renamed and sold between two readings, nothing else
-    tells the new symbol.
+    The broker is asked about assets without a position: nothing else shows the new symbol of one that was renamed and sold
+    between two readings.
     """
     names: dict[str, set[str]] = {}
     for trade in trades:
@@ -190,7 +191,7 @@ def read_names(alpaca: Alpaca, trades: Sequence[LocalTrade], questions: Sequence
 
 
 def gone_symbols(questions: Sequence[Holding], names: Names) -> list[str]:
-    """The symbols of what the trades hold and the broker does not."""
+    """The symbols that the trades hold and the broker does not."""
     gone = [each.symbols_by(names) for each in questions if each.here and not each.there]
     return sorted(set().union(*gone))
 
@@ -212,7 +213,7 @@ def read_record(
         for trade in trades:
             found |= {order.id.lower(): order for order in _entry_chain(alpaca, trade)}
     else:
-        # an order that still works may have been sent long before its trade was recorded
+        # an order that is still working may have been sent long before its trade was recorded
         listed = [*alpaca.orders_since(None, status="open"), *alpaca.orders_since(oldest)]
         found = {order.id.lower(): order for order in listed}
     unlisted = [] if one_by_one else [t for t in trades if t.order_id and t.order_id.lower() not in found]
@@ -260,7 +261,7 @@ def _entry_chain(alpaca: Alpaca, trade: LocalTrade) -> list[Order]:
 
 
 def _named_exits(alpaca: Alpaca, trade: LocalTrade) -> list[Order]:
-    """The trade's exits by name: an order is known a moment before the list of fills has what it sold."""
+    """The trade's exit orders, looked up by name: an order is known before the list of fills shows its sales."""
     found: list[Order] = []
     for number in range(1, MOST_EXITS + 1):
         order = alpaca.order_by_client_id(f"{trade.id}-exit-{number}")

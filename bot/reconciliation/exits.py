@@ -1,4 +1,4 @@
-"""Which fills at the broker ended trades, and are not booked. Pure."""
+"""Finds the fills at the broker that ended trades and are not booked. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.reconciliation.record import ZERO, BrokerRecord
 
 @dataclass(frozen=True)
 class ExitFound:
-    """A fill, or part of one, that ended a trade or a part of it, and is not booked yet."""
+    """A fill, or part of one, that ended a trade or part of it and is not booked yet."""
 
     trade: LocalTrade
     #: Signed like the trade's shares.
@@ -33,9 +33,9 @@ class Slack:
 
     #: 1 when the position is long, -1 when it is short.
     sign: int = 1
-    #: Sold a moment ago, and perhaps still shown.
+    #: Shares sold so recently that the position may still show them.
     lagging: Decimal = ZERO
-    #: Sold by an order that is still at it, and not booked yet.
+    #: Shares sold by an order that is still working, and not booked yet.
     under_way: Decimal = ZERO
 
 
@@ -46,8 +46,7 @@ def find_exits(
     record: BrokerRecord,
     at: datetime,
 ) -> tuple[list[ExitFound], Slack]:
-    """The fills of *symbols* that ended *entries* and are in nobody's books, and by how much the position may differ from
-    that."""
+    """The unbooked fills of *symbols* that ended *entries*, and by how much the position may differ from them."""
     found: list[ExitFound] = []
     lagging = sum((each.shares for each in booked if max(each.at, each.created_at) > at - LAG), ZERO)
     slack = Slack(sign=-1 if lagging < 0 else 1, lagging=abs(lagging))
@@ -84,7 +83,7 @@ def find_exits(
                     fill.price,
                     fill.at,
                     fill.order_id,
-                    # a part of it may be in this trade's books under its name
+                    # part of it may be booked to this trade under the order's id
                     fill.id if fill.id != fill.order_id and (entry.trade.id, fill.id) not in named else None,
                 )
             )
@@ -92,23 +91,23 @@ def find_exits(
 
 
 def _may_be_of(entries: Sequence[Entry], order: Order | None) -> bool:
-    """Whether an order can have sold what *entries* hold: its symbol may be another asset's by now."""
+    """Whether an order can have sold shares of *entries*: its symbol may belong to another asset by now."""
     assets = {each.trade.asset_id for each in entries} - {None}
     return order is None or not order.asset_id or not assets or order.asset_id in assets
 
 
 def _is_busted(order: Order | None) -> bool:
-    """Whether what had filled of an order was taken back: its average price stays."""
+    """Whether the broker took back an order's fills, which leaves its average price."""
     return order is not None and not order.filled and order.average_price is not None
 
 
 def _is_settled_with(entry: Entry, fill: Fill) -> bool:
-    """Whether the operator who set the trade's shares knew of *fill*: it came before."""
+    """Whether *fill* came before an operator set the trade's shares, and is therefore part of that."""
     return entry.trade.adjusted_at is not None and fill.at <= entry.trade.adjusted_at
 
 
 def _unlisted(entries: Sequence[Entry], record: BrokerRecord) -> list[Fill]:
-    """Exits that the trades' own orders tell of, and the list of fills does not have yet."""
+    """Exits that the trades' own orders show, but the list of fills does not yet."""
     found = []
     for order in (order for each in entries for order in record.exits_named_after(each.trade)):
         known = record.fills_of(order)
@@ -125,14 +124,14 @@ def _unlisted(entries: Sequence[Entry], record: BrokerRecord) -> list[Fill]:
 
 @dataclass
 class _Nameless:
-    """Shares that were booked without the order that sold them; unsigned."""
+    """Shares that were booked without their exit order; unsigned."""
 
     shares: Decimal
     booked_at: datetime
 
 
 def _unbooked(fills: Sequence[Fill], booked: Sequence[BookedExit]) -> list[tuple[Fill, Decimal]]:
-    """Each of *fills* with the shares of it that are in nobody's books, unsigned."""
+    """Each of *fills* with its unbooked shares, unsigned."""
     by_fill: dict[str, Decimal] = {}
     by_order: dict[str, Decimal] = {}
     nameless: list[_Nameless] = []
@@ -153,7 +152,7 @@ def _unbooked(fills: Sequence[Fill], booked: Sequence[BookedExit]) -> list[tuple
                 books[name] -= taken
                 shares -= taken
         for sale in nameless:
-            # booked without its order: it is the first sale before it was booked
+            # booked without its order: taken to be the first sale before the time of booking
             if fill.at <= sale.booked_at + LAG:
                 taken = min(shares, sale.shares)
                 sale.shares -= taken
@@ -164,8 +163,8 @@ def _unbooked(fills: Sequence[Fill], booked: Sequence[BookedExit]) -> list[tuple
 
 
 def _in_order(entries: Sequence[Entry], order: Order | None, order_id: str) -> list[Entry]:
-    """The trades that an exit order may have ended: its own trade first, else the one entered first. None of which nothing is
-    known to have filled."""
+    """The trades that an exit order may have ended: its own trade first, then the others in order of entry, without those whose
+    entry is not known to have filled."""
     own = ""
     if order is not None:
         own = order.client_order_id.partition("-exit-")[0]

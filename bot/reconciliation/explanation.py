@@ -1,4 +1,4 @@
-"""Explains the open trades of one symbol by the broker's own record: their orders, what replaced these, and the fills.
+"""Explains the open trades of one symbol by the broker's own record: their orders, the orders that replaced these, and the fills.
 
 Pure: no network, no database, no clock. The rules are those of docs/reconciliation.md.
 """
@@ -20,7 +20,7 @@ from bot.reconciliation.record import ZERO, BrokerRecord
 
 @dataclass(frozen=True)
 class EntryFound:
-    """What the broker's record says of a trade's entry, where it is not what is recorded."""
+    """A trade's entry by the broker's record, if that differs from the trade."""
 
     trade: LocalTrade
     shares: Decimal
@@ -31,24 +31,24 @@ class EntryFound:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What follows from the record for the trades of one symbol."""
+    """The consequences of the broker's record for the trades of one symbol."""
 
     entries: tuple[EntryFound, ...]
     exits: tuple[ExitFound, ...]
     #: Trades whose entry is finished with nothing filled.
     void: tuple[LocalTrade, ...]
-    #: Shares held once all of this is booked; negative is short.
+    #: Shares held after all of this is booked; negative is short.
     held: Decimal
-    #: What the broker may show, given what orders can still fill and what positions can lag.
+    #: The range that the broker's position may be in, given what orders can still fill and how positions can lag.
     low: Decimal
     high: Decimal
-    #: Trades of which some shares may be on their way.
+    #: Trades with shares that may be in flight.
     in_flight: tuple[LocalTrade, ...]
-    #: Trades that are held by this explanation and not on their way.
+    #: Trades that are held by this explanation and not in flight.
     settled: tuple[LocalTrade, ...]
-    #: Trades of which the broker has to show some shares, on their way or not.
+    #: Trades of which the broker has to show some shares, whether or not others are in flight.
     certain: tuple[LocalTrade, ...]
-    #: Whether more exits of a trade are booked than filled of its entry in the end, as after a bust: an operator settles that.
+    #: Whether the booked exits of a trade exceed the final fill of its entry, as after a bust: an operator has to settle that.
     is_overdrawn: bool
 
     def allows(self, shares: Decimal) -> bool:
@@ -63,7 +63,7 @@ def explain(
     record: BrokerRecord,
     at: datetime,
 ) -> Explanation:
-    """Explain the open *trades* of one asset, which has had these *symbols*, as of *at* on the broker's and our clock."""
+    """Explain the open *trades* of one asset, which has had these *symbols*, as of *at* by the broker's and our clock."""
     entries = [read_entry(trade, record, at) for trade in trades]
     exits, slack = find_exits(entries, symbols, booked, record, at)
     sign = slack.sign
@@ -97,7 +97,7 @@ def explain(
 def _bookable(
     entries: Sequence[Entry], corrected: AbstractSet[UUID], exits: Sequence[ExitFound]
 ) -> list[ExitFound]:
-    """The exits of trades whose entry is known: of one that may fill yet no more is booked than is recorded of it."""
+    """The exits of trades whose entry is known; while an entry may still fill, no more is booked than its recorded shares."""
     room = {
         each.trade.id: (each.shares if each.trade.id in corrected else each.trade.shares) - each.trade.exited
         for each in entries

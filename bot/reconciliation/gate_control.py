@@ -1,11 +1,11 @@
-"""Opens and closes the gate by what a reconciliation found. Call it under the lock on the bot's row; it commits nothing."""
+"""Opens and closes the gate by the result of a reconciliation. Call it under the lock on the bot's row; it commits nothing."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from bot.errors import AccountBlocked, AccountMismatch
+from bot.broker.errors import AccountBlocked, AccountMismatch
 from bot.models import BotConfig, BotReconciliation, Outcome, Trigger
 from bot.reconciliation import schedule
 from bot.reconciliation.evidence import Evidence, retry_after
@@ -19,7 +19,7 @@ CLOSING = frozenset({AccountBlocked.code, AccountMismatch.code})
 
 
 def close_gate(config: BotConfig, now: datetime, trigger: Trigger) -> None:
-    """Close the gate until a reconciliation that begins from now on finds agreement; one is due at once."""
+    """Close the gate until a reconciliation that begins after this finds agreement; one is due at once."""
     config.reconciled_at = None
     config.gate_closed_at = now
     config.gate_closed_by = trigger
@@ -28,14 +28,14 @@ def close_gate(config: BotConfig, now: datetime, trigger: Trigger) -> None:
 
 
 def ask_for_attempt(config: BotConfig, now: datetime, trigger: Trigger) -> None:
-    """Have a reconciliation attempted at once; what made the gate closed stays its trigger."""
+    """Make a reconciliation due at once; while the gate is closed, its trigger stays what closed the gate."""
     config.reconcile_due_at = now
     if config.reconciled_at is not None or trigger is not Trigger.PERIODIC:
         config.reconcile_trigger = trigger
 
 
 def repeat(locked: LockedBot, report: BotReconciliation, command_id: UUID) -> None:
-    """Answer another command by the *report* of a reading that serves it, too."""
+    """Write the *report* again for another command that the same reading answers."""
     columns = {column.key for column in BotReconciliation.__table__.columns} - {
         "id",
         "command_id",

@@ -1,6 +1,6 @@
-"""What follows from one reading of the broker: the table of docs/reconciliation.md. Pure.
+"""Judges one reading of the broker by the table of docs/reconciliation.md. Pure.
 
-Four answers: a holding matches, is explained, or differs; what could not be read is unknown, and never comes here.
+A holding matches, is explained, or differs. A fourth case, a failed reading, is "unknown" and never reaches this module.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ SECOND_READING_AFTER = timedelta(seconds=10)
 
 
 class DifferenceKind(StrEnum):
-    """How the two sides differ."""
+    """How the broker and the open trades differ."""
 
-    UNKNOWN_HERE = "unknown_here"  # the broker holds what no open trade does
+    UNKNOWN_HERE = "unknown_here"  # the broker holds shares that no open trade has
     QUANTITY = "quantity"
     SIDE = "side"  # one side is long, the other short
-    SUSPECT = "suspect"  # absent at the broker, for the first time
+    SUSPECT = "suspect"  # missing at the broker for the first time
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A symbol of which the two sides hold different quantities, and which no evidence explains."""
+    """A symbol of which the two sides hold different quantities without an explanation."""
 
     symbol: str
     kind: DifferenceKind
@@ -57,16 +57,16 @@ class Difference:
 
 @dataclass
 class Verdict:
-    """What has to be done about the trades, and what remains to be said."""
+    """What has to be done about the trades, and what has to be reported."""
 
     matched: int = 0
     in_flight: int = 0
     entries: list[EntryFound] = field(default_factory=list)
     exits: list[ExitFound] = field(default_factory=list)
     void: list[LocalTrade] = field(default_factory=list)
-    #: Absent and unexplained in a second reading.
+    #: Missing without an explanation in a second reading.
     missed: list[LocalTrade] = field(default_factory=list)
-    #: Absent and unexplained for the first time.
+    #: Missing without an explanation for the first time.
     suspect: list[LocalTrade] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
 
@@ -85,8 +85,8 @@ def judge(
         comparison: of both sides, as of *at*.
         trades: the open trades of the symbols in question.
         booked: exits of these symbols that are in the books.
-        record: what the broker's record says of all of these.
-        suspects: since when a trade is suspect, by its id.
+        record: the broker's record of all of these.
+        suspects: since when a trade has been suspect, by its id.
         at: when the reading began.
     """
     verdict = Verdict(matched=comparison.matched)
@@ -124,7 +124,7 @@ def _judge_holding(
 ) -> None:
     symbols = holding.symbols_by(record.names)
     explanation = explain(trades, symbols, booked, record, at)
-    # exits that are booked to a trade whose entry was busted may have ended another one
+    # exits that are booked to a trade whose entry was busted may belong to another one
     closed = (read_entry(trade, record, at) for trade in record.closed if trade.symbol in symbols)
     is_overdrawn = explanation.is_overdrawn or any(each.is_overdrawn for each in closed)
     there = holding.there
@@ -132,7 +132,7 @@ def _judge_holding(
     here = holding.here
     entries, exits, void = explanation.entries, explanation.exits, explanation.void
     if not agrees and abs(there - explanation.held) >= abs(there - holding.here):
-        # what an order says of an entry that is not recorded is so, whatever became of the position
+        # an order proves an unrecorded entry, even if the position is gone
         entries = tuple(each for each in entries if not each.trade.filled)
         exits, void = (), tuple(each for each in void if not each.filled)
     verdict.entries += entries
@@ -168,7 +168,7 @@ def _judge_absent(
     suspects: Mapping[UUID, datetime],
     at: datetime,
 ) -> None:
-    """Nothing explains that the position is absent. Those to be looked at *again* first are not written off."""
+    """Handle a position that is missing without an explanation. Trades in *again* are not written off yet."""
     on_their_way = {each.id for each in explanation.in_flight}
     kept = again | on_their_way
     waiting: list[LocalTrade] = []

@@ -1,4 +1,4 @@
-"""Keeps what the broker last said of an account: for people to look at, and for the gate."""
+"""Stores the last reading of an account: for display, and for the gate."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.broker.readings import Account, Position
 from bot.models import BotBrokerReading
 from bot.reconciliation.evidence import Reading
 
-#: Of more positions than this only what they are worth together is kept.
+#: If there are more positions than this, only their total value is stored.
 MOST_POSITIONS = 1000
 
 

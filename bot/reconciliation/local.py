@@ -1,4 +1,4 @@
-"""What the database says about the open trades, as one attempt to reconcile reads it."""
+"""The database's side of a reconciliation: the open trades and what belongs to them."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from bot.states import Mode
 from bot.storage.pipeline import Pipeline
 from bot.storage.statements import MODE_NOW, OPEN_BY_ASSET
 
-#: A position can lag its fill by seconds, and an order its reservation: within this time neither is held against a trade.
+#: A position can lag its fill by seconds, and an order its reservation: within this time neither counts as a difference.
 LAG = timedelta(seconds=60)
-#: What filled can be busted for days; of trades that were closed within this time so many are looked at once more.
+#: A fill can be busted for days: of the trades that were closed within this time, at most this many are checked again.
 BUST_TIME, MOST_CLOSED = timedelta(days=3), 5
 
 
@@ -38,18 +38,18 @@ class OpenGroup:
     """The open trades of one symbol and asset, added up."""
 
     symbol: str
-    #: Alpaca's id of the asset; None where the trades have not learned it yet.
+    #: Alpaca's id of the asset; None if it is not stored yet.
     asset_id: str | None
     #: Shares that are still held; negative is short.
     shares: Decimal
     trades: int
-    #: Whether the fill of one of them should be recorded by now and is not.
+    #: Whether the fill of one of them should have been recorded by now.
     is_unrecorded: bool
 
 
 @dataclass(frozen=True)
 class Ignored:
-    """A quantity of a symbol that is known and not the bot's."""
+    """A quantity of a symbol that an operator declared not to be the bot's."""
 
     symbol: str
     asset_id: str | None
@@ -64,7 +64,7 @@ class Local:
     began_at: datetime
     groups: tuple[OpenGroup, ...]
     ignored: tuple[Ignored, ...] = ()
-    #: Requests that may be made of Alpaca within this minute.
+    #: Requests that may still be made to Alpaca within this minute.
     requests_left: int = REQUESTS_OF_AN_ATTEMPT
 
 
@@ -82,18 +82,18 @@ class LocalTrade:
     entry_at: datetime
     order_id: str | None
     exit_order_id: str | None
-    #: When an operator set its entry: the broker's record does not correct it after that, and what was sold before then is
-    #: settled with it.
+    #: When an operator set its entry: after that the broker's record does not correct it, and earlier sales are settled with
+    #: it.
     adjusted_at: datetime | None
     created_at: datetime
-    #: Tells whether the row was touched since.
+    #: Shows whether the row has changed since.
     updated_at: datetime
-    #: Symbols that its asset had before, since it was opened.
+    #: Earlier symbols of its asset since it was opened.
     former_symbols: Sequence[str] = ()
 
     @property
     def held(self) -> Decimal:
-        """Shares that are still held, by what is recorded."""
+        """Shares that are still held by the books."""
         return self.shares - self.exited
 
 
@@ -130,7 +130,7 @@ def read_local(batch: Pipeline, settings: Settings) -> Local:
 
 
 def read_trades(session: Session, symbols: Sequence[str], before: datetime) -> tuple[LocalTrade, ...]:
-    """The open trades of *symbols* that were made before *before*, the one that was entered first in front."""
+    """The open trades of *symbols* that were created before *before*, in order of entry."""
     rows = session.execute(
         _local_trades(symbols)
         .where(BotTrade.status == TradeStatus.OPEN, BotTrade.created_at < before)
@@ -140,7 +140,7 @@ def read_trades(session: Session, symbols: Sequence[str], before: datetime) -> t
 
 
 def read_closed(session: Session, symbols: Sequence[str], since: datetime) -> tuple[LocalTrade, ...]:
-    """The trades of *symbols* that were closed since *since*, the last one in front; no more than MOST_CLOSED."""
+    """The trades of *symbols* that were closed since *since*, newest first, at most MOST_CLOSED."""
     rows = session.execute(
         _local_trades(symbols)
         .where(BotTrade.status == TradeStatus.CLOSED, BotTrade.exit_at >= since)
@@ -177,7 +177,7 @@ def _local_trades(symbols: Sequence[str]) -> Select[*tuple[Any, ...]]:
 def read_booked(
     session: Session, symbols: Sequence[str], since: datetime, recent: datetime
 ) -> tuple[BookedExit, ...]:
-    """The exits of *symbols* that were made since *since*, or booked since *recent*, the first one in front."""
+    """The exits of *symbols* that happened since *since*, or were booked since *recent*, oldest first."""
     rows = session.execute(
         select(
             BotTradeExit.trade_id,

@@ -1,4 +1,4 @@
-"""The broker's own record of the trades in question: orders, what replaced them, and fills."""
+"""The broker's own record of the trades in question: orders, the orders that replaced them, and fills."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ ZERO = Decimal(0)
 class BrokerRecord:
     """The orders and fills that were read for the trades in question."""
 
-    #: Orders by their id, in small letters, every link of a chain of replacements among them.
+    #: Orders by their id in lower case, including every link of a chain of replacements.
     orders: Mapping[str, Order]
     #: Orders by their ``client_order_id``: the trade's id for an entry, ``<id>-exit-N`` for an exit.
     by_client_id: Mapping[str, Order]
-    #: Fills, the first one in front.
+    #: Fills, oldest first.
     fills: Sequence[Fill]
-    #: Trades whose order was not asked for, because there were too many: they are not written off.
+    #: Trades whose order was not read because there were too many: they are not written off.
     unasked: AbstractSet[UUID] = frozenset()
-    #: Trades that were closed lately, of the assets whose position is gone.
+    #: Recently closed trades of the assets whose position is gone.
     closed: Sequence[LocalTrade] = ()
     #: Every symbol that the assets in question have or had, by the asset's id.
     names: Names = field(default_factory=dict)
@@ -49,7 +49,7 @@ class BrokerRecord:
         return _grouped((trade_id, order) for (trade_id, marker, _), order in named if marker)
 
     def fills_of(self, order: Order) -> Sequence[Fill]:
-        """The fills of *order*, the first one in front."""
+        """The fills of *order*, oldest first."""
         return self._fills_by_order.get(order.id.lower(), ())
 
     def fills_in(self, symbols: Iterable[str]) -> Sequence[Fill]:
@@ -57,7 +57,7 @@ class BrokerRecord:
         return [fill for symbol in symbols for fill in self._fills_by_symbol.get(symbol, ())]
 
     def exits_named_after(self, trade: LocalTrade) -> Sequence[Order]:
-        """The orders that *trade* gave their name to, to end it."""
+        """The exit orders whose client order id names *trade*."""
         return self._exits_by_trade.get(str(trade.id), ())
 
     def order(self, order_id: str | None) -> Order | None:
@@ -65,8 +65,8 @@ class BrokerRecord:
         return self.orders.get(order_id.lower()) if order_id else None
 
     def chain_of(self, trade: LocalTrade) -> list[Order]:
-        """The order that entered *trade*, what it replaced and what replaced it, the first one in front; empty when the
-        broker has none."""
+        """The order that entered *trade*, with those that it replaced and that replaced it, oldest first; empty if the broker has
+        none."""
         order = self.order(trade.order_id) or self.by_client_id.get(str(trade.id))
         if order is None:
             return []

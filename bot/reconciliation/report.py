@@ -1,4 +1,4 @@
-"""Judges evidence and writes its report. Call it under the lock on the bot's row: it uses no network and commits nothing."""
+"""Judges evidence and writes the report. Call it under the lock on the bot's row: it uses no network and commits nothing."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from bot.broker.errors import AccountBlocked, AccountMismatch, BrokerError, StaleEvidence
 from bot.broker.readings import Account
-from bot.errors import AccountBlocked, AccountMismatch, BrokerError, CredentialsMissing, StaleEvidence
+from bot.errors import CredentialsMissing
 from bot.models import BotConfig, BotReconciliation, Outcome, Trigger
 from bot.reconciliation import bookkeeping, last_reading, schedule
 from bot.reconciliation.evidence import Evidence, ReadFailed, Reading
@@ -27,7 +28,7 @@ def judge(
     trigger: Trigger,
     command_id: UUID | None = None,
 ) -> BotReconciliation:
-    """Bring the books up to date with *evidence*, and report. *config* is left to ``gate_control``."""
+    """Bring the books up to date with *evidence*, and write the report. Does not change *config*: ``gate_control`` does."""
     report = BotReconciliation(
         trigger=trigger,
         mode=evidence.mode,
@@ -77,14 +78,14 @@ def judge(
 
 
 def agrees(report: BotReconciliation) -> bool:
-    """Whether the database and the broker agree now, what was explained being booked."""
+    """Whether the database and the broker agree, now that the explained differences are booked."""
     return report.outcome is Outcome.OK and not report.differences
 
 
 def account_objection(account: Account, config: BotConfig, mode: Mode) -> BrokerError | None:
-    """Why *account* may not be traded on in *mode*; None when it may.
+    """Why *account* must not be traded on in *mode*; None if it may be.
 
-    It is another account than the one that the mode is bound to, the other mode's, or one that may not trade.
+    It must not if it is not the account that the mode is bound to, if the other mode is bound to it, or if it is blocked.
     """
     ids = {Mode.PAPER: config.paper_account_id, Mode.LIVE: config.live_account_id}
     bound = ids.pop(mode)
@@ -100,7 +101,7 @@ def account_objection(account: Account, config: BotConfig, mode: Mode) -> Broker
         )
     objections = account.objections
     if config.killed and mode is config.mode:
-        # a kill may have had new orders rejected; what was traded before is booked all the same
+        # Pitboss itself may block new orders after a kill; earlier trades are booked all the same
         objections = tuple(each for each in objections if each != "trade_suspended_by_user")
     if objections:
         return AccountBlocked(f"Alpaca does not let the {mode} account trade: {', '.join(objections)}.")

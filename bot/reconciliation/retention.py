@@ -1,6 +1,6 @@
-"""Reports that only say the same again are thinned out: what changes stays, and one an hour shows that somebody looked.
+"""Deletes repeated reports: those with a change stay, and one an hour, which shows that reconciliation went on.
 
-A bot that runs all day reconciles every minute: half a million reports a year of which a few hundred say something.
+A bot that runs all day reconciles every minute: half a million reports a year, of which a few hundred show a change.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from sqlalchemy.orm import Session, aliased
 from bot.models import BotReconciliation
 from bot.models.reconciliation import Trigger
 
-#: Younger ones stay as they are.
+#: Younger reports stay.
 KEPT_WHOLE = timedelta(hours=1)
-#: How many of the last are looked at, and how often, in seconds.
+#: How many of the latest reports are checked, and how often, in seconds.
 LOOKED_AT, LOOK_SEC = 20_000, 600.0
 
 
 def thin_out(session: Session) -> int:
-    """Delete the reports that say what the one before said, but for the first of each hour. Returns how many went."""
+    """Delete the reports that repeat the one before, except for the first of each hour. Returns how many were deleted."""
     report = aliased(BotReconciliation)
     said = func.jsonb_build_array(
         *(report.mode, report.outcome, report.error_code, report.account_id, report.differences),

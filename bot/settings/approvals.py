@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 from bot.states import CommandKind
 
-#: What never waits: it makes the bot safer at once, or changes nothing.
+#: Commands that never wait: they make the bot safer, or change nothing.
 NEVER = frozenset({CommandKind.KILL, CommandKind.STOP, CommandKind.PAUSE, CommandKind.RECONCILE})
-#: Only a change of thresholds by which more can be lost.
+#: Stands for those changes of thresholds after which more money can be lost.
 RAISE = f"{CommandKind.UPDATE_CONFIG}:raise"
 
 
 @dataclass(frozen=True)
 class Approvals:
-    """The kinds that wait."""
+    """Which kinds of commands wait for approval."""
 
     kinds: frozenset[CommandKind] = frozenset()
-    #: Whether a change of thresholds waits when more can be lost by it; one that waits in any case is in *kinds*.
+    #: Whether a change of thresholds waits if more can be lost after it. If every change waits, *kinds* has it.
     raises: bool = False
 
     def concern(self, kind: CommandKind) -> bool:
@@ -29,7 +29,7 @@ def parse_approvals(value: str) -> Approvals:
     """The kinds that *value* names, comma separated.
 
     Raises:
-        ValueError: it names none, or one that must not wait.
+        ValueError: it names something that is not a command, or a command that never waits.
     """
     named = [each.strip() for each in value.split(",") if each.strip()]
     may = [kind for kind in CommandKind if kind not in NEVER]

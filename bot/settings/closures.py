@@ -8,21 +8,11 @@ from datetime import date, time
 from bot.market_hours import CLOSE, OPEN
 
 
-def check_closures(value: str) -> str:
-    """*value*, which was read once.
-
-    Raises:
-        ValueError: an entry is wrong.
-    """
-    parse_closures(value)
-    return value
-
-
 def parse_closures(value: str) -> Mapping[date, time | None]:
     """``2027-01-08`` (closed all day) and ``2027-03-05 13:00`` (closes early, in New York) entries, comma separated.
 
     Raises:
-        ValueError: an entry is no date and time, a time is not between the bells, or a day is named twice.
+        ValueError: an entry is not a date with or without a time, a time is outside the session, or a day is named twice.
     """
     closures: dict[date, time | None] = {}
     for number, entry in enumerate(map(str.strip, value.split(",")), start=1):
@@ -38,7 +28,7 @@ def parse_closures(value: str) -> Mapping[date, time | None]:
             ) from None
         if closes is not None and (closes.tzinfo is not None or not OPEN < closes < CLOSE):
             raise ValueError(
-                f"entry {number} has no time between {OPEN:%H:%M} and {CLOSE:%H:%M}, New York's, to close early at"
+                f"entry {number} must close between {OPEN:%H:%M} and {CLOSE:%H:%M} New York time"
             )
         if day in closures:
             raise ValueError(f"entry {number} names the day of another entry")

@@ -1,4 +1,4 @@
-"""Secrets that Pitboss makes up once and keeps in a file of its own, readable by its owner only."""
+"""Secrets that Pitboss generates once and keeps in a file that only its owner can read."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 
 def keep(file: Path, make: Callable[[], str] = lambda: secrets.token_urlsafe(32)) -> str:
-    """The secret in *file*; if there is none, *make* gives it and it is written.
+    """The secret in *file*; if the file does not exist, *make* generates one, which is written to it.
 
-    Of several processes that make it at the same time one wins, and all return the same secret.
+    If several processes do this at the same time, one wins and all return the same secret.
 
     Raises:
         OSError: the file can be neither read nor written.

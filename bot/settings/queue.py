@@ -16,17 +16,17 @@ from bot.settings.settings import Settings
 #: How long a publisher waits for a connection, and for an answer, in seconds. It must notice a queue that hangs.
 CONNECT_SEC = 1
 ANSWER_SEC = 2
-#: Header of a message that says that the command's row exists: it only rings for it.
+#: Header of a message that only announces a command (a "doorbell"): its row is in the log already.
 DOORBELL = "pitboss_doorbell"
-#: Headers of a manual command's message: when it was sent, in epoch seconds of the sender's clock, and when it fell due, where
-#: it was sent again after that.
+#: Headers of a manual command's message: when it was sent, in epoch seconds of the sender's clock, and when it was due, if it
+#: was sent again after that.
 SENT_AT, DUE_AT = "pitboss_sent_at", "pitboss_due_at"
 #: The queue of the commands that make the bot safer, which a worker reads before DEFAULT_QUEUE.
 HALTS_QUEUE, DEFAULT_QUEUE = "halts", "celery"
 
 
 class Kind(StrEnum):
-    """What takes the messages."""
+    """Which program holds the queue."""
 
     REDIS = "redis"
     SENTINEL = "sentinel"
@@ -35,11 +35,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Address:
-    """One queue, as Celery wants it told."""
+    """One queue, in the form that Celery takes."""
 
     kind: Kind
     url: str
-    #: What the kind's transport has to know.
+    #: Options of this kind's transport.
     options: dict[str, Any]
     #: Celery's ``broker_use_ssl``; None without TLS.
     tls: dict[str, Any] | None
@@ -51,7 +51,7 @@ def messages(settings: Settings) -> Address:
 
 
 def results(settings: Settings) -> Address | None:
-    """Where the outcomes of commands sent by hand are kept; None without a Redis: they go back to the sender only."""
+    """Where the outcomes of manual commands are kept; None without a Redis: then only the sender gets them."""
     url = settings.redis_url
     if url is None and settings.queue_url is not None and kind_of(settings.queue_url) is not Kind.RABBITMQ:
         url = settings.queue_url
@@ -59,7 +59,7 @@ def results(settings: Settings) -> Address | None:
 
 
 def publisher_options(kind: Kind) -> dict[str, Any]:
-    """Further options for who only publishes: it may time out, which a worker that waits for messages may not."""
+    """Further options for a process that only publishes: it may time out, unlike a worker that waits for messages."""
     if kind is Kind.RABBITMQ:
         return {
             "connect_timeout": CONNECT_SEC,
@@ -106,7 +106,7 @@ def _address(url: str, settings: Settings) -> Address:
 
 
 def _hosts(url: str) -> list[str]:
-    """One whole address for each of the hosts, which a comma parts."""
+    """One complete address for each of the comma-separated hosts."""
     parts = urlsplit(url)
     login, at, hosts = parts.netloc.rpartition("@")
     scheme = {"sentinels": "sentinel", "amqps": "amqp"}.get(parts.scheme, parts.scheme)

@@ -1,4 +1,4 @@
-"""Settings that are kept in files, as container engines hand secrets over: ``NAME_FILE`` says where ``NAME`` is."""
+"""Settings from files, which is how container engines pass secrets: ``NAME_FILE`` is the path of the file with ``NAME``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bot.errors import SettingsError
 
-#: What may be in a file: everything that is a secret, or holds one.
+#: Settings that may be in a file: all that are secrets or contain one.
 NAMES = (
     "DATABASE_URL",
     "DATABASE_OWNER_URL",
@@ -31,7 +31,7 @@ LARGEST_BYTES = 64 * 1024
 
 
 def read(environ: Mapping[str, str]) -> dict[str, str]:
-    """What the files hold that *environ* names. An empty file counts as not set, as an empty variable does.
+    """The settings in the files that *environ* names. An empty file counts as not set, like an empty variable.
 
     Raises:
         SettingsError: one sentence for each variable that is set in both ways, or whose file cannot be read.
@@ -59,7 +59,7 @@ def read(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def resolved(environ: Mapping[str, str]) -> dict[str, str]:
-    """*environ* with the values in place of the names of their files.
+    """*environ* with each ``NAME_FILE`` replaced by ``NAME`` and its value.
 
     Raises:
         SettingsError: as ``read``.

@@ -1,4 +1,4 @@
-"""The key that signs the panel's sessions and keys the hashes of tokens: SECRET_KEY, or one that is made up once and kept in DATA_DIR."""
+"""The key that signs the panel's sessions and keys the hashes of tokens: SECRET_KEY, or one generated once and kept in DATA_DIR."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bot.settings.settings import Settings
 
 
 def load(settings: Settings) -> str:
-    """The key; there is no default that everybody would know.
+    """The key. It has no default, which everybody would know.
 
     Raises:
         SettingsError: SECRET_KEY is not set, and none can be kept.

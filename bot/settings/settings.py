@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Set
-from datetime import time, timedelta
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 from urllib.parse import unquote, urlsplit
 
 from pydantic import (
@@ -23,42 +23,32 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy.engine import URL, make_url
+from pydantic_settings import SettingsConfigDict
 
-from bot.errors import CredentialsMissing, SettingsError
+from bot.errors import SettingsError
 from bot.market_hours import Closures
-from bot.settings import secret_files, types
+from bot.settings import addresses, secret_files, types
+from bot.settings.alert_settings import AlertSettings
+from bot.settings.alpaca_settings import AlpacaSettings
 from bot.settings.approvals import Approvals, parse_approvals
-from bot.settings.closures import check_closures, parse_closures
+from bot.settings.closures import parse_closures
 from bot.settings.single_sign_on import parse_networks, parse_users
 from bot.settings.tokens import ApiToken, parse_tokens
-from bot.settings.types import (
-    SHORTEST_SECRET,
-    AlertAddress,
-    AlertWebhook,
-    AlpacaAccess,
-    AlpacaUrl,
-    Key,
-    LogFormat,
-    LogLevel,
-    MarketHours,
-    Port,
-    ReadableFile,
-    Secret,
-)
-from bot.states import Mode
+from bot.settings.types import SHORTEST_SECRET, LogFormat, LogLevel, MarketHours, Port, ReadableFile
 from bot.validation import reason_of
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 
 _NO_DATABASE = "DATABASE_URL is not set: set it in the environment, or use script/server, which sets it up."
 
-#: Set for a process that is not to read the file in which script/server keeps its settings for other terminals.
+#: Set for a process that must not read the file in which script/server keeps its settings for other terminals.
 NO_SERVER_ENV = "PITBOSS_NO_SERVER_ENV"
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class Settings(BaseSettings):
+class Settings(AlpacaSettings, AlertSettings):
     """The settings, one attribute for each environment variable (in upper case)."""
 
     model_config = SettingsConfigDict(
@@ -70,103 +60,63 @@ class Settings(BaseSettings):
     )
 
     #: Needed by web and the workers; beat and Flower have none.
-    database_url: Annotated[str | None, AfterValidator(types.postgres_url)] = None
-    #: Who owns the tables, and a role for people who only look: the migration makes the roles of the other two addresses.
-    database_owner_url: Annotated[str | None, AfterValidator(types.postgres_url)] = None
-    database_read_url: Annotated[str | None, AfterValidator(types.postgres_url)] = None
+    database_url: Annotated[str | None, AfterValidator(addresses.postgres_url)] = None
+    #: The role that owns the tables, and one that only reads: the migration creates the roles of the other two addresses.
+    database_owner_url: Annotated[str | None, AfterValidator(addresses.postgres_url)] = None
+    database_read_url: Annotated[str | None, AfterValidator(addresses.postgres_url)] = None
     #: Takes the messages in place of Redis: a RabbitMQ, or another Redis; see bot.settings.queue.
-    queue_url: Annotated[str, AfterValidator(types.queue_url)] | None = None
+    queue_url: Annotated[str, AfterValidator(addresses.queue_url)] | None = None
     #: Needed unless QUEUE_URL is set.
-    redis_url: Annotated[str | None, AfterValidator(types.redis_url)] = Field(
+    redis_url: Annotated[str | None, AfterValidator(addresses.redis_url)] = Field(
         default=None, validate_default=True
     )
-    #: Of the Sentinels themselves; the one in REDIS_URL is that of the Redis they watch.
+    #: The password of the Sentinels themselves; the one in REDIS_URL is that of the Redis that they watch.
     redis_sentinel_password: SecretStr | None = None
     #: Files for TLS to the queue (rediss://, sentinels://, amqps://): who signed its certificate, and our own.
     queue_tls_ca: ReadableFile | None = None
     queue_tls_cert: ReadableFile | None = None
     queue_tls_key: ReadableFile | None = None
-    #: A file that the worker and beat touch as long as they live, for health checks.
+    #: A file that the worker and beat touch while they are alive, for health checks.
     alive_file: Path | None = None
     data_dir: Path = ROOT / ".data"
     host: str = "127.0.0.1"
     port: Port = 8000
     flower_port: Port = 5555
-    #: How many proxies stand in front of web, one behind the other, and say who called in X-Forwarded-*.
+    #: How many proxies are in front of web, one behind the other, that name the caller in X-Forwarded-*.
     trusted_proxies: Annotated[int, Field(ge=0, le=5)] = 0
     #: ``name:role:token``, comma separated; needed by ``web`` only.
     api_tokens: Annotated[SecretStr, AfterValidator(types.readable_by(parse_tokens))] | None = None
-    #: Origins, comma separated, that a frontend of another address may call the API from.
-    cors_origins: Annotated[str, AfterValidator(types.origins)] = ""
+    #: Comma-separated origins from which a frontend at another address may call the API.
+    cors_origins: Annotated[str, AfterValidator(addresses.origins)] = ""
     #: Flower's logins, ``user:password``, comma separated. Flower reads them itself; here a wrong one stops the start.
     flower_basic_auth: Annotated[SecretStr, AfterValidator(types.logins)] | None = None
-    #: Signs the panel's sessions; ``web`` makes one and keeps it in DATA_DIR when it is not set.
+    #: Signs the panel's sessions; if it is not set, ``web`` makes one and keeps it in DATA_DIR.
     secret_key: Annotated[SecretStr, Field(min_length=16)] | None = None
     #: Which commands wait for a second person; see bot.settings.approvals.
     approvals: Annotated[str, AfterValidator(types.readable_by(parse_approvals))] = ""
-    #: Where people find the panel: alerts that ask for something link to it.
-    public_url: Annotated[str, AfterValidator(types.http_url)] | None = None
-    #: A proxy that has recognised somebody says who in this header; see web.auth.single_sign_on.
+    #: The address at which people open the panel: alerts that ask for something link to it.
+    public_url: Annotated[str, AfterValidator(addresses.http_url)] | None = None
+    #: The header in which a proxy names the person it has authenticated; see web.auth.single_sign_on.
     sso_header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")] | None = None
     sso_users: Annotated[str, AfterValidator(types.readable_by(parse_users))] = ""
     sso_proxies: Annotated[str, AfterValidator(types.readable_by(parse_networks))] = ""
-    #: Minutes after which a session of the panel ends that nobody uses; an open page uses it.
+    #: Minutes after which an unused session of the panel ends; an open page counts as use.
     session_idle_min: Annotated[int, Field(ge=5, le=1440)] = 120
     market_hours: MarketHours = MarketHours.NYSE
     #: Closed days and early closes that the calendar does not know yet: ``2027-01-08,2027-03-05 13:00``.
-    market_closures: Annotated[str, AfterValidator(check_closures)] = ""
+    market_closures: Annotated[str, AfterValidator(types.readable_by(parse_closures))] = ""
     #: Seconds between reconciliations while the bot is running or paused.
     reconcile_every_sec: Annotated[int, Field(ge=5, le=300)] = 60
-    #: Of Alpaca's 200 requests a minute for an account reconciliation takes at most so many: the executor's exits come
-    #: first.
+    #: How many of Alpaca's 200 requests per minute and account reconciliation may use: the executor's exits come first.
     reconcile_requests_per_min: Annotated[int, Field(ge=10, le=100_000)] = 60
 
-    #: A flatten is issued so many minutes before each day's close; never, unless it is set.
+    #: Minutes before each day's close at which a flatten is issued; never, unless it is set.
     force_close_before_close_min: Annotated[int, Field(ge=1, le=180)] | None = None
-    #: Whether the broker rejects new orders from a kill on, and after its flatten, until rearm.
+    #: Whether the broker is told to reject new orders from a kill, and after its flatten, until rearm.
     kill_suspends_trading: bool = False
 
     log_level: Annotated[LogLevel, BeforeValidator(types.upper)] = LogLevel.INFO
     log_format: Annotated[LogFormat, BeforeValidator(types.lower)] = LogFormat.AUTO
-
-    #: Where alerts are sent; see bot.alerts.delivery.
-    alert_webhook_url: Annotated[SecretStr, AfterValidator(types.webhook_url)] | None = None
-    alert_webhook_secret: (
-        Annotated[SecretStr, Field(min_length=16), AfterValidator(types.webhook_secret)] | None
-    ) = None
-    #: Whom they are sent to as well, in the form of Apprise; see bot.alerts.destinations.
-    alert_urls: Annotated[SecretStr, AfterValidator(types.alert_urls)] | None = None
-    #: Whether entries and exits are told, too.
-    alert_trades: bool = False
-    #: Minutes for which a running bot's gate may be closed in market hours before it is told.
-    alert_gate_closed_min: Annotated[int, Field(ge=1, le=1440)] = 5
-    #: When the head of the log is told each day, in New York; "off" for never.
-    alert_daily_at: Annotated[str, AfterValidator(types.time_of_day)] = "17:00"
-
-    alpaca_paper_url: AlpacaUrl = "https://paper-api.alpaca.markets"
-    alpaca_paper_api_key: Key | None = None
-    alpaca_paper_api_secret: Secret | None = None
-    alpaca_live_url: AlpacaUrl = "https://api.alpaca.markets"
-    alpaca_live_api_key: Key | None = None
-    alpaca_live_api_secret: Secret | None = None
-
-    @model_validator(mode="after")
-    def _keys_come_in_pairs(self) -> Self:
-        for mode in Mode:
-            key, secret = (f"alpaca_{mode}_api_{part}" for part in ("key", "secret"))
-            if (getattr(self, key) is None) is not (getattr(self, secret) is None):
-                there, missing = (key, secret) if getattr(self, key) is not None else (secret, key)
-                raise ValueError(f"{there.upper()} is set without {missing.upper()}: set both or neither")
-        return self
-
-    @model_validator(mode="after")
-    def _alerts_are_signed(self) -> Self:
-        if (self.alert_webhook_url is None) is not (self.alert_webhook_secret is None):
-            there, missing = "ALERT_WEBHOOK_URL", "ALERT_WEBHOOK_SECRET"
-            if self.alert_webhook_url is None:
-                there, missing = missing, there
-            raise ValueError(f"{there} is set without {missing}: set both or neither")
-        return self
 
     @model_validator(mode="after")
     def _certificate_has_its_key(self) -> Self:
@@ -200,7 +150,7 @@ class Settings(BaseSettings):
 
     @classmethod
     def load_without_database(cls, **overrides: Any) -> Settings:
-        """The same for a process that does without: beat and Flower have no address of it.
+        """The same for a process without a database: beat and Flower do not have its address.
 
         Raises:
             SettingsError: one sentence for each variable that is missing or wrong.
@@ -219,7 +169,7 @@ class Settings(BaseSettings):
 
     @cached_property
     def tokens(self) -> tuple[ApiToken, ...]:
-        """Who may use the API."""
+        """The tokens that may use the API."""
         return parse_tokens(self.api_tokens) if self.api_tokens else ()
 
     @cached_property
@@ -228,31 +178,14 @@ class Settings(BaseSettings):
         return parse_approvals(self.approvals)
 
     @property
-    def daily_at(self) -> time | None:
-        """When the head of the log is told; None for never."""
-        return None if self.alert_daily_at == types.OFF else time.fromisoformat(self.alert_daily_at)
-
-    @property
     def session_idle(self) -> timedelta:
-        """After which a session of the panel ends that nobody uses."""
+        """The time after which an unused session of the panel ends."""
         return timedelta(minutes=self.session_idle_min)
 
     @cached_property
     def closures(self) -> Closures:
-        """When the exchange closes otherwise than its calendar says."""
+        """When the exchange closes at other times than its calendar says."""
         return parse_closures(self.market_closures)
-
-    @property
-    def alert_webhook(self) -> AlertWebhook | None:
-        """Where alerts go; None when they are not sent."""
-        if self.alert_webhook_url is None or self.alert_webhook_secret is None:
-            return None
-        return AlertWebhook(url=self.alert_webhook_url, secret=self.alert_webhook_secret)
-
-    @cached_property
-    def alert_addresses(self) -> tuple[AlertAddress, ...]:
-        """Whom alerts are sent to beside the webhook."""
-        return types.parse_alert_urls(self.alert_urls) if self.alert_urls else ()
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -289,33 +222,19 @@ class Settings(BaseSettings):
         """
         if self.database_url is None:
             raise SettingsError(_NO_DATABASE)
-        return make_url(self.database_url)
+        return _as_url(self.database_url)
 
     @property
     def owner_database(self) -> URL:
-        """The address of Postgres for who changes its tables."""
-        return make_url(self.database_owner_url) if self.database_owner_url else self.database
+        """The address of Postgres for the role that changes its tables."""
+        return _as_url(self.database_owner_url) if self.database_owner_url else self.database
 
-    def alpaca(self, mode: Mode) -> AlpacaAccess | None:
-        """Address and keys of one mode; None when the mode has no keys."""
-        key: str | None = getattr(self, f"alpaca_{mode}_api_key")
-        secret: SecretStr | None = getattr(self, f"alpaca_{mode}_api_secret")
-        if key is None or secret is None:
-            return None
-        return AlpacaAccess(mode=mode, url=getattr(self, f"alpaca_{mode}_url"), key=key, secret=secret)
 
-    def require_alpaca(self, mode: Mode) -> AlpacaAccess:
-        """Address and keys of one mode.
+def _as_url(address: str) -> URL:
+    # not at the top: see bot.settings.addresses.postgres_url
+    from sqlalchemy.engine import make_url
 
-        Raises:
-            CredentialsMissing: naming the settings that hold them.
-        """
-        access = self.alpaca(mode)
-        if access is None:
-            raise CredentialsMissing(
-                f"The {mode} account has no keys: set ALPACA_{mode.upper()}_API_KEY and _SECRET, then restart."
-            )
-        return access
+    return make_url(address)
 
 
 def _sentence(problem: Any, from_files: Set[str] = frozenset()) -> str:

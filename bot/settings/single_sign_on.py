@@ -1,4 +1,4 @@
-"""Who a proxy in front of the panel may vouch for, and which proxies may."""
+"""Which users a proxy in front of the panel may log in, and which proxies may do so."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Rights = tuple[Role, frozenset[CommandKind] | None]
 
 
 def parse_users(value: str) -> dict[str, Rights]:
-    """``alice:operator,bob:viewer``: each user's role, which may be narrowed as that of a token.
+    """``alice:operator,bob:viewer``: each user's role, which may be limited to some commands like that of a token.
 
     Raises:
         ValueError: an entry is wrong, or a user is named twice.
@@ -33,14 +33,14 @@ def parse_networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:
     """Addresses and networks, comma separated: ``127.0.0.1,10.0.0.0/24``.
 
     Raises:
-        ValueError: one is none, or is so large that anybody could be meant.
+        ValueError: an entry is not an address or network, or it is so large that anybody could be in it.
     """
     found = []
     for each in filter(None, map(str.strip, value.split(","))):
         try:
             network = ip_network(each)
         except ValueError:
-            raise ValueError(f"has {each}, which is no address or network such as 10.0.0.0/24") from None
+            raise ValueError(f"has {each}, which is not an address or network such as 10.0.0.0/24") from None
         if network.prefixlen < 8:
             raise ValueError(f"has {each}, which is half the world: name the proxies")
         found.append(network)

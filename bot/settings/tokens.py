@@ -1,4 +1,4 @@
-"""What a token is: its holder's name, its role, and perhaps the few commands that it may give; and how one is written in API_TOKENS."""
+"""A token: its holder's name, its role, and, if it is limited, the commands that it may send; and its form in API_TOKENS."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.states import CommandKind
 SHORTEST, FEWEST_DIFFERENT = 16, 8
 #: What people type in place of a token.
 _WORDS = re.compile(r"password|passwort|changeme|change-me|letmein|qwerty|12345678|abcdefgh", re.IGNORECASE)
-#: What a holder may be called.
+#: The names that a holder may have.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@ -]{0,63}")
 _ROLE = re.compile(r"(?P<role>[^\[\]]*)(?:\[(?P<commands>[^\[\]]*)\])?")
 
@@ -28,19 +28,19 @@ class Role(StrEnum):
 
 
 class ApiToken(BaseModel):
-    """One holder of the API: its name is the actor in the command log."""
+    """One token of the API. The name of its holder is the actor in the command log."""
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     role: Role
     token: SecretStr
-    #: The only commands that it may give; None where its role says it.
+    #: The only commands that it may send; None if its role decides.
     commands: frozenset[CommandKind] | None = None
 
 
 def parse_tokens(value: SecretStr) -> tuple[ApiToken, ...]:
-    """``name:role:token`` entries, comma separated; a role may be narrowed to some commands, as in ``operator[kill,pause]``.
+    """``name:role:token`` entries, comma separated; a role may be limited to some commands, as in ``operator[kill,pause]``.
 
     Raises:
         ValueError: an entry that is malformed, a role that does not exist, a token that is weak or given twice. The sentence
@@ -64,10 +64,10 @@ def parse_tokens(value: SecretStr) -> tuple[ApiToken, ...]:
 
 
 def parse_role(value: str) -> tuple[Role, frozenset[CommandKind] | None]:
-    """A role, and the commands that it is narrowed to: ``viewer``, or ``operator[kill,pause]``.
+    """A role, and the commands that it is limited to: ``viewer``, or ``operator[kill,pause]``.
 
     Raises:
-        ValueError: there is no such role or command, or a role other than operator is narrowed.
+        ValueError: there is no such role or command, or a role other than operator is limited.
     """
     match = _ROLE.fullmatch(value.strip())
     role = match["role"].strip() if match else ""
@@ -94,10 +94,10 @@ def weakness_of(token: str) -> str | None:
 
 
 def check_name(name: str) -> str:
-    """*name*, which is that of a holder.
+    """*name*, if a holder may have it.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it may not be a holder's name.
     """
     if not _NAME.fullmatch(name):
         raise ValueError(
@@ -107,7 +107,7 @@ def check_name(name: str) -> str:
 
 
 def entries_of(value: str) -> Iterator[str]:
-    """The entries of *value*: a comma between the brackets of a role parts none."""
+    """The entries of *value*, separated by commas; a comma between the brackets of a role does not separate."""
     entry = ""
     for piece in value.split(","):
         entry = f"{entry},{piece}" if entry else piece

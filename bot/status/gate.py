@@ -1,4 +1,4 @@
-"""The one answer to "may the bot open a position now?", with every reason for a no."""
+"""The gate: whether the bot may open a position now, with every reason why not."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Reason(StrEnum):
     KILLED = "killed"
     NOT_RUNNING = "not_running"
     NOT_RECONCILED = "not_reconciled"
-    RECONCILIATION_STALE = "reconciliation_stale"  # the books agreed once, but that is too long ago
+    RECONCILIATION_STALE = "reconciliation_stale"  # the last agreement is too old
     FLATTENING = "flattening"  # orders are being cancelled and positions closed
     WORKER_OFFLINE = "worker_offline"
     MARKET_CLOSED = "market_closed"
@@ -41,14 +41,14 @@ class Gate:
 
 
 def market_open(settings: Settings, mode: Mode, at: datetime) -> bool:
-    """Whether the market counts as open. Live mode always goes by the exchange's hours."""
+    """Whether the market counts as open. Live mode always uses the exchange's hours."""
     if settings.market_hours is MarketHours.ALWAYS and mode is Mode.PAPER:
         return True
     return market_hours.is_open(at, settings.closures)
 
 
 def is_market_open(now: Snapshot, settings: Settings) -> bool:
-    """Whether the market is open by the calendar, unless MARKET_HOURS sets that aside, and by the broker's own clock."""
+    """Whether the market is open by the calendar, unless MARKET_HOURS ignores that, and by the broker's own clock."""
     by_broker = now.reading is None or now.reading.is_market_open(now.now)
     return by_broker and market_open(settings, now.config.mode, now.now)
 
@@ -69,7 +69,7 @@ def loss(now: Snapshot) -> Decimal:
 
 
 def judge(now: Snapshot, settings: Settings) -> Gate:
-    """The gate at the moment of the snapshot."""
+    """The gate at the time of the snapshot."""
     config = now.config
     lost = now.worker_seen_at is None or now.now - now.worker_seen_at >= LOST_AFTER
     holds = {

@@ -1,4 +1,4 @@
-"""One row for each worker process, so that everybody can see whether one lives; and one for beat."""
+"""Heartbeats: one row for each worker process and one for beat, so that every process can see whether they are alive."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from bot.storage.statements import GIVE_SIGN
 
 #: How often a worker writes its row, in seconds.
 INTERVAL_SEC = 3.0
-#: A worker that was not seen for this long is shown as offline: two heartbeats were missed.
+#: A worker that was not seen for this long is shown as offline: it missed two heartbeats.
 OFFLINE_AFTER = timedelta(seconds=8)
-#: When no worker was seen for this long the gate closes and an alert tells it: a restart takes less.
+#: If no worker was seen for this long, the gate closes and an alert is sent: a restart takes less.
 LOST_AFTER = timedelta(seconds=30)
-#: Rows of workers that were not seen for this long are removed.
+#: Rows of workers that were not seen for this long are deleted.
 FORGOTTEN_AFTER = timedelta(days=1)
 
 
 def beat(session: Session, name: str, trouble: str | None = None) -> None:
-    """Write that the worker *name* lives, and why it would take no message, if so."""
+    """Write that the worker *name* is alive, and, if it takes no messages, why."""
     now = func.clock_timestamp()
     session.execute(
         insert(BotWorker)
@@ -33,7 +33,7 @@ def beat(session: Session, name: str, trouble: str | None = None) -> None:
 
 
 def troubles(session: Session) -> list[str]:
-    """What is wrong with each worker that lives and takes no messages."""
+    """Why workers that are alive take no messages."""
     now = func.clock_timestamp()
     rows = session.execute(
         select(BotWorker.name, BotWorker.trouble)
@@ -44,7 +44,7 @@ def troubles(session: Session) -> list[str]:
 
 
 def start(session: Session, name: str) -> None:
-    """Write the first beat, and remove what was left of workers long gone."""
+    """Write the first heartbeat, and delete the rows of workers that are long gone."""
     session.execute(
         delete(BotWorker).where(BotWorker.last_seen_at < func.clock_timestamp() - FORGOTTEN_AFTER)
     )
@@ -52,10 +52,10 @@ def start(session: Session, name: str) -> None:
 
 
 def leave(session: Session, name: str) -> None:
-    """The worker *name* ends in good order: it is offline at once."""
+    """Delete the row of the worker *name*, which shuts down properly: it is offline at once."""
     session.execute(delete(BotWorker).where(BotWorker.name == name))
 
 
 def give_sign(batch: Pipeline, sign: Sign) -> None:
-    """Write that what gives this *sign* lives."""
+    """Write the present time for this *sign* of life."""
     batch.send(BEGIN, GIVE_SIGN(sign), COMMIT)

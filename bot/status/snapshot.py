@@ -1,4 +1,4 @@
-"""What an operator wants to know at a glance, read in one statement."""
+"""The state of the bot at one moment, read in one statement."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from bot.storage.statements import (
     SNAPSHOT_REPORT,
 )
 
-#: What a reading of the broker says of prices counts for this long.
+#: The prices of a reading of the broker are used for this long.
 READING_COUNTS_FOR = timedelta(minutes=3)
 
 
 @dataclass(frozen=True)
 class BrokerView:
-    """What the broker last said, as far as the gate needs it."""
+    """The last reading of the broker, as far as the gate needs it."""
 
     read_at: datetime
-    #: Unrealized profit in US dollars; None where the broker had no prices.
+    #: Unrealized profit in US dollars; None if the broker had no prices.
     open_pnl: Decimal | None
     #: Its clock, when it was read.
     market_open: bool
@@ -51,18 +51,18 @@ class Snapshot:
     now: datetime
     config: StatusConfig
     open_trades: int
-    #: Of today, in the present mode, in US dollars.
+    #: Today's realized profit in the present mode, in US dollars.
     realized_pnl: Decimal
     trade_count: int
-    #: Missed trades that had filled, and that nobody acknowledged: their results are not booked.
+    #: Missed trades that had filled and are not acknowledged: their results are not booked.
     unsettled_trades: int
     pending_commands: int
     worker_seen_at: datetime | None
-    #: What the broker last said of the present mode's account; None as long as it said nothing.
+    #: The last reading of the present mode's account; None before the first.
     reading: BrokerView | None
     #: The last report.
     reconciliation: StatusReport | None
-    #: Of the last flatten; None when there was none, or a newer release has put it there.
+    #: State of the last flatten; None if there was none, or its state is one of a newer release.
     flatten: FlattenState | None = None
 
     @property
@@ -72,12 +72,12 @@ class Snapshot:
 
     @property
     def worker_online(self) -> bool:
-        """Whether a worker was seen a moment ago; a heartbeat from the future, of a clock put back, is not read."""
+        """Whether a worker was seen recently; a heartbeat from the future, before the clock was put back, does not count."""
         return self.worker_seen_at is not None and self.now - self.worker_seen_at < OFFLINE_AFTER
 
     @property
     def open_pnl(self) -> Decimal | None:
-        """Unrealized profit in US dollars by the last reading; None when there is none, or it is too old to go by."""
+        """Unrealized profit in US dollars by the last reading; None if there is none, or it is too old."""
         if self.reading is None or self.now - self.reading.read_at > READING_COUNTS_FOR:
             return None
         return self.reading.open_pnl

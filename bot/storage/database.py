@@ -1,4 +1,4 @@
-"""The way to Postgres: one engine for each process, transactions that may be run again, the database's clock."""
+"""Access to Postgres: one engine for each process, transactions that may be repeated, the database's clock."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from bot.storage.pipeline import STALE_PLAN, Pipeline
 
 T = TypeVar("T")
 
-#: A transaction waits this long for a row lock, in milliseconds, before it looks who holds it.
+#: How long a transaction waits for a row lock, in milliseconds, before the holder is checked.
 LOCK_TIMEOUT_MS = 1_000
-#: Postgres ends a connection that idles this long inside a transaction: a process that froze while it held the lock
-#: must not keep a kill waiting.
+#: Postgres ends a connection that idles this long inside a transaction, in milliseconds: a process that freezes while it holds
+#: the lock must not delay a kill.
 IDLE_IN_TRANSACTION_MS = 1_500
 STATEMENT_TIMEOUT_MS = 15_000
 CONNECT_TIMEOUT_SEC = 2
@@ -42,8 +42,8 @@ _NOT_MIGRATED = frozenset({"42P01", "42703"})  # a table or a column is not ther
 _TIMED_OUT = "57014"  # statement_timeout
 #: The disk is full, or the queue of notifications (program_limit_exceeded).
 _FULL = frozenset({"53100", "54000"})
-_READ_ONLY = "25006"  # a standby, or a server that was made so
-#: Classes and codes by which Postgres says "not now": shutdown, start-up, out of connections, a standby, a time-out.
+_READ_ONLY = "25006"  # a standby, or a server that was made read-only
+#: Classes and codes that mean "not now": shutdown, start-up, out of connections, a standby, a time-out.
 _UNAVAILABLE = ("57P", "08", "53", _READ_ONLY, "25P03")
 
 
@@ -69,7 +69,7 @@ def engine_options(
             "keepalives_count": 3,
             "tcp_user_timeout": 5_000,
             "options": (
-                # what a database or role has set otherwise would break the lock
+                # other values, which a database or role may have set, would break the lock
                 "-c default_transaction_isolation=read\\ committed"
                 f" -c lock_timeout={LOCK_TIMEOUT_MS} -c statement_timeout={statement_timeout_ms}"
                 f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS} -c timezone=UTC {server_settings}"
@@ -79,7 +79,7 @@ def engine_options(
 
 
 class Database:
-    """Runs work in transactions, and says plainly when Postgres is away."""
+    """Runs work in transactions, and translates the errors of Postgres."""
 
     def __init__(self, engine: Engine, autocommit: Engine) -> None:
         self.engine = engine
@@ -90,8 +90,8 @@ class Database:
     def connect(
         cls, settings: Settings, pool_size: int = 5, *, url: URL | None = None, **more: Any
     ) -> Database:
-        """A database with connections of its own, as ``engine_options`` takes them, at *url* instead of DATABASE_URL if it is
-        given. Nothing is connected before the first use."""
+        """A database with its own connections and the given ``engine_options``, at *url* if given, else DATABASE_URL. It connects
+        at the first use."""
         if settings.alert_trades:
             # the trigger on a trade's events looks at it
             more["server_settings"] = f"{more.get('server_settings', '')} -c pitboss.alert_trades=on"
@@ -105,14 +105,14 @@ class Database:
     def run(self, work: Callable[[Session], T]) -> T:
         """Run *work* in one transaction and commit it.
 
-        *work* is run a second time, on a fresh connection, when the first one breaks: it has to be repeatable, as all
-        work on the command log is (rows are inserted under an id that is known before, and finished only once).
+        If the connection breaks, *work* is run a second time on a new one, so it has to be repeatable. All work on the command
+        log is: rows are inserted with an id that is known before, and are finished only once.
 
         Raises:
             LockBusy: a row lock could not be had within LOCK_TIMEOUT_MS.
-            OutcomeUnknown: the connection broke at a commit, and Postgres cannot be asked what became of it.
-            DatabaseFull, DatabaseReadOnly: Postgres is there and cannot write.
-            DatabaseUnavailable: Postgres is away; nothing was changed.
+            OutcomeUnknown: the connection broke during a commit, and Postgres cannot be asked for the outcome.
+            DatabaseFull, DatabaseReadOnly: Postgres answers, but cannot write.
+            DatabaseUnavailable: Postgres cannot be reached; nothing was changed.
         """
         return self._twice(lambda fate: _in_session(self.engine, work, fate))
 
@@ -120,12 +120,12 @@ class Database:
         """Run *work* without a transaction around it: for a single statement, or reads that need no snapshot.
 
         Raises:
-            DatabaseUnavailable: Postgres is away.
+            DatabaseUnavailable: Postgres cannot be reached.
         """
         return self._twice(lambda fate: _in_session(self._autocommit, work, fate))
 
     def batched(self, work: Callable[[Pipeline], T]) -> T:
-        """Run *work* on a connection where it begins and commits for itself; otherwise as ``run`` does.
+        """Run *work* on a connection on which it begins and commits its transactions itself; otherwise like ``run``.
 
         Raises:
             LockBusy, OutcomeUnknown, DatabaseUnavailable: as ``run`` does.
@@ -134,10 +134,10 @@ class Database:
 
     @contextmanager
     def holding(self, key: UUID) -> Iterator[bool]:
-        """Whether nobody else holds *key*, which is held then until the context ends, or this process does.
+        """Try to hold *key* until the context ends, and yield whether that succeeded: not if another process holds it.
 
         Raises:
-            DatabaseUnavailable: Postgres is away.
+            DatabaseUnavailable: Postgres cannot be reached.
         """
         number = int.from_bytes(key.bytes[:8], signed=True)
         with ExitStack() as given_back:
@@ -150,11 +150,11 @@ class Database:
                 yield held
             finally:
                 if held:
-                    with suppress(DBAPIError):  # a connection that has broken holds nothing any more
+                    with suppress(DBAPIError):  # a broken connection holds nothing any more
                         connection.execute(select(func.pg_advisory_unlock(number)))
 
     def guard(self, seconds: float) -> HangGuard:
-        """Who ends uses of a connection that take longer than *seconds*; somebody has to have it check."""
+        """A guard that ends uses of a connection that take longer than *seconds*; somebody has to call its ``check``."""
         return HangGuard(seconds, self.engine, self._autocommit)
 
     def now(self) -> datetime:
@@ -193,7 +193,7 @@ class Database:
                     raise StatementTimedOut() from error
                 if code not in _TRY_AGAIN and not _is_away(error, code):
                     raise
-                # a server that refuses to write has written nothing; the next try may find the one that takes over
+                # a read-only server has written nothing; the next attempt may reach the one that takes over
                 read_only = code == _READ_ONLY
                 unknown = unknown or (fate.decided and not read_only)
         if read_only and not unknown:
@@ -203,7 +203,7 @@ class Database:
 
 @dataclass
 class _Fate:
-    """Whether an attempt came so far that it may have been committed."""
+    """Whether an attempt got so far that it may have been committed."""
 
     decided: bool = False
 
@@ -217,7 +217,7 @@ def _in_session(engine: Engine, work: Callable[[Session], T], fate: _Fate) -> T:
             return result
         except DBAPIError as error:
             if _is_read_only(error):
-                session.invalidate()  # the next connection finds the server that takes writes
+                session.invalidate()  # the next connection finds the server that can be written
             raise
 
 

@@ -1,7 +1,7 @@
-"""Ends what waits for a Postgres that hangs.
+"""Ends connections that wait for a Postgres that hangs.
 
-Every time limit of a statement is kept by Postgres itself, and the kernel of a host whose Postgres is frozen goes on answering for
-it. So a client that wants an answer has to have a clock of its own.
+Postgres itself enforces the time limits of statements, and if it is frozen, the kernel of its host still keeps the connection
+alive. So the client needs a time limit of its own.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ log = logging.getLogger(__name__)
 
 
 class HangGuard:
-    """Cuts connections that were in use for too long. Whoever waits is told that the connection broke."""
+    """Cuts connections that have been in use for too long. To the waiting code this is a broken connection."""
 
     def __init__(self, seconds: float, *engines: Engine) -> None:
-        """*seconds* has to be more than any use of a connection of *engines* takes."""
+        """*seconds* has to be longer than any legitimate use of a connection of *engines*."""
         self._seconds = seconds
         self._in_use: dict[int, tuple[float, Any]] = {}
         self._guard = threading.Lock()
@@ -51,7 +51,7 @@ class HangGuard:
 
 
 def _cut(connection: Any) -> None:
-    """Below libpq, which waits in another thread and notices."""
-    # it may be closed at this very moment
+    """Shut the socket down below libpq, which waits in another thread and notices."""
+    # it may be being closed at this moment
     with suppress(Exception), socket.socket(fileno=os.dup(connection.fileno())) as wire:
         wire.shutdown(socket.SHUT_RDWR)

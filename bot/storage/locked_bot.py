@@ -1,7 +1,7 @@
-"""The one lock: the bot's row, how long one waits for it, and what happens to a program that idles while it holds it.
+"""The one lock: the bot's row, the wait for it, and the eviction of programs that idle while they hold it.
 
-Every command passes here (``with_locked_bot``): it costs two round trips, one that takes the lock and reads, one that
-writes and commits. What works on other tables takes the lock in a session of its own (``in_locked_session``).
+Every command takes it (``with_locked_bot``), which costs two round trips: one takes the lock and reads, one writes and commits.
+Work on other tables takes the lock in a session of its own (``in_locked_session``).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from bot.storage.statements import (
 
 T = TypeVar("T")
 
-#: How long the lock is waited for altogether, in seconds.
+#: The longest total wait for the lock, in seconds.
 LOCK_PATIENCE_SEC = 5.0
 
 log = logging.getLogger(__name__)
@@ -41,8 +41,8 @@ log = logging.getLogger(__name__)
 class LockedBot:
     """*config* may be changed, and commands finished; ``commit`` writes both and commits. *now* is the database's clock.
 
-    *pending* are the commands that were read: they were not finished when the lock was taken, and stand in the order in which
-    they have to be. *halt_asked_at* is when the last of all pending halts was issued, read or not.
+    *pending* are the unfinished commands that were read when the lock was taken, in the order in which they have to be finished.
+    *halt_asked_at* is when the last pending stop or kill was issued, whether or not it was read.
     """
 
     def __init__(self, batch: Pipeline, rows: list[tuple[Any, ...]]) -> None:
@@ -53,7 +53,7 @@ class LockedBot:
         self.now: datetime = rows[0][width]
         self.halt_asked_at: datetime | None = rows[0][width + 1]
         if self.config.halted_at is not None:
-            # a time yet to come is from before the clock was put back: what is issued from now on comes after that halt
+            # a time in the future is from before the clock was put back: commands issued from now on come after that halt
             self.config.halted_at = min(self.config.halted_at, self.now)
         self.pending = [
             COMMAND.instance(COMMAND.values(row[width + 2 :])) for row in rows if row[width + 2] is not None
@@ -62,12 +62,12 @@ class LockedBot:
 
     @classmethod
     def take(cls, batch: Pipeline, *first: Step, read: Step | None = None) -> LockedBot:
-        """Begin, run the steps *first*, lock the row, make it if it is not there, and read it and what *read* says of the
-        pending commands: by default the first WINDOW.
+        """Begin, run the steps *first*, lock the row, insert it if it is missing, and read it and the pending commands that *read*
+        selects: by default the first WINDOW.
 
         Raises:
-            DBAPIError: the lock could not be had in time, among others.
-            DatabaseUnavailable: there is no row, and it cannot be made.
+            DBAPIError: the lock was not free in time, among others.
+            DatabaseUnavailable: the row is missing and cannot be inserted.
         """
         read = read or READ_LOCKED(0, False)
         rows = batch.send(BEGIN, *first, LOCK_CONFIG(), read)
@@ -82,16 +82,16 @@ class LockedBot:
 
     @property
     def batch(self) -> Pipeline:
-        """For more steps in the transaction."""
+        """The pipeline, for more steps in the transaction."""
         return self._batch
 
     @property
     def session(self) -> Session:
-        """For what else is read and written in the transaction."""
+        """The ORM session, for everything else in the transaction."""
         return self._batch.session
 
     def commit(self) -> None:
-        """Write what was changed and finished, and commit."""
+        """Write the changes and the finished commands, and commit."""
         values = vars(self.config)
         changed = [name for name, before in self._before.items() if values[name] != before]
         steps: list[Step] = []
@@ -104,10 +104,10 @@ class LockedBot:
 
 
 def with_locked_bot(database: Database, work: Callable[[LockedBot], T], read: Step | None = None) -> T:
-    """Run *work* on the locked row in one transaction, and commit it; *read* is as ``LockedBot.take`` has it.
+    """Run *work* on the locked row in one transaction, and commit it; *read* is that of ``LockedBot.take``.
 
     Raises:
-        LockBusy: the lock could not be had within LOCK_PATIENCE_SEC.
+        LockBusy: the lock was not free within LOCK_PATIENCE_SEC.
         OutcomeUnknown, DatabaseUnavailable: as ``Database.run`` does.
     """
 
@@ -124,7 +124,7 @@ def in_locked_session(database: Database, work: Callable[[Session], T]) -> T:
     """Run *work* in one transaction that holds the lock, and commit it; *work* itself does not change the bot's row.
 
     Raises:
-        LockBusy: the lock could not be had within LOCK_PATIENCE_SEC.
+        LockBusy: the lock was not free within LOCK_PATIENCE_SEC.
         OutcomeUnknown, DatabaseUnavailable: as ``Database.run`` does.
     """
 
@@ -138,14 +138,14 @@ def in_locked_session(database: Database, work: Callable[[Session], T]) -> T:
 
 
 def patiently(database: Database, attempt: Callable[[], T]) -> T:
-    """Make *attempt*, a transaction that takes the lock, again while the lock is busy; programs that idle while they
-    hold it lose their connection.
+    """Repeat *attempt*, a transaction that takes the lock, while the lock is busy, and end connections that idle while they hold
+    it.
 
     Pitboss's own connections end by themselves (``database.IDLE_IN_TRANSACTION_MS``); this is for programs that do not
     set such a limit.
 
     Raises:
-        LockBusy: the lock could not be had within LOCK_PATIENCE_SEC.
+        LockBusy: the lock was not free within LOCK_PATIENCE_SEC.
     """
     deadline = time.monotonic() + LOCK_PATIENCE_SEC
     while True:

@@ -1,4 +1,4 @@
-"""Hears what Postgres notifies: one connection for a whole process."""
+"""Receives Postgres's notifications: one connection for a whole process."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from bot.settings.settings import Settings
 QUEUED = "pitboss_queued"
 #: A command was finished; the payload is ``<id> <status>`` and, when it was applied, ``<revision> <to_state> <mode>``.
 FINISHED = "pitboss_finished"
-#: Something that a status shows has changed; the payload is the table's name.
+#: Something that the status shows has changed; the payload is the table's name.
 CHANGES = "pitboss_changes"
-#: Who may come in has changed; the payload is the table's name.
+#: A token or a session has changed; the payload is the table's name.
 ACCESS = "pitboss_access"
 
 #: Wait before a lost connection is tried again, in seconds.
@@ -40,7 +40,7 @@ LOST = Notification("", "")
 
 
 class Listener:
-    """One connection that hears. One thread uses it; ``wake`` is for the others."""
+    """One connection that receives notifications. One thread uses it; other threads may call ``wake``."""
 
     def __init__(self, settings: Settings, *channels: str) -> None:
         url = settings.database.set(drivername="postgresql")
@@ -50,7 +50,7 @@ class Listener:
         self._waking: tuple[socket.socket, socket.socket] | None = None
 
     def poll(self, seconds: float) -> list[Notification]:
-        """What is notified, as soon as something is, or nothing after *seconds* or a ``wake``."""
+        """The notifications, as soon as there are any; none after *seconds* or a ``wake``."""
         try:
             if self._connection is None:
                 self._connection = self._connect()
@@ -68,13 +68,13 @@ class Listener:
             return []
 
     def wake(self) -> None:
-        """Let ``poll`` return, if it is being waited in."""
+        """Let a waiting ``poll`` return."""
         if self._waking is not None:
             with suppress(BlockingIOError):  # it has enough to wake up to
                 self._waking[1].send(b"w")
 
     def close(self) -> None:
-        """Let go of it all; nobody may be hearing any more."""
+        """Close the connection; no ``poll`` may be running."""
         self._hang_up()
         for each in self._waking or ():
             each.close()

@@ -1,6 +1,6 @@
-"""Several statements in one message to Postgres, each planned once for a connection.
+"""Several statements in one message to Postgres, each planned once per connection.
 
-On a command's way a round trip, a plan and the Python around a statement cost more than the statement itself.
+For a command, a round trip, a plan and the Python around a statement cost more than the statement itself.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _PREPARED = "pitboss_prepared"
 
 @dataclass
 class _Prepared:
-    """The names of the statements that one connection has prepared. A message that failed may or may not have prepared its
-    own; a new *series* of names makes that not matter."""
+    """The names of the statements that one connection has prepared. A failed message may or may not have prepared its own; a new
+    *series* of names avoids any conflict with them."""
 
     series: int = 0
     names: dict[str, str] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class _Prepared:
 class PreparedStatement:
     """SQL with parameters ``$1`` to ``$n``, whose types Postgres infers from where they stand; it may contain no ``%``.
 
-    *label* says what it does to whoever looks at ``pg_stat_activity``.
+    *label* describes it in ``pg_stat_activity``.
     """
 
     def __init__(self, label: str, sql: str, parameters: int = 0) -> None:
@@ -54,8 +54,8 @@ Step = str | tuple[PreparedStatement, Sequence[Any]]
 
 
 class Pipeline:
-    """A connection in autocommit mode, on which a transaction begins and ends by steps of its own: BEGIN and COMMIT. On one
-    that has a transaction already, ``send`` serves for reading in it."""
+    """A connection in autocommit mode, on which the steps BEGIN and COMMIT begin and end a transaction. On a connection that has
+    a transaction already, ``send`` can be used to read in it."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -71,22 +71,22 @@ class Pipeline:
         return self._session
 
     def look(self) -> None:
-        """Find out, without asking Postgres, whether the connection broke while it idled: a message sent on it that may commit
-        something would leave its outcome unknown.
+        """Check, without asking Postgres, whether the connection broke while it was idle: otherwise the outcome of a message that
+        may commit something would be unknown.
 
         Raises:
-            DBAPIError: it broke.
+            DBAPIError: it is broken.
         """
         poll = select.poll()
         poll.register(self._driver, select.POLLIN)
-        if poll.poll(0):  # Postgres speaks unasked: a goodbye, or a setting that has changed
+        if poll.poll(0):  # Postgres sent something unasked: a shutdown, or a changed setting
             self._execute("SELECT 1")
 
     def send(self, *steps: Step, decides: bool = False) -> list[tuple[Any, ...]]:
-        """Send *steps* as one message; the rows of the last one. *decides* says that they may commit something.
+        """Send *steps* as one message and return the rows of the last one. *decides* says that they may commit something.
 
         Raises:
-            DBAPIError: one of them failed; those behind it were not run. RuntimeError: Postgres did not commit.
+            DBAPIError: one of them failed; those after it were not run. RuntimeError: Postgres did not commit.
         """
         if self._session is not None:
             self._session.flush()
@@ -118,13 +118,13 @@ class Pipeline:
         return rows
 
     def _execute(self, message: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        # by psycopg2 itself: SQLAlchemy would look up the types of all columns again, which costs more than to read them
+        # by psycopg2 itself: SQLAlchemy would look up the types of all columns again, which costs more than reading them
         driver = self._driver
         with driver.cursor() as cursor:
             try:
                 cursor.execute(message, values or None)
                 if message.endswith(COMMIT) and cursor.statusmessage != COMMIT:
-                    # so Postgres answers when a statement had failed before, and was forgiven by mistake
+                    # Postgres answers COMMIT with ROLLBACK if an earlier error was ignored by mistake
                     raise RuntimeError(f"the transaction was not committed: {cursor.statusmessage}")
                 return cursor.fetchall() if cursor.description else []
             except psycopg2.Error as error:
@@ -137,13 +137,13 @@ class Pipeline:
                 ) from error
 
     def _forget(self, error: BaseException | None) -> None:
-        # as SQLAlchemy does it: what broke one connection broke all that are as old
+        # like SQLAlchemy: what broke one connection also broke all older ones
         self._connection.engine.pool._invalidate(self._connection.connection, error)
         self._connection.invalidate(error)
 
     @property
     def is_open(self) -> bool:
-        """Whether a transaction was begun and has not ended."""
+        """Whether a transaction is open."""
         return self._driver.info.transaction_status != TRANSACTION_STATUS_IDLE
 
     @property
@@ -159,6 +159,6 @@ class Pipeline:
             self._connection.invalidate()
 
     def close(self) -> None:
-        """Let go of the session. The connection is its owner's."""
+        """Close the session, but not the connection, which its owner closes."""
         if self._session is not None:
             self._session.close()

@@ -1,6 +1,6 @@
-"""Rows of a table as instances of its class, and back, without the ORM's identity map and unit of work.
+"""Maps rows of a table to instances of its class and back, without the ORM's identity map and unit of work.
 
-What SQLAlchemy does to load and track an entity costs more than Postgres takes to read the row.
+Loading and tracking an entity with SQLAlchemy takes longer than Postgres takes to read the row.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from bot.models import Base
 T = TypeVar("T", bound=Base)
 
 _DIALECT: Any = PGDialect_psycopg2()  # type: ignore[no-untyped-call]
-#: Postgres's number of the type NUMERIC; only that type asks.
+#: Postgres's number of the type NUMERIC, which is the only type that uses it.
 _NUMERIC = 1700
 _Processor = Callable[[Any], Any]
 
 
 class RowMapper(Generic[T]):
-    """The columns of *model*'s table, in the order of ``columns``: all, or only those of these *names*."""
+    """The columns of *model*'s table, in the order of ``columns``: all, or only those with these *names*."""
 
     def __init__(self, model: type[T], *names: str) -> None:
         self._manager: Any = class_mapper(model).class_manager
@@ -57,7 +57,7 @@ class RowMapper(Generic[T]):
         return made
 
     def written(self, values: dict[str, Any], names: Iterable[str]) -> list[Any]:
-        """The values of *names* as psycopg2 takes them."""
+        """The values of *names* as parameters for psycopg2."""
         written = []
         for name in names:
             value, write = values[name], self._writers[name]

@@ -24,12 +24,12 @@ _FILLS = (TradeEventKind.OPENED, TradeEventKind.ENTRY_RECORDED, TradeEventKind.E
 def open_trade(
     session: Session, books: Booking, settings: Settings, trade_id: UUID, opening: OpenTrade
 ) -> BotTrade:
-    """See ``Ledger.open_trade``; *trade_id* is what the trade will have."""
+    """See ``Ledger.open_trade``; *trade_id* is the id of the new trade."""
     if opening.alpaca_order_id and (there := trade_rules.entered_by(session, opening.alpaca_order_id)):
         trade_rules.must_agree(there, opening, "symbol", "shares", "entry_price", "entry_at")
         return there
     if there := session.get(BotTrade, trade_id):
-        return there  # the transaction was committed, but its connection broke before it could say so
+        return there  # the transaction was committed, but its connection broke before it could confirm
     now = snapshot_in(session)
     trade_rules.must_have_been(now.now, entryAt=opening.entry_at)
     answer = gate.judge(now, settings)
@@ -76,8 +76,8 @@ def void_trade(books: Booking, trade: BotTrade, withdrawal: VoidTrade) -> None:
 
 
 def _correct(session: Session, books: Booking, trade: BotTrade, entry: RecordEntry) -> None:
-    """What is said of an entry whose fill is recorded already."""
-    # an order that follows the one that is recorded is found by reconciliation, with what filled of each
+    """Record a fill for an entry that has one already."""
+    # reconciliation finds the orders that replaced the recorded one, and the fills of each
     if trade_rules.entered_by(session, entry.alpaca_order_id) is not trade:
         books.attach_order(trade, entry.alpaca_order_id)
     shares, price = entry.shares, entry.entry_price
@@ -114,7 +114,7 @@ _WAY_OUT = {
 
 
 def _was_reported(session: Session, trade: BotTrade, entry: RecordEntry) -> bool:
-    """Whether this fill was recorded before the one that is recorded now: then it is an old message that came late."""
+    """Whether this fill was recorded earlier than the present one: then it is an old message that came late."""
     if entry.shares is None or entry.entry_price is None:
         return False
     said = (text(entry.shares), text(entry.entry_price))

@@ -15,7 +15,7 @@ from bot.models import BotTrade, BotTradeExit, ExitReason, ExitSource, TradeStat
 from bot.trading import trade_requests, trade_rules
 from bot.trading.trade_requests import CloseTrade, CorrectTrade, MarkExitReason, RecordExit
 
-#: An average may be said rounded, to no fewer decimal places than Alpaca's smallest step of a price has.
+#: The fewest decimal places to which an average may be rounded: those of Alpaca's smallest price step.
 _FEWEST_PLACES = 4
 
 
@@ -114,7 +114,7 @@ def _book(
 
 
 def _time(trade: BotTrade, said: CloseTrade | RecordExit | CorrectTrade, now: datetime) -> datetime:
-    """When an exit was."""
+    """The time of an exit."""
     trade_rules.must_have_been(now, exitAt=said.exit_at)
     at = said.exit_at or max(now, trade.entry_at)
     if at < trade.entry_at:
@@ -125,7 +125,7 @@ def _time(trade: BotTrade, said: CloseTrade | RecordExit | CorrectTrade, now: da
 
 
 def _is_booked(books: Booking, trade: BotTrade, said: RecordExit, at: datetime) -> bool:
-    """Whether the exit is one that is booked already."""
+    """Whether the exit is booked already."""
     fill = (said.shares, said.exit_price, said.alpaca_exit_order_id, at)
     every = books.exits(trade)
     if any((part.shares, part.price, part.order_id, part.at) == fill for part in every):
@@ -137,7 +137,7 @@ def _is_booked(books: Booking, trade: BotTrade, said: RecordExit, at: datetime) 
     ]
     if not known:
         return False
-    # the broker's own record has this order: what a program says of it is in there, or will be
+    # the order is booked from the broker's own record, which has this fill, or will have it
     for parts in [*([part] for part in known), known]:
         shares = total(part.shares for part in parts)
         if said.shares == shares and _same_price(said.exit_price, _average(parts)):
@@ -151,14 +151,14 @@ def _is_booked(books: Booking, trade: BotTrade, said: RecordExit, at: datetime) 
 
 
 def _must_have_ended_so(books: Booking, trade: BotTrade, said: CloseTrade) -> None:
-    """What is said of a closed trade's end has to be what is recorded; what the broker's record left open is filled in."""
+    """Check that the given end of a closed trade is the recorded one; fill in what the broker's record did not have."""
     every = books.exits(trade)
     parts = _of_order(every, said.alpaca_exit_order_id) or every
     last = max(parts, key=lambda part: part.at)
     different = trade_rules.differences(trade, said, "exit_reason")
     if not any(_same_price(said.exit_price, price) for price in (_average(parts), last.price)):
         different.insert(0, "exitPrice")
-    # the time of a fill is the broker's to say
+    # the broker's time of the fill counts
     if last.source is ExitSource.LEDGER and said.exit_at not in (None, last.at):
         different.append("exitAt")
     if said.alpaca_exit_order_id and said.alpaca_exit_order_id != last.order_id:
@@ -175,7 +175,7 @@ def _must_have_ended_so(books: Booking, trade: BotTrade, said: CloseTrade) -> No
 
 
 def _of_order(every: Sequence[BotTradeExit], order_id: str | None) -> list[BotTradeExit]:
-    """The exits by one order."""
+    """The exits of one order."""
     return [part for part in every if order_id is not None and part.order_id == order_id]
 
 
@@ -184,7 +184,7 @@ def _average(parts: Sequence[BotTradeExit]) -> Decimal:
 
 
 def _same_price(said: Decimal, recorded: Decimal) -> bool:
-    """Whether *said* is *recorded*, perhaps rounded."""
+    """Whether *said* equals *recorded*, perhaps rounded."""
     places = -int(said.as_tuple().exponent)
     return said == recorded or (
         places >= _FEWEST_PLACES and abs(EXACT.subtract(said, recorded)) * 2 <= Decimal(1).scaleb(-places)

@@ -1,4 +1,4 @@
-"""An Idempotency-Key of a request to the ledger: the same request again changes nothing."""
+"""The Idempotency-Key of a request to the ledger: repeating the request changes nothing."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from bot.models import BotLedgerRequest
 
 @dataclass(frozen=True)
 class IdempotencyKey:
-    """A key, and whose it is. Use it under the lock on the singleton row.
+    """A key and its actor. Use it under the lock on the singleton row.
 
-    Only requests that did something are kept: one that was refused may come again under its key.
+    Only requests that changed something are stored: a rejected one may be sent again with its key.
     """
 
     actor: str
     key: str
 
     def find(self, session: Session, request: Mapping[str, Any]) -> UUID | None:
-        """The trade of the request that came with this key before; None when none did.
+        """The trade of the earlier request with this key; None if there was none.
 
         Raises:
-            IdempotencyConflict: it was another request.
+            IdempotencyConflict: the earlier request was a different one.
         """
         there = session.get(BotLedgerRequest, (self.actor, self.key))
         if there is None:
@@ -40,7 +40,7 @@ class IdempotencyKey:
         return there.trade_id
 
     def keep(self, session: Session, request: Mapping[str, Any], trade_id: UUID) -> None:
-        """Remember that *request* was done, with all else in the transaction."""
+        """Store *request* in the same transaction."""
         session.add(
             BotLedgerRequest(actor=self.actor, key=self.key, request=dict(request), trade_id=trade_id)
         )

@@ -1,16 +1,16 @@
-"""Where the bot's programs record their trades. Each call is one transaction under the lock on the singleton row, so
-that no stop, kill, mode switch or other trade slips between a check and what follows from it.
+"""The ledger, in which the bot's programs record their trades. Each call is one transaction under the lock on the singleton
+row, so that no stop, kill, mode switch or other trade can come between a check and the change.
 
 The life of a trade, as an executor records it::
 
-    open_trade      asks the gate and reserves a place: before this there may be no order
-    record_entry    the order that was sent, and once it is finished, what of it filled
-    void_trade      instead: the order never filled, and never will
+    open_trade      asks the gate and reserves a place; send no order before this
+    record_entry    the order that was sent, and once it is finished, its fill
+    void_trade      instead: the order did not and will not fill
     mark_exit_reason, record_exit for each part, close_trade for all of it or the rest
 
-Only ``open_trade`` asks the gate. What has happened at the broker can be recorded whatever the state of the bot:
-a ledger that refuses the truth would only disagree with the broker. Every call may be repeated: the same data again
-change nothing and give the same trade, other data are a TradeConflict that names the way out.
+Only ``open_trade`` asks the gate. What has happened at the broker can be recorded in every state of the bot: a ledger that
+rejects facts would only disagree with the broker. Every call may be repeated: the same data change nothing and return the same
+trade, other data are a TradeConflict that says what to do instead.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ from bot.storage.locked_bot import in_locked_session
 from bot.trading import entries, exits, trade_requests
 from bot.trading.idempotency import IdempotencyKey
 
-#: Money and shares; see ``bot.trading.trade_requests`` for what a float has to be.
+#: Money and shares; ``bot.trading.trade_requests`` says which floats are accepted.
 Number = Decimal | str | int | float
 
 
 class Ledger:
     """Records trades for *actor*, whom the trades' events name.
 
-    Every method gives the trade as it is afterwards, and may raise:
+    Every method returns the trade as it is afterwards, and may raise:
         InvalidParams: naming each bad field; TradeConflict, TradeNotFound.
-        IdempotencyConflict: the key came with another request before.
-        OutcomeUnknown: the connection broke at the commit; the same call again is safe if it has an order id or a key.
-        DatabaseUnavailable: Postgres is away, or its lock is taken (LockBusy); nothing was changed.
+        IdempotencyConflict: the key was used for another request.
+        OutcomeUnknown: the connection broke during the commit; repeating the call is safe if it has an order id or a key.
+        DatabaseUnavailable: Postgres cannot be reached, or its lock is taken (LockBusy); nothing was changed.
     """
 
     def __init__(self, database: Database, settings: Settings, *, actor: str = "ledger") -> None:
@@ -67,8 +67,8 @@ class Ledger:
     ) -> BotTrade:
         """Open a trade if the gate is open. Shares are signed: negative is short.
 
-        Without *alpaca_order_id* it is a reservation: it counts as open, and the order is sent afterwards. With it, the
-        order has filled already.
+        Without *alpaca_order_id* it is a reservation: it counts as open, and the order is sent afterwards. With it, the order
+        has filled already.
 
         Raises:
             GateClosed: with every reason.
@@ -91,13 +91,12 @@ class Ledger:
         entry_at: datetime | None = None,
         once: IdempotencyKey | None = None,
     ) -> BotTrade:
-        """Record the order of a trade, and, once the order is finished, the price and the shares that filled.
+        """Record the order of a trade, and, once the order is finished, the price and shares of its fill.
 
-        Needs no open gate. Until a fill is known another order may take the place of the one that is recorded, as when
-        it was replaced at the broker. A trade that was written off or made void before its fill was known is open again.
-        While the trade is open, a fill of more shares replaces the one before: what filled of an order only grows.
-        A fill of fewer shares, or of as many at another price, changes nothing if it was reported before, and is a
-        TradeConflict otherwise.
+        The gate need not be open. Until a fill is known, another order may replace the recorded one, as after a replacement at
+        the broker. A trade that was written off or made void before its fill was known is reopened. While the trade is open, a
+        fill of more shares replaces the one before: an order's fill only grows. A fill of fewer shares, or of as many at
+        another price, changes nothing if it was reported before, and is a TradeConflict otherwise.
         """
         entry = trade_requests.read(trade_requests.RecordEntry, _given(locals()))
 
@@ -111,7 +110,7 @@ class Ledger:
     def void_trade(
         self, trade_id: UUID, *, note: str | None = None, once: IdempotencyKey | None = None
     ) -> BotTrade:
-        """Withdraw a trade whose entry never filled: there was no position, and it counts nowhere."""
+        """Make a trade void whose entry never filled: there was no position, and it counts nowhere."""
         withdrawal = trade_requests.read(trade_requests.VoidTrade, _given(locals()))
 
         def work(session: Session, books: Booking) -> BotTrade:
@@ -124,8 +123,8 @@ class Ledger:
     def mark_exit_reason(
         self, trade_id: UUID, exit_reason: ExitReason | str, *, once: IdempotencyKey | None = None
     ) -> BotTrade:
-        """Record why an open trade is about to be exited; ``close_trade`` need not say it again, and a restart in
-        between does not forget it."""
+        """Record why an open trade is about to be exited. ``close_trade`` need not repeat it, and it survives a restart in
+        between."""
         exiting = trade_requests.read(trade_requests.MarkExitReason, {"exit_reason": exit_reason})
 
         def work(session: Session, books: Booking) -> BotTrade:
@@ -149,16 +148,16 @@ class Ledger:
     ) -> BotTrade:
         """Record a fill, or a part of a fill, of an exit; the trade is closed when its exits add up to its shares.
 
-        Its P&L counts at once, on its own date in New York. An exit of the same order, shares, price and time as one
-        that is recorded is that one; give a time or an Idempotency-Key, so that a repeated call can be told from another
-        fill. What reconciliation has booked from the broker's own record is not booked again.
+        Its P&L counts at once, on its own date in New York. An exit with the same order, shares, price and time as a recorded
+        one is the same exit; give a time or an Idempotency-Key, so that a repeated call can be told from another fill. What
+        reconciliation has booked from the broker's own record is not booked again.
         """
         exit_ = trade_requests.read(trade_requests.RecordExit, _given(locals()))
         now: datetime | None = None
 
         def work(session: Session, books: Booking) -> BotTrade:
             nonlocal now
-            # the same time when the call is tried again: it tells what an unknown commit has booked from another exit
+            # the same time if the call is repeated: it tells the exit of an unknown commit from another exit
             now = now or _clock(session)
             trade = get(session, trade_id)
             exits.record_exit(session, books, trade, exit_, now)
@@ -179,9 +178,9 @@ class Ledger:
     ) -> BotTrade:
         """Close a trade, or the rest of it: its P&L, and the statistics of the exit's date in New York, in one transaction.
 
-        Needs no open gate: the position is gone whatever the bot's state. A trade that was written off can be closed
-        when its true exit becomes known. Where some exits of the same order are booked already, *exit_price* is the average
-        of the whole order: the rest gets the price that makes it so.
+        The gate need not be open: the position is gone in any case. A trade that was written off can be closed when its true
+        exit becomes known. If some exits of the same order are booked already, *exit_price* is the average of the whole order:
+        the rest gets the price that leads to this average.
         """
         exit_ = trade_requests.read(trade_requests.CloseTrade, _given(locals()))
 
@@ -251,10 +250,10 @@ class Ledger:
 
 
 def get(session: Session, trade_id: UUID) -> BotTrade:
-    """The trade.
+    """The trade with this id.
 
     Raises:
-        TradeNotFound: there is none.
+        TradeNotFound: it does not exist.
     """
     trade = session.get(BotTrade, trade_id)
     if trade is None:

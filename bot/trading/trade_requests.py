@@ -1,8 +1,8 @@
-"""What a program says about a trade: its opening, its entry, its exit. The rules hold for every way in.
+"""What a program records about a trade: its opening, its entry, its exit. The rules are the same for Python and HTTP.
 
-Money and shares are exact: a Decimal, a whole number, or text such as ``"10.25"``. A float is taken by the digits
-that it prints, if these are at most 15: so many survive the way through a float unchanged. More than that, as in
-``0.1 + 0.2``, is refused rather than rounded.
+Money and shares are exact: a Decimal, a whole number, or text such as ``"10.25"``. A float stands for the digits that it
+prints, if these are at most 15, which every float preserves. More digits, as in ``0.1 + 0.2``, are rejected rather than
+rounded.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from bot.validation import fields_of, in_utc, storable
 FLOAT_DIGITS = 15
 #: Alpaca counts shares to nine decimal places.
 SHARE_PLACES = 9
-#: Its average prices may have more than its prices.
+#: Alpaca's average prices may have more decimal places than its prices.
 PRICE_PLACES = 15
 MOST_SHARES = Decimal(1_000_000_000)
 #: US dollars for one share.
 MOST_PRICE = Decimal(10_000_000)
 #: Longest note, in characters.
 MAX_NOTE = 500
-#: Reasons that a program may give; the others are for reconciliation to give.
+#: Reasons that a program may give; only reconciliation gives the others.
 GIVEN_REASONS = tuple(reason for reason in ExitReason if not reason.startswith("reconciled"))
 
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -91,7 +91,7 @@ def _matches(pattern: re.Pattern[str], sentence: str) -> AfterValidator:
 
 def _equity(value: str) -> str:
     if "/" in value:
-        raise ValueError("is no US equity, and this bot trades nothing else")
+        raise ValueError("is not a US equity, and this bot trades nothing else")
     return value
 
 
@@ -115,7 +115,7 @@ def _given(value: ExitReason) -> ExitReason:
 
 
 def _described(**bounds: Any) -> Any:
-    """How a number is described: as one within *bounds*, or one written as text."""
+    """The schema of a number: one within *bounds*, or one written as text."""
     text = {"type": "string", "pattern": f"^{_DECIMAL.pattern}$"}
     return Annotated[Decimal, WithJsonSchema({"anyOf": [{"type": "number", **bounds}, text]})]
 
@@ -150,7 +150,7 @@ Note = Annotated[str, Field(max_length=MAX_NOTE), AfterValidator(storable)]
 
 
 class TradeRequest(BaseModel):
-    """Something that is said about a trade; names are camelCase on the wire."""
+    """A request about a trade; names are camelCase in JSON."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
 
@@ -173,7 +173,7 @@ class OpenTrade(TradeRequest):
 
 
 class RecordEntry(TradeRequest):
-    """What is known of the order that enters a trade: its id, and once it is finished, its fill."""
+    """The entry order of a trade: its id, and once it is finished, its fill."""
 
     alpaca_order_id: OrderId = Field(description="The order that enters the trade.")
     entry_price: Price | None = Field(None, description="Average price of the fill, in US dollars.")
@@ -215,7 +215,7 @@ class RecordExit(TradeRequest):
 
 
 class CorrectTrade(TradeRequest):
-    """How a closed trade ended in truth."""
+    """How a closed trade really ended."""
 
     exit_price: Price | None = Field(
         None, description="US dollars for one share; where a trade has several exits, of each."
@@ -253,7 +253,7 @@ def read(kind: type[S], given: Mapping[str, Any]) -> S:
     """*given* as one of the classes above.
 
     Raises:
-        InvalidParams: naming each bad field, as on the wire, in ``details["fields"]``.
+        InvalidParams: naming each bad field, as in JSON, in ``details["fields"]``.
     """
     try:
         return kind.model_validate(dict(given))

@@ -1,4 +1,4 @@
-"""What has to hold when something is recorded of a trade."""
+"""Rules for what is recorded of a trade."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.models import BotTrade, BotTradeEvent
 from bot.reconciliation.bookkeeping import ACTOR
 from bot.trading import trade_requests
 
-#: A broker's clock may be ahead of the database's by this much.
+#: How far the broker's clock may be ahead of the database's.
 CLOCK_SKEW = timedelta(seconds=5)
 
 
@@ -25,10 +25,10 @@ def of_order(session: Session, column: InstrumentedAttribute[str | None], order_
 
 
 def entered_by(session: Session, order_id: str) -> BotTrade | None:
-    """The trade that this order entered, or that a later order of its chain did.
+    """The trade that this order entered, or a later order of its chain.
 
-    An order that was replaced at the broker still stands for its trade: an executor that did not hear of the replacement
-    goes on naming it.
+    An order that was replaced at the broker still identifies its trade: an executor that does not know of the replacement
+    continues to use it.
     """
     if trade := of_order(session, BotTrade.alpaca_order_id, order_id):
         return trade
@@ -42,10 +42,10 @@ def entered_by(session: Session, order_id: str) -> BotTrade | None:
 def must_be_free(
     session: Session, trade: BotTrade, column: InstrumentedAttribute[str | None], order_id: str
 ) -> None:
-    """An order, of entry or exit, belongs to one trade.
+    """Check that an order, of entry or exit, belongs to no other trade.
 
     Raises:
-        TradeConflict: it belongs to another one.
+        TradeConflict: it belongs to another trade.
     """
     enters = column is BotTrade.alpaca_order_id
     owner = entered_by(session, order_id) if enters else of_order(session, column, order_id)
@@ -56,7 +56,7 @@ def must_be_free(
 
 
 def must_be_of_side(trade: BotTrade, shares: Decimal) -> None:
-    """A trade stays long, or short.
+    """Check that a trade stays long, or short.
 
     Raises:
         TradeConflict: *shares* are of the other side.
@@ -66,7 +66,7 @@ def must_be_of_side(trade: BotTrade, shares: Decimal) -> None:
 
 
 def must_agree(trade: BotTrade, said: trade_requests.TradeRequest, *names: str) -> None:
-    """What was *said* again has to be what is recorded; fields that were left out do not count.
+    """Check that a repeated request has the recorded data; fields that it leaves out do not count.
 
     Raises:
         TradeConflict: naming the fields that differ.
@@ -79,7 +79,7 @@ def must_agree(trade: BotTrade, said: trade_requests.TradeRequest, *names: str) 
 
 
 def differences(trade: BotTrade, said: trade_requests.TradeRequest, *names: str) -> list[str]:
-    """Those of the fields *names* that were given, and are recorded otherwise; as on the wire."""
+    """Those of the fields *names* that were given and differ from the recorded ones, by their names in JSON."""
     return [
         to_camel(name)
         for name in names
@@ -88,10 +88,10 @@ def differences(trade: BotTrade, said: trade_requests.TradeRequest, *names: str)
 
 
 def must_have_been(now: datetime, **times: datetime | None) -> None:
-    """Nothing can have filled in the future.
+    """Check that nothing filled in the future.
 
     Raises:
-        InvalidParams: one of *times*, by their names on the wire, is later than *now*, the database's clock.
+        InvalidParams: one of *times*, by their names in JSON, is later than *now*, the database's clock.
     """
     for name, at in times.items():
         if at is not None and at > now + CLOCK_SKEW:

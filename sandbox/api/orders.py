@@ -118,7 +118,7 @@ def _body() -> dict[str, Any]:
 
 
 def _checked_id(order_id: str) -> str:
-    """The id as Alpaca keeps it, or its 422 for one that is no UUID."""
+    """The id in Alpaca's form, or Alpaca's 422 if it is not a UUID."""
     try:
         return str(UUID(order_id))
     except ValueError:

@@ -46,7 +46,7 @@ def add_routes(blueprint: Blueprint, account_call: AccountCall) -> None:
 
 
 def _close(account: Account, position: Position, shares: Decimal) -> Order:
-    """Order the sale, or the purchase that covers a short. As an assumption, a halted symbol is refused here."""
+    """Order the sale, or the purchase that covers a short. As an assumption, a halted symbol is rejected here."""
     if position.symbol in account.venue.halted:
         raise refused(f"trading of {position.symbol} is halted")
     order = Order(
@@ -62,7 +62,7 @@ def _close(account: Account, position: Position, shares: Decimal) -> Order:
 
 
 def _closed(account: Account, position: Position) -> dict[str, Any]:
-    """Close one of all positions: a refusal stands in its row and does not stop the others."""
+    """Close one of all positions: if it is rejected, its row says so and the others go on."""
     try:
         order = _close(account, position, abs(position.qty))
     except ApiError as error:

@@ -1,4 +1,4 @@
-"""What is the same for everybody: clock, calendar and assets."""
+"""What is the same for all accounts: clock, calendar and assets."""
 
 from __future__ import annotations
 

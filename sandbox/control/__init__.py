@@ -1,7 +1,7 @@
-"""The control API under /sandbox: the strings that tests and demos pull. No login: keep it on loopback.
+"""The control API under /sandbox, with which tests and demos steer the sandbox. No login: keep it on loopback.
 
-``docs/sandbox.md`` describes it. A key need not have been used before: what is put makes its account. Bad input is
-a 400 with a sentence in ``message``, an account or order that is not there a 404. Orders that are due are filled before
+``docs/sandbox.md`` describes it. A PUT for a new key makes its account. Bad input is a 400 with a sentence in ``message``, a
+missing account or order a 404. Orders that are due are filled before
 each change and after it.
 """
 

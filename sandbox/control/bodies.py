@@ -74,7 +74,7 @@ def uuid(value: Any) -> str:
     try:
         return str(UUID(value))
     except (ValueError, TypeError, AttributeError) as error:
-        raise malformed(f"{value!r} is no UUID, and Alpaca's ids are") from error
+        raise malformed(f"{value!r} is not a UUID, and Alpaca's ids are") from error
 
 
 def moment(body: Mapping[str, Any], name: str) -> str | None:
@@ -84,4 +84,4 @@ def moment(body: Mapping[str, Any], name: str) -> str | None:
     try:
         return stamp(unix(body[name]))
     except (ValueError, OverflowError) as error:
-        raise malformed(f"{name}: {body[name]!r} is no time such as 2026-11-27T15:04:05Z") from error
+        raise malformed(f"{name}: {body[name]!r} is not a time such as 2026-11-27T15:04:05Z") from error

@@ -1,4 +1,4 @@
-"""Prices, fills, the clock, halts and corporate actions: what strikes every account."""
+"""Prices, fills, the clock, halts and corporate actions: what affects every account."""
 
 from __future__ import annotations
 

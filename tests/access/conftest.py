@@ -13,8 +13,10 @@ import pytest
 import requests
 
 from tests.support.client import TOKENS
-from tests.support.fixtures import StackFactory
+from tests.support.fixtures import StackFactory, database_by_settings
 from tests.support.stack import Stack
+
+__all__ = ["database_by_settings"]
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from uuid import uuid4
@@ -31,20 +30,6 @@ def settings(database_url: str) -> Settings:
         api_tokens=API_TOKENS,
         session_idle_min=30,
     )
-
-
-@pytest.fixture
-def database(settings: Settings) -> Iterator[Database]:
-    database = Database.connect(settings)
-    yield database
-    database.close()
-
-
-@pytest.fixture
-def tables(database_url: str) -> Iterator[Tables]:
-    tables = Tables(database_url)
-    yield tables
-    tables.close()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
@@ -23,20 +22,6 @@ def settings(database_url: str) -> Settings:
     return Settings(
         _env_file=None, database_url=database_url, redis_url="redis://127.0.0.1:1/0", market_hours="always"
     )
-
-
-@pytest.fixture
-def database(settings: Settings) -> Iterator[Database]:
-    database = Database.connect(settings)
-    yield database
-    database.close()
-
-
-@pytest.fixture
-def tables(database_url: str) -> Iterator[Tables]:
-    tables = Tables(database_url)
-    yield tables
-    tables.close()
 
 
 @pytest.fixture

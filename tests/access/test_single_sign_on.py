@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 from flask.testing import FlaskClient
 
 from bot.errors import SettingsError
 from bot.settings.settings import Settings
-from tests.support.client import API_TOKENS
-from web.app import create_app
+from tests.support.fixtures import ClientFactory
 from web.auth import scheme
 
 SSO = {
@@ -20,32 +16,13 @@ SSO = {
     "SSO_PROXIES": "10.1.0.0/16",
 }
 PROXY = {"REMOTE_ADDR": "10.1.2.3"}
-MakeClient = Callable[..., FlaskClient]
-
-
-@pytest.fixture
-def make_client(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> MakeClient:
-    def make(**settings: str) -> FlaskClient:
-        given = {
-            "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
-            "REDIS_URL": "redis://127.0.0.1:1/0",
-            "API_TOKENS": API_TOKENS,
-            "SECRET_KEY": "secret-key-of-the-tests",
-            "DATA_DIR": str(tmp_path),
-            **settings,
-        }
-        for name, value in given.items():
-            monkeypatch.setenv(name, value)
-        return create_app().test_client()
-
-    return make
 
 
 def log_in(client: FlaskClient, user: str, peer: dict[str, str] = PROXY) -> int:
     return client.get("/login", headers={"X-Forwarded-User": user}, environ_base=peer).status_code
 
 
-def test_a_user_whom_the_proxy_vouches_for_is_the_actor_of_a_session(make_client: MakeClient) -> None:
+def test_a_user_whom_the_proxy_vouches_for_is_the_actor_of_a_session(make_client: ClientFactory) -> None:
     client = make_client(**SSO, TRUSTED_PROXIES="1")
     assert log_in(client, "alice@desk") == 302
     with client:
@@ -57,7 +34,7 @@ def test_a_user_whom_the_proxy_vouches_for_is_the_actor_of_a_session(make_client
         assert sorted(actor.commands or ()) == ["kill", "pause"]
 
 
-def test_the_session_ends_where_the_proxy_says_nothing_or_somebody_else(make_client: MakeClient) -> None:
+def test_the_session_ends_where_the_proxy_says_nothing_or_somebody_else(make_client: ClientFactory) -> None:
     client = make_client(**SSO)
     log_in(client, "alice@desk")
     for headers, peer in (
@@ -73,7 +50,7 @@ def test_the_session_ends_where_the_proxy_says_nothing_or_somebody_else(make_cli
     ("peer", "forwarded"), [("10.2.0.1", None), ("203.0.113.7", "10.1.2.3"), ("::1", None)]
 )
 def test_the_header_is_believed_of_the_proxys_own_connection_only(
-    make_client: MakeClient, peer: str, forwarded: str | None
+    make_client: ClientFactory, peer: str, forwarded: str | None
 ) -> None:
     client = make_client(**SSO, TRUSTED_PROXIES="1")
     headers = {"X-Forwarded-User": "alice@desk"} | ({"X-Forwarded-For": forwarded} if forwarded else {})
@@ -82,14 +59,14 @@ def test_the_header_is_believed_of_the_proxys_own_connection_only(
     assert "Access token" in page.text
 
 
-def test_a_user_who_is_not_named_is_told_so(make_client: MakeClient) -> None:
+def test_a_user_who_is_not_named_is_told_so(make_client: ClientFactory) -> None:
     client = make_client(**SSO)
     page = client.get("/login", headers={"X-Forwarded-User": "<eve>"}, environ_base=PROXY)
     assert page.status_code == 403
     assert "&lt;eve&gt; is not one of SSO_USERS" in page.text
 
 
-def test_it_is_off_by_default_and_no_way_into_the_api_without_a_session(make_client: MakeClient) -> None:
+def test_it_is_off_by_default_and_no_way_into_the_api_without_a_session(make_client: ClientFactory) -> None:
     assert log_in(make_client(), "alice@desk") == 200
     client = make_client(**SSO)
     answer = client.get("/api/bot/gate", headers={"X-Forwarded-User": "alice@desk"}, environ_base=PROXY)
@@ -106,7 +83,7 @@ def test_it_is_off_by_default_and_no_way_into_the_api_without_a_session(make_cli
         ({**SSO, "SSO_USERS": "alice:admin"}, "SSO_USERS is wrong: gives alice no known role"),
         ({**SSO, "SSO_USERS": "a:viewer,a:viewer"}, "names a twice"),
         ({**SSO, "SSO_PROXIES": "0.0.0.0/0"}, "half the world"),
-        ({**SSO, "SSO_PROXIES": "proxy"}, "no address or network"),
+        ({**SSO, "SSO_PROXIES": "proxy"}, "not an address or network"),
     ],
 )
 def test_half_a_single_sign_on_stops_the_start(settings: dict[str, str], said: str) -> None:

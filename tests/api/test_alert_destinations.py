@@ -95,5 +95,5 @@ def test_an_address_that_apprise_does_not_know_stops_web(make_module_stack: Stac
     stack = make_module_stack(ALERT_URLS="nonsense://secret-address")
     stack.start_web(wait=False)
     stack.wait_for(lambda: not stack.web.running, 30, "web has ended")
-    assert "ALERT_URLS is wrong: its 1. entry (nonsense://…)" in stack.web.log()
+    assert "ALERT_URLS is wrong: entry 1 (nonsense://…)" in stack.web.log()
     assert "secret-address" not in stack.web.log()

@@ -42,7 +42,6 @@ MODELS: dict[type[BaseModel], str] = {
 }
 #: Made of others, and in no answer by themselves.
 PARTS = {models.Answer, models.Thresholds}
-#: Of a list that comes with the panel's.
 
 
 @pytest.fixture(scope="module")
@@ -82,13 +81,12 @@ def test_a_model_has_the_fields_of_its_schema(schemas: Any, model: type[BaseMode
         assert read == written, name
 
 
-def test_every_model_is_held_beside_a_schema():
-    ours = {
-        each
-        for each in vars(models).values()
-        if isinstance(each, type) and issubclass(each, BaseModel) and each.__module__ == models.__name__
-    }
-    assert ours == MODELS.keys() | PARTS
+def _with_kinds(model: type[BaseModel]) -> set[type[BaseModel]]:
+    return {model}.union(*map(_with_kinds, model.__subclasses__()))
+
+
+def test_every_model_is_compared_with_a_schema():
+    assert _with_kinds(models.Answer) == MODELS.keys() | PARTS
 
 
 @pytest.mark.parametrize(

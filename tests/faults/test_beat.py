@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shelve
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -122,16 +120,7 @@ def test_no_hook_is_late_and_none_comes_on_a_holiday(stack: Stack) -> None:
         ("reset", "2026-11-25T04:00-05:00", "2026-11-27T04:00-05:00"),
         ("reset", "2026-11-25T04:00-05:00", "2026-11-27T09:31-05:00"),
     ]
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, json.dumps(cases)],
-        cwd=ROOT,
-        env=stack.env(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    found, options, deadline = json.loads(done.stdout)
+    found, options, deadline = json.loads(stack.python(SCRIPT, json.dumps(cases)))
     assert [due for due, _ in found] == [False, True, True, False, False, True, False]
     assert found[0][1] == (3 * 60 + 14) * 60
     assert options["expires"] == 300, "a worker that comes back does not take it either"

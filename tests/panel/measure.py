@@ -21,8 +21,9 @@ import requests
 
 from launcher.embedded import Postgres
 from launcher.reaper import Guard
-from tests.conftest import DatabaseServer, _migrate
+from tests.conftest import DatabaseServer
 from tests.support.client import TOKENS
+from tests.support.migrations import migrate
 from tests.support.stack import Stack
 from tests.web.streaming.test_events import Stream
 
@@ -73,7 +74,7 @@ def main() -> None:
         postgres.start()
         server = DatabaseServer(postgres.url_of("postgres"))
         url = server.url_of(server.create())
-        _migrate(url, folder)
+        migrate(url, folder)
         with closing(Stack(folder / "stack", url, guard=guard)) as stack, requests.Session() as session:
             stack.start()
             session.headers["Authorization"] = f"Bearer {TOKENS['operator']}"

@@ -20,10 +20,11 @@ from playwright.sync_api import Page, sync_playwright
 
 from launcher.embedded import Postgres
 from launcher.reaper import Guard
-from tests.conftest import DatabaseServer, _migrate
+from tests.conftest import DatabaseServer
 from tests.faults.flatten_run import FlattenRun
 from tests.panel import browser as chromium
 from tests.panel.driver import Panel
+from tests.support.migrations import migrate
 from tests.support.stack import Stack
 
 ROUNDS = 20
@@ -55,7 +56,7 @@ def main() -> None:
         postgres.start()
         server = DatabaseServer(postgres.url_of("postgres"))
         url = server.url_of(server.create())
-        _migrate(url, folder)
+        migrate(url, folder)
         with closing(Stack(folder / "stack", url, guard=guard)) as stack:
             stack.start()
             run = FlattenRun(stack)

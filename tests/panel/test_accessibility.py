@@ -2,51 +2,37 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.panel.axe import check_accessibility
 from tests.panel.driver import Panel
-
-_AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
-_OPTIONS = {
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    "resultTypes": ["violations"],
-}
-
-
-def _check(page: Page) -> None:
-    if not page.evaluate("'axe' in window"):
-        page.evaluate(_AXE)
-    found = page.evaluate("options => axe.run(document, options)", _OPTIONS)["violations"]
-    assert not found, [(rule["help"], [node["html"] for node in rule["nodes"]]) for rule in found]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_login_is_accessible(stack, open_page, scheme):
     page = open_page(color_scheme=scheme)
     page.goto(f"{stack.url}/login")
-    _check(page)
+    check_accessibility(page)
     page.get_by_label("Access token").fill("wrong")
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_role("alert")).to_be_visible()
-    _check(page)
+    check_accessibility(page)
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_the_panel_is_accessible_in_all_its_states(stack, open_panel, width, scheme):
     panel = open_panel(stack, width=width, color_scheme=scheme)
     stack.open_trade("KTRA")
-    _check(panel.page)  # stopped, with a warning
+    check_accessibility(panel.page)  # stopped, with a warning
     panel.press("Start")
     panel.expect_state("Running")
-    _check(panel.page)
+    check_accessibility(panel.page)
     panel.press("Pause")
     panel.expect_state("Paused")
-    _check(panel.page)
+    check_accessibility(panel.page)
     panel.kill_button.click()
-    _check(panel.page)
+    check_accessibility(panel.page)
     panel.page.get_by_role("button", name="Kill now").click()
     panel.expect_state("Killed")
     stack.broker.positions("paper", RIOT=35)
@@ -54,7 +40,7 @@ def test_the_panel_is_accessible_in_all_its_states(stack, open_panel, width, sch
     expect(panel.page.locator("#differences")).to_be_visible()
     # it can be settled in its row, too
     panel.page.locator("#differences").get_by_role("button", name="Settle RIOT…").click()
-    _check(panel.page)
+    check_accessibility(panel.page)
     panel.page.keyboard.press("Escape")
     _show_live(panel.page)
     for name in ("Trades", "Days", "Alerts", "Reconciliations", "Thresholds"):
@@ -62,9 +48,9 @@ def test_the_panel_is_accessible_in_all_its_states(stack, open_panel, width, sch
         if name in ("Trades", "Alerts"):
             tab.locator("tr[data-id] .toggle").first.click()
             tab.locator("tr.details dl").wait_for()
-        _check(panel.page)
+        check_accessibility(panel.page)
     panel.page.get_by_role("button", name="Keys").click()
-    _check(panel.page)
+    check_accessibility(panel.page)
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
@@ -74,22 +60,22 @@ def test_its_dialogs_live_mode_and_what_is_of_the_past_are_accessible(stack, ope
     page = panel.page
     panel.press("Switch to live…")
     page.get_by_text("Live mode needs real market hours").wait_for()
-    _check(page)  # it names what stands in the way
+    check_accessibility(page)  # it names what prevents the switch
     page.keyboard.press("Escape")
     panel.nothing_blocks_the_switch()
     panel.press("Switch to live…")
-    page.get_by_text("Nothing stands in the way").wait_for()
-    _check(page)  # it asks to type "live"
+    page.get_by_text("Nothing prevents the switch").wait_for()
+    check_accessibility(page)  # it asks to type "live"
     page.get_by_label("Type live to confirm").fill("live")
-    _check(page)
+    check_accessibility(page)
     page.keyboard.press("Escape")
     _show_live(page)
     panel.press("Start")
     panel.expect_state("Running")
-    _check(page)
+    check_accessibility(page)
     stack.web.close()
     expect(page.locator("#lost")).to_be_visible()
-    _check(page)
+    check_accessibility(page)
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
@@ -97,7 +83,7 @@ def test_a_viewers_panel_is_accessible(stack, open_panel, width, scheme):
     panel: Panel = open_panel(stack, "viewer", width=width, color_scheme=scheme)
     for name in ("Command log", "Thresholds"):
         panel.open_tab(name)
-        _check(panel.page)
+        check_accessibility(panel.page)
 
 
 def _show_live(page: Page) -> None:

@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.faults.flatten_run import FlattenRun
+from tests.panel.axe import check_accessibility
 from tests.panel.driver import Panel
 from tests.support.stack import Stack
-
-_AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
-_OPTIONS = {
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    "resultTypes": ["violations"],
-}
-
-
-def _check(page: Page) -> None:
-    if not page.evaluate("'axe' in window"):
-        page.evaluate(_AXE)
-    found = page.evaluate("options => axe.run(document, options)", _OPTIONS)["violations"]
-    assert not found, [(rule["help"], [node["html"] for node in rule["nodes"]]) for rule in found]
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
@@ -39,14 +25,14 @@ def test_it_says_what_is_open_asks_once_and_shows_how_far_it_is(stack, open_pane
     expect(dialog).to_contain_text("2 positions, worth about $400")
     expect(dialog).to_contain_text("sell 10 AAPL")
     expect(dialog).to_contain_text("buy 4 MSFT")
-    _check(page)
+    check_accessibility(page)
     dialog.get_by_label("Reason").fill("enough")
     dialog.get_by_role("button", name="Flatten now").click()
     banner = page.locator("#flattening")
     expect(banner).to_contain_text("Flattening")
     expect(banner).to_contain_text("10 AAPL")
     expect(banner).to_contain_text("2 orders")
-    _check(page)
+    check_accessibility(page)
     stack.broker.control("PUT", "/fills", {"hold": False})
     expect(banner).to_be_hidden(timeout=20_000)
     assert stack.commands()[-1]["reason"] == "enough"
@@ -69,10 +55,11 @@ def test_a_flatten_can_be_ended_from_the_panel(stack: Stack, panel: Panel) -> No
 
 def test_live_money_asks_to_type_it(stack: Stack, panel: Panel) -> None:
     # the switch itself is tested elsewhere: only this part of the page is told that the mode is live
+    # and it clicks in the same step, before the next status says that the mode is paper
     panel.page.evaluate(
-        "import('/static/panel/flatten.js').then(m => m.show({flatten: 'none', mode: 'live'}))"
+        "import('/static/panel/flatten.js').then(m => {"
+        " m.show({flatten: 'none', mode: 'live'}); document.getElementById('flatten').click() })"
     )
-    panel.page.locator("#flatten").click()
     dialog = panel.page.get_by_role("dialog", name="Flatten the account?")
     yes = dialog.get_by_role("button", name="Flatten now")
     expect(yes).to_be_disabled()

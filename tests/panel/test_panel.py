@@ -117,7 +117,7 @@ def test_going_live_asks_to_type_it_and_a_refusal_says_why(stack, panel):
     panel.nothing_blocks_the_switch()
     panel.press("Switch to live…")
     dialog = panel.page.get_by_role("dialog", name="Switch to LIVE money?")
-    expect(dialog).to_contain_text("Nothing stands in the way")
+    expect(dialog).to_contain_text("Nothing prevents the switch")
     yes = dialog.get_by_role("button", name="Switch to live")
     expect(yes).to_be_disabled()
     dialog.get_by_label("Type live to confirm").fill("LIVE!")
@@ -126,7 +126,7 @@ def test_going_live_asks_to_type_it_and_a_refusal_says_why(stack, panel):
     expect(dialog).to_be_visible()
     dialog.get_by_label("Type live to confirm").fill("live")
     yes.click()
-    panel.expect_outcome("refused")
+    panel.expect_outcome("rejected")
     panel.expect_outcome("Live mode needs real market hours")
     expect(panel.page.locator("#mode-word")).to_have_text("PAPER")
     assert stack.status()["mode"] == "paper"

@@ -106,7 +106,7 @@ def test_an_answer_that_is_lost_is_asked_for_again_and_applied_once(stack, panel
     [
         ({"fault": "refuse"}, "No answer"),
         ({"fault": "500"}, "Answers with errors"),
-        ({"fault": "401"}, "Keys refused"),
+        ({"fault": "401"}, "Keys rejected"),
         ({"account": {"id": "00000000-0000-4000-8000-00000000beef"}}, "Wrong account"),
         ({"account": {"account_blocked": True}}, "Blocked"),
     ],

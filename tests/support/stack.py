@@ -227,6 +227,19 @@ class Stack:
             command, env=self.env(), cwd=self.root, capture_output=True, text=True, timeout=60
         )
 
+    def python(self, script: str, *arguments: str) -> str:
+        """What *script* prints in a Python of its own that has this system's settings."""
+        done = subprocess.run(
+            [sys.executable, "-c", script, *arguments],
+            env=self.env(),
+            cwd=self.root,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     def logs(self, *, whole: bool = False) -> str:
         """The ends of all logs, or all of them."""
         parts = []

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from datetime import datetime
 
 import pytest
 
 from bot.market_hours import NEW_YORK, next_before_close
 from tests.support.fixtures import StackFactory
-from tests.support.stack import ROOT, Stack
+from tests.support.stack import Stack
 
 SCRIPT = """
 import json, sys
@@ -31,16 +29,7 @@ print(json.dumps([names, str(schedule), dues, [str(day) for day in getattr(sched
 
 
 def ask(stack: Stack, times: list[tuple[str, str]]) -> list[object]:
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, json.dumps(times)],
-        cwd=ROOT,
-        env=stack.env(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    answer: list[object] = json.loads(done.stdout)
+    answer: list[object] = json.loads(stack.python(SCRIPT, json.dumps(times)))
     return answer
 
 

@@ -1,17 +1,6 @@
 """The types of what is stored. What the tables refuse, and how they come and go, is proved with the migrations."""
 
-from collections.abc import Iterator
-
-import pytest
-
 from tests.support.tables import Tables
-
-
-@pytest.fixture
-def tables(database_url: str) -> Iterator[Tables]:
-    tables = Tables(database_url)
-    yield tables
-    tables.close()
 
 
 def test_money_is_numeric_and_times_are_aware(tables: Tables):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from tools.chaos import contract
 from tools.chaos.history import KILLER, LOOK, Attempt, History, Row
 
-#: Whoever froze with the lock in its hand, a kill gets past it in 3 s; the rest is for a busy machine.
+#: A kill gets past a process that froze while it held the lock within 3 s; the rest is for a busy machine.
 LONGEST_KILL_SEC = 4.0
 
 
@@ -45,7 +45,7 @@ def what_was_never_accepted_is_absent(history: History) -> Iterator[str]:
 
 
 def _says_nothing_happened(attempt: Attempt) -> bool:
-    """A refusal or a 503 that names no command of its own."""
+    """Whether it is an error or a 503 that names no command."""
     if attempt.status is None or attempt.status < 400:
         return False
     return attempt.command_id is None or attempt.said.get("code") == "idempotency_conflict"
@@ -60,7 +60,7 @@ def what_was_accepted_reached_an_end(history: History) -> Iterator[str]:
 
 
 def what_is_unknown_is_absent_or_its_own(history: History) -> Iterator[str]:
-    """A 503 that could not know how its command ended names it all the same."""
+    """A 503 that cannot know how its command ended still names it."""
     for attempt in history.attempts:
         if attempt.said.get("code") != "outcome_unknown" or not attempt.is_command:
             continue
@@ -145,10 +145,10 @@ def who_looks_sees_what_is_acknowledged(history: History) -> Iterator[str]:
 
 
 def a_frozen_process_delays_no_kill(history: History) -> Iterator[str]:
-    """Whoever sends a kill is answered in time, and it is applied in time, by its row: a 202 or 503 is no kill.
+    """Every kill is answered in time, and by its row applied in time: a 202 or 503 does not count as a kill.
 
-    While web or Postgres is away only those are judged that are sent after a process froze with the lock in its hand. (One
-    that was under way inside a web process that froze is answered when that goes on; new ones are answered by the other.)
+    While web or Postgres is away, only kills sent after a process froze with the lock are judged. (One that was under way in a
+    frozen web process is answered when that process continues; the other process answers new ones.)
     """
     for attempt in history.attempts:
         if attempt.kind != "kill" or _is_excused(history, attempt):

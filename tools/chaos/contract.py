@@ -16,11 +16,11 @@ STEPS = {
     "flatten": {"stopped": "stopped", "running": "paused", "paused": "paused"},
 }
 HALTS = frozenset({"stop", "kill"})
-#: What a halt calls off if it was issued before it.
+#: What a halt supersedes if it was issued before it.
 CALLED_OFF = frozenset({"start", "pause", "resume", "rearm", "set_mode"})
-#: What makes the bot safer: it is never kept out.
+#: What makes the bot safer: it is always accepted.
 SAFER = HALTS | {"pause", "flatten"}
-#: Wait for Alpaca's word; later commands may pass them meanwhile.
+#: These wait for Alpaca's answer; later commands may be finished before them.
 GATHERING = frozenset({"set_mode", "reconcile"})
 #: How long a command may wait, in seconds; the others wait for ever.
 LIFETIME_SEC = {"start": 30, "resume": 30, "set_mode": 30}

@@ -12,13 +12,13 @@ from tools.chaos import transactions
 from tools.chaos.messages import Messages
 from tools.chaos.system import System, freeze, kill, resume
 
-#: Note of a fault that found a process with the lock in its hand.
+#: Note of a fault that found a process holding the lock.
 CAUGHT = "caught in a transaction"
 FAULTS: dict[str, Callable[[Scene], None]] = {}
 
 
 class NothingToStrike(Exception):
-    """Nobody was there whom the fault could strike. Raised before ``Scene.struck`` is called."""
+    """The fault found no process to strike. Raised before ``Scene.struck`` is called."""
 
 
 @dataclass
@@ -275,7 +275,7 @@ def _note_messages(scene: Scene, count: int) -> None:
 
 
 def _catch(scene: Scene, pids: list[int], strike: Callable[[int], None]) -> list[int]:
-    """Strike whoever of *pids* holds the bot's lock, and say so; nobody is found when none of them has work."""
+    """Strike the one of *pids* that holds the bot's lock, and note it; none is found if none of them has work."""
     caught = transactions.catch(scene.system.postgres.url, pids, strike, gather=scene.burst)
     if caught is None:
         raise NothingToStrike

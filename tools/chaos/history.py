@@ -13,7 +13,7 @@ from tools.chaos.manual import Sent
 
 #: The kind of an attempt that only looks: GET /status.
 LOOK = "look"
-#: How the names of clients begin that send a kill while a process is frozen with the lock in its hand.
+#: Prefix of the names of clients that send a kill while a process is frozen and holds the lock.
 KILLER = "kill-"
 
 

@@ -9,11 +9,11 @@ from datetime import timedelta
 from tools.chaos import contract
 from tools.chaos.history import History, Row
 
-#: No command may be pending for longer while somebody lives who can finish it. A fault of this run lasts up to 8 s.
+#: No command may be pending for longer while a process is alive that can finish it. A fault of this run lasts up to 8 s.
 LONGEST_PENDING = timedelta(seconds=25)
-#: A reconciliation waits until Alpaca may be asked again, of whose requests in a minute only so many are taken.
+#: A reconciliation waits until Alpaca may be asked again: it may use only a part of the requests in a minute.
 LONGEST_RECONCILE = timedelta(seconds=90)
-#: What has expired is finished at the next look at the log, each second, by whoever lives; the rest as above.
+#: An expired command is finished at the next check of the log, each second, by any process alive; the rest as above.
 LONGEST_AFTER_EXPIRY = timedelta(seconds=12)
 
 
@@ -60,7 +60,7 @@ def every_step_is_allowed(history: History) -> Iterator[str]:
 
 
 def _called_off_instead(history: History, stop: Row) -> bool:
-    """Whether a stop of a stopped bot kept a start from happening."""
+    """Whether a stop of a stopped bot superseded a start."""
     return (stop.kind, stop.from_state) == ("stop", "stopped") and any(
         row.status == "superseded" and row.seq < stop.seq and row.finished_at == stop.finished_at
         for row in history.rows
@@ -71,9 +71,9 @@ def refusals_are_right(history: History) -> Iterator[str]:
     for row in history.rows:
         allowed = row.from_state in contract.STEPS.get(row.kind, {})
         if row.error_code == "invalid_transition" and allowed and row.kind != "rearm":
-            yield f"{row} was refused, although {row.kind} is allowed when {row.from_state}"
+            yield f"{row} was rejected, although {row.kind} is allowed when {row.from_state}"
         if row.error_code == "killed" and (row.kind, row.from_state) != ("start", "stopped"):
-            yield f"{row} was refused because of the kill switch"
+            yield f"{row} was rejected because of the kill switch"
 
 
 def the_kill_switch_latches(history: History) -> Iterator[str]:

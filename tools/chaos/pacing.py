@@ -24,7 +24,7 @@ class Pacing:
             self._changed.notify_all()
 
     def take(self) -> bool:
-        """Wait for leave to send one command; False when there are no more."""
+        """Wait for permission to send one command; False if there are no more."""
         with self._changed:
             self._changed.wait_for(lambda: self._left > 0 or self._closed)
             if self._left <= 0:

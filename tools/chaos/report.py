@@ -47,8 +47,8 @@ def as_text(outcome: Outcome) -> str:
         _table(["commands by outcome", "count"], list(_outcomes(outcome).items())),
         _table(["answers to clients", "count"], list(_answers(outcome).items())),
         _faults(outcome),
-        f"Slowest kill sent while a process was frozen with the lock in its hand: {_slowest_kill(outcome):.2f} s. "
-        f"Longest time that a command was pending before it was applied or refused: {_longest_pending(outcome):.2f} s. "
+        f"Slowest kill sent while a process was frozen and held the lock: {_slowest_kill(outcome):.2f} s. "
+        f"Longest time that a command was pending before it was applied or rejected: {_longest_pending(outcome):.2f} s. "
         f"Processes caught with the lock in their hand: {_caught(outcome)}. "
         f"Stack traces in the logs, without those of Celery's own machinery: {len(outcome.tracebacks)}.",
     ]

@@ -111,7 +111,7 @@ class Trial:
         self._it.run(f"docker compose logs --no-log-prefix web worker standby | grep -c {id_}", show=1)
         body = self._it.ask("POST", "/api/bot/rearm").json()
         self._write(f"POST /api/bot/rearm → {body['status']}, revision {body['revision']}")
-        must(body["status"] == "applied", "the kill by hand was not applied")
+        must(body["status"] == "applied", "the manual kill was not applied")
 
     def confined(self) -> None:
         """What a process in a container may: no root, no capability, nothing to write to."""

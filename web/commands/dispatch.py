@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Preference:
-    """What ``Prefer`` (RFC 7240) asks for: how long to wait, and what the answer says was honoured."""
+    """The ``Prefer`` header (RFC 7240): how long to wait, and which part of it was applied."""
 
     wait_sec: float = WAIT_SEC
     applied: str | None = None
@@ -54,7 +54,7 @@ class Dispatch:
     def __init__(
         self, controller: Controller, lane: Controller, publisher: Publisher, outcomes: OutcomeWaiter
     ) -> None:
-        """*lane* is for what halts the bot: its connections are used by nothing else."""
+        """*lane* is for kill, stop and pause only: nothing else uses its connections."""
         self._controller = controller
         self._lane = lane
         self.publisher = publisher
@@ -63,7 +63,7 @@ class Dispatch:
         self._waiting_in_lane = Places(MOST_WAITING_IN_LANE, MOST_WAITING_IN_LANE)
 
     def send(self, wanted: NewCommand, preference: Preference) -> BotCommand:
-        """The command as it is when it is finished, or when the time to wait is over.
+        """Send a command and return it as it is when it is finished, or when the time to wait is over.
 
         Raises:
             DatabaseUnavailable: it is not in the log; OutcomeUnknown, with its ``commandId``: it may be.
@@ -82,7 +82,7 @@ class Dispatch:
         return command
 
     def approve(self, command_id: UUID, by: str, preference: Preference) -> BotCommand:
-        """Let a command take its turn that waited for a second person; it is then waited for as one that has just come in.
+        """Approve a command that waits for a second person, then wait for its outcome as for a new command.
 
         Raises:
             NotToApprove, OwnCommand: as ``Controller.approve`` does.
@@ -119,7 +119,7 @@ class Dispatch:
         preference: Preference,
         controller: Controller,
     ) -> BotCommand:
-        """The command as it is when it is finished, or when it is not to be waited for any longer."""
+        """The command as it is when it is finished, or when the time to wait is over."""
         places = self._waiting_in_lane if controller is self._lane else self._waiting
         if not preference.wait_sec or not places.take(command.actor):
             return command

@@ -1,8 +1,8 @@
-"""What a web process does beside its requests: it learns of outcomes, and applies or ends commands that may not wait.
+"""Waits for outcomes of commands, and applies or ends commands that must not wait for a worker.
 
-One Listener for the whole process wakes the requests that wait for an outcome. A thread of its own ends what has
-expired and applies a stop or a pause that no worker applied in time, so that these promises hold without a worker,
-without Redis, and without the client that asked.
+One Listener for the whole process wakes the requests that wait for an outcome. Another thread ends expired commands and applies
+a stop or a pause that no worker applied in time, so that these promises hold without a worker, without Redis, and without the
+client that asked.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from bot.storage.notifications import ACCESS, CHANGES, FINISHED, QUEUED, Listene
 OVERDUE_SEC = 0.2
 #: How long the listener waits at a time, in seconds; a notification ends the wait at once.
 HEAR_SEC = 5.0
-#: A waiting request looks at its row this often even when nothing is heard, in seconds.
+#: How often a waiting request reads its row even without a notification, in seconds.
 LOOK_SEC = 0.5
 
 
@@ -52,7 +52,7 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Applied:
-    """What Postgres notifies of an applied command. It does so when that is committed, and not before."""
+    """Postgres's notification of an applied command, which is sent at the commit."""
 
     revision: int
     to_state: BotState
@@ -60,8 +60,8 @@ class Applied:
 
     @classmethod
     def parse(cls, words: list[str]) -> Applied | None:
-        """Read ``<status> <revision> <to_state> <mode>``; None for a command that was not applied, or that was finished in a
-        way that only a newer release knows."""
+        """Read ``<status> <revision> <to_state> <mode>``; None for a command that was not applied, or that has a status of a newer
+        release."""
         if len(words) != 4 or words[0] != CommandStatus.APPLIED:
             return None
         try:
@@ -76,10 +76,10 @@ class Applied:
 
 
 class OutcomeWaiter:
-    """Waits for outcomes, and keeps the promises that have a time limit."""
+    """Waits for outcomes, and finishes overdue commands."""
 
     def __init__(self, controller: Controller, settings: Settings) -> None:
-        """*controller* applies what is late."""
+        """*controller* applies overdue commands."""
         self._controller = controller
         self._waiting: dict[str, list[Expectation]] = defaultdict(list)
         self._lock = threading.Lock()
@@ -92,7 +92,7 @@ class OutcomeWaiter:
         Periodic("overdue commands", OVERDUE_SEC, self._controller.apply_overdue).start()
 
     def subscribe(self, heard: Callable[[str, str], None]) -> None:
-        """Have *heard* called with channel and payload of every notification; it must be quick."""
+        """Call *heard* with channel and payload of every notification; it must be quick."""
         self._subscribers.append(heard)
 
     @contextmanager
@@ -112,13 +112,13 @@ class OutcomeWaiter:
     def wait(
         self, command: BotCommand, finished: Expectation, seconds: float, controller: Controller
     ) -> BotCommand:
-        """The command as it is when it is finished, or after *seconds*; *controller* looks for it. Of an applied one only what
-        ``Applied`` has is certain to be there."""
+        """The command as it is when it is finished, or after *seconds*; *controller* reads it. Of an applied one only the fields of
+        ``Applied`` are certain to be current."""
         deadline = time.monotonic() + seconds
         while command.pending and (left := deadline - time.monotonic()) > 0:
             if applied := finished.wait(min(left, LOOK_SEC)):
                 return applied.to(command)
-            # the command is in the log, so a database that goes away is waited for as the outcome is
+            # the command is in the log, so an unreachable database is waited for like the outcome
             with suppress(DatabaseUnavailable):
                 command = controller.find(command.id) or command
         return command

@@ -1,7 +1,7 @@
-"""Rings for the worker: one Celery message for each command that is in the log.
+"""Announces commands to the worker: sends one Celery message (a "doorbell") for each command that is in the log.
 
-A thread of its own sends them, so that a queue that is down, or that hangs, delays no request. A ring that is lost is
-harmless: the worker sweeps the log.
+A thread of its own sends them, so that a queue that is down, or that hangs, delays no request. A lost message is harmless: the
+worker sweeps the log.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from bot.settings import queue as queues
 from bot.settings.settings import Settings
 from bot.states import COMMANDS, CommandKind
 
-#: Rings that may wait while the queue is away; more are dropped, the oldest first.
+#: The most messages that wait while the queue cannot be reached; beyond that the oldest are dropped.
 MAX_WAITING = 1_000
-#: How often an idle doorbell looks whether the queue takes messages, in seconds.
+#: How often an idle publisher checks whether the queue takes messages, in seconds.
 CHECK_SEC = 3.0
 #: Where it sends a message to find that out. Nobody reads it.
 CHECK_QUEUE = "pitboss-check"
@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Doorbell:
-    """What one message rings for."""
+    """The command that one message announces."""
 
     kind: CommandKind
     command_id: UUID
@@ -71,7 +71,7 @@ class Publisher:
         self._thread.start()
 
     def publish(self, command: BotCommand) -> None:
-        """Tell the worker that *command* is in the log. Never waits and never fails."""
+        """Announce to the worker that *command* is in the log. Never waits and never fails."""
         doorbell = Doorbell(command.kind, command.id, command.actor, dict(command.params))
         while True:
             try:
@@ -84,7 +84,7 @@ class Publisher:
                     continue
 
     def trouble(self) -> str | None:
-        """Why the queue did not take the last message, a few seconds ago at most; None when it took it."""
+        """Why the queue did not take the last message, which is at most a few seconds old; None if it did."""
         return self._trouble
 
     def _send_all(self) -> None:
@@ -94,7 +94,7 @@ class Publisher:
             except queue.Empty:
                 self._try(self._check)
             else:
-                # what is bound to the request's log lines is bound to these as well
+                # these log lines have the request's fields as well
                 asking.run(self._try, self._send, doorbell)
 
     def _try(self, call: Callable[..., None], *args: Any) -> None:
@@ -115,10 +115,10 @@ class Publisher:
             self._hang_up()
 
     def _connection(self) -> Connection:
-        """One for all: a queue is not asked to open one every few seconds, and hears of us often enough to keep it."""
+        """One connection for all messages: it is used often enough to stay open, and need not be opened every few seconds."""
         if self._line is None:
             self._line = self._celery.connection_for_write()
-        # without it, kombu would try for ever where it opens a connection by itself
+        # otherwise kombu opens the connection itself and retries for ever
         self._line.ensure_connection(max_retries=1, interval_start=0, interval_max=0)
         return self._line
 
@@ -137,10 +137,10 @@ class Publisher:
                 line.close()
 
     def _check(self) -> None:
-        """Send what nobody reads: a queue that answers may refuse to write all the same."""
+        """Send a message that nobody reads: a queue that answers may still not accept writes."""
         producer = self._producer()
         producer.publish(b"", exchange="", routing_key=CHECK_QUEUE, delivery_mode=1)
-        if self._kind is not queues.Kind.RABBITMQ:  # which drops what is for a queue that it does not have
+        if self._kind is not queues.Kind.RABBITMQ:  # RabbitMQ drops messages for a queue that does not exist
             producer.channel.queue_purge(CHECK_QUEUE)  # type: ignore[union-attr]
 
     def _send(self, doorbell: Doorbell) -> None:
@@ -153,8 +153,8 @@ class Publisher:
         log.info("rang for %s", doorbell.kind, extra=named)
 
     def _publish(self, doorbell: Doorbell) -> None:
-        """Celery's own message, straight into the queue: ``send_task`` would declare the queue and look up its route again
-        with each, which takes half as long once more."""
+        """Put Celery's own message directly into the queue: ``send_task`` would declare the queue and look up its route for each,
+        which takes half as long again."""
         producer = self._producer()
         message = self._celery.amqp.create_task_message(
             str(doorbell.command_id),
@@ -177,7 +177,7 @@ class Publisher:
 
 
 def _described(error: Exception) -> str:
-    """What is wrong with the queue: it is there and says no, or it is not."""
+    """What is wrong with the queue: it rejects messages, or cannot be reached."""
     said = error if error.__cause__ is None else error.__cause__
     if isinstance(said, ResponseError | BusyLoadingError):
         return f"refuses messages ({str(said).rstrip('.')})"

@@ -1,1 +1,1 @@
-"""What every request and answer share."""
+"""What all requests and answers have in common."""

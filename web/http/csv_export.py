@@ -15,9 +15,9 @@ from flask import Response
 from bot.errors import InvalidParams
 from web.schemas.base import Shape
 
-#: Rows of one file; they are made in memory.
+#: The most rows of one file, which is built in memory.
 MOST_ROWS = 10_000
-#: What a spreadsheet would take for a formula: text of others must not calculate in an operator's spreadsheet.
+#: Beginnings that a spreadsheet takes for a formula: text of others must not calculate in an operator's spreadsheet.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -30,7 +30,7 @@ def export(name: str, shape: type[Shape], rows: Iterable[Any]) -> Response:
     rows = list(rows)
     if len(rows) > MOST_ROWS:
         raise InvalidParams(
-            f"More than {MOST_ROWS:,} rows match: a file holds no more. Narrow them, for example by since and until."
+            f"More than {MOST_ROWS:,} rows match, which is the most that a file holds. Narrow them, for example by since and until."
         )
     text = io.StringIO()
     writer = csv.writer(text)

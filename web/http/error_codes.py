@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from bot.errors import BrokerError, CommandRefused, PitbossError, SettingsError
+from bot.broker.errors import BrokerError
+from bot.errors import CommandRefused, PitbossError, SettingsError
 from web.http.errors import CODES
 
-#: What is answered in one place only.
+#: Errors that only one place answers.
 _ELSEWHERE = {
     "csrf": "The request did not come from a page of this session: reload the page.",
-    "not_ready": "Postgres: it cannot be reached.",
+    "not_ready": "Postgres cannot be reached.",
     "too_many_streams": "Too many event streams are open.",
 }
-#: No answer has the code of a group, and a broker's error is in a report.
+#: No answer has the code of a group, and a broker's error is only in reports.
 _NO_ANSWERS = (BrokerError, SettingsError)
 
 
@@ -26,5 +27,5 @@ def _of(kind: type[PitbossError]) -> Iterator[tuple[str, str]]:
         yield from _of(each)
 
 
-#: Codes that are in the command log as well stand here with their own sentence.
+#: Codes that also occur in the command log have their own sentence here.
 ERROR_CODES: Mapping[str, str] = {**dict(_of(PitbossError)), **dict(CODES.values()), **_ELSEWHERE}

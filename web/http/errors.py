@@ -31,7 +31,7 @@ Answer = tuple[Any, int, dict[str, str]]
 
 log = logging.getLogger(__name__)
 
-#: The code and the sentence of each status about which no more is known.
+#: The default code and sentence of each status.
 CODES = {
     400: ("bad_request", "The request could not be understood."),
     401: ("unauthorized", "A valid token is needed: Authorization: Bearer <token>."),
@@ -49,12 +49,12 @@ CODES = {
 
 
 def sentence(status: int) -> tuple[str, str]:
-    """The code and the sentence of a *status* about which no more is known."""
+    """The default code and sentence of a *status*."""
     return CODES.get(status) or CODES[400 if status < 500 else 500]
 
 
 class CommandNotApplied(Exception):
-    """A command was finished, but not applied; the row says why."""
+    """A command was finished but not applied; its row says why."""
 
     def __init__(self, command: BotCommand) -> None:
         super().__init__(command.error)
@@ -73,8 +73,8 @@ class NotAllowed(PitbossError):
     code = "forbidden"
 
 
-#: The status of an error, by its code. An error of a command that is not listed is a conflict with the present state, any
-#: other one is a fault of ours.
+#: The status of an error, by its code. A command's error that is not listed is a conflict with the present state; any other is
+#: a fault of Pitboss.
 _STATUS: Mapping[str, int] = {
     InvalidTransition.code: 400,
     InvalidParams.code: 422,
@@ -143,7 +143,7 @@ def register(app: APIFlask) -> None:
         status = _STATUS.get(error.code, 500)
         if status == 500:
             log.error("unexpected %s: %s", type(error).__name__, error)
-        # what passes by itself
+        # errors that pass by themselves
         headers = {"Retry_After": "1"} if status in (429, 503) else {}
         return envelope(status, error.code, str(error), error.details, **headers)
 

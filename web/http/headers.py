@@ -19,7 +19,7 @@ _ALWAYS = [
     ("Referrer-Policy", "no-referrer"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
 ]
-#: What answers that are not the application's carry: as much as its own.
+#: The headers of answers that do not come from the application: the same as its own.
 ON_EVERYTHING = [
     *_ALWAYS,
     ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
@@ -28,7 +28,7 @@ ON_EVERYTHING = [
 
 
 def register(app: Flask, settings: Settings) -> None:
-    """Add the headers to whatever *app* answers."""
+    """Add the headers to every answer of *app*."""
     if settings.allowed_origins:
         CORS(
             app,

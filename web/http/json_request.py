@@ -1,4 +1,4 @@
-"""The request as this interface reads it: a body is optional, and must be a JSON object when there is one."""
+"""The request as this interface reads it: a body is optional, and must be a JSON object if there is one."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ MAX_BODY = 64 * 1024
 
 
 class AllThatIsGiven(ImmutableMultiDict[str, str]):
-    """Parameters with every value that was given: werkzeug would take the first and drop the others without a word."""
+    """Parameters with all of their values: werkzeug would take the first and silently drop the others."""
 
     def to_dict(self, flat: bool = True) -> Any:
         return {name: values[0] if len(values) == 1 else values for name, values in self.lists()}
 
 
 class JsonRequest(Request):
-    """Reads no body at all as an empty object, and every value of a parameter."""
+    """Reads a missing body as an empty object, and all values of a parameter."""
 
     parameter_storage_class = AllThatIsGiven
 

@@ -1,4 +1,4 @@
-"""Reads lists on connections of its own, a few at a time: however many ask for them, commands find a free connection."""
+"""Reads lists on its own connections, a few at a time, so that many requests for lists leave connections for commands."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 from bot.errors import PitbossError
 from bot.storage.database import Database
 
-#: Lists that one process reads at once.
+#: The most lists that one process reads at once.
 MOST_AT_ONCE = 4
-#: How long a request waits for its turn, in seconds, and how many may; each of them holds a thread.
+#: How long a request waits for its turn, in seconds, and how many requests may wait; each holds a thread.
 WAIT_SEC = 1.0
 MOST_WAITING = 12
-#: A list that takes longer is given up, in milliseconds.
+#: The longest time that reading a list may take, in milliseconds.
 STATEMENT_TIMEOUT_MS = 3_000
 
 T = TypeVar("T")
@@ -37,11 +37,11 @@ class ListReader:
         self._queue = threading.Semaphore(MOST_WAITING)
 
     def read(self, work: Callable[[Session], T]) -> T:
-        """What *work* reads.
+        """The result of *work*.
 
         Raises:
             ListsBusy: its turn did not come within WAIT_SEC.
-            StatementTimedOut: it took longer than STATEMENT_TIMEOUT_MS. DatabaseUnavailable: Postgres is away.
+            StatementTimedOut: it took longer than STATEMENT_TIMEOUT_MS. DatabaseUnavailable: Postgres cannot be reached.
         """
         if not self._turns.acquire(blocking=False) and not self._wait():
             raise ListsBusy()

@@ -1,4 +1,4 @@
-"""What every description of an operation shares, and the last hand that is put to the document."""
+"""What all descriptions of operations have in common, and the final changes to the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from web.schemas.responses import ErrorOut
 
 _SCHEMAS = "#/components/schemas/"
 
-#: What the operations are about, in the order of ``/docs``.
+#: The subjects of the operations, in the order of ``/docs``.
 TAGS: Mapping[str, str] = {
     "Status": "What the bot is, and what it may do now.",
     "Commands": "What an operator wants of it. Each is a row of a log that keeps everything.",
@@ -31,15 +31,15 @@ def _error(description: str, *codes: str) -> dict[str, Any]:
 
 
 def text_response(media_type: str, description: str) -> dict[int | str, Any]:
-    """A 200 that is no JSON."""
+    """A 200 that is not JSON."""
     content = {media_type: {"schema": {"type": "string"}}}
     return {200: {"description": description, "content": content}}
 
 
 AWAY_RESPONSE: dict[int | str, Any] = {
     503: _error(
-        "Postgres is away, full or too busy (a list: `lists_busy`, `too_slow`); try again after `Retry-After` seconds."
-        " `outcome_unknown`: ask at `Location` what became of the command",
+        "Postgres cannot be reached, or is full or too busy (a list: `lists_busy`, `too_slow`); try again after `Retry-After` seconds."
+        " `outcome_unknown`: ask at `Location` for the command's outcome",
         *("database_unavailable", "database_full", "outcome_unknown", "lists_busy", "too_slow"),
     )
 }
@@ -68,11 +68,11 @@ COMMAND_RESPONSES: dict[int | str, Any] = {
     413: _error("The body is over 64 KiB", "body_too_large"),
     **READ_RESPONSES,
     422: _error(
-        "Fields that are not valid, each named in `details.fields`; or a key that another command had",
+        "Fields that are not valid, each named in `details.fields`; or a key that was used for another command",
         *("validation", "idempotency_conflict"),
     ),
     429: _error(
-        "`too_many_pending`: 1,000 commands wait (kill, stop and pause are taken all the same); or too many wrong tokens"
+        "`too_many_pending`: 1,000 commands wait (kill, stop and pause are still accepted); or too many wrong tokens"
         " came from this address. Try again after `Retry-After` seconds",
         *("too_many_pending", "rate_limited"),
     ),
@@ -80,29 +80,29 @@ COMMAND_RESPONSES: dict[int | str, Any] = {
 TRADE_RESPONSES: dict[int | str, Any] = {
     400: _error("A body that is not JSON", "bad_request"),
     409: _error(
-        "`gate_closed`, with every reason in `details.reasons`, or `trade_conflict`: recorded otherwise",
+        "`gate_closed`, with every reason in `details.reasons`, or `trade_conflict`: recorded with other data",
         *("gate_closed", "trade_conflict"),
     ),
     413: _error("The body is over 64 KiB", "body_too_large"),
     **READ_RESPONSES,
     422: COMMAND_RESPONSES[422],
 }
-NOT_FOUND_RESPONSE: dict[int | str, Any] = {404: _error("There is no such thing", "not_found")}
-#: What gunicorn answers, whatever was asked for.
+NOT_FOUND_RESPONSE: dict[int | str, Any] = {404: _error("Not found", "not_found")}
+#: Answers of gunicorn itself, to any request.
 _ANY_REQUEST: dict[int, Any] = {
     408: _error("The request did not come in time"),
     414: _error("The address is too long"),
     431: _error("The headers are too many or too large"),
 }
 
-#: Headers that the views read by themselves.
+#: Headers that the views read themselves.
 _IDEMPOTENCY_KEY: dict[str, Any] = {
     "in": "header",
     "name": "Idempotency-Key",
     "required": False,
     "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": "^[!-~]+$"},
     "example": "7c0d4f0e-8f0e-4c0b-9d7e-2f0b6a6f5b11",
-    "description": "The same key with the same body does the thing once; with another body it is a 422.",
+    "description": "The same key with the same body acts only once; with another body it is a 422.",
 }
 _PREFER: dict[str, Any] = {
     "in": "header",
@@ -112,11 +112,11 @@ _PREFER: dict[str, Any] = {
     "example": "wait=5",
     "description": "`wait=N`: wait N seconds for the outcome, at most 10; 2 without it. `respond-async`: do not wait.",
 }
-_LOCATION = {"schema": {"type": "string"}, "description": "Where to ask for it."}
+_LOCATION = {"schema": {"type": "string"}, "description": "The address of the command."}
 _RETRY_AFTER = {"schema": {"type": "integer", "minimum": 0}, "description": "Seconds to wait."}
 _APPLIED = {
     "schema": {"type": "string"},
-    "description": "What of `Prefer` was honoured; only where it was sent.",
+    "description": "The part of `Prefer` that was applied; only if it was sent.",
 }
 _HEADERS: Mapping[str, Mapping[str, Any]] = {
     "201": {"Location": {**_LOCATION, "required": True}},
@@ -127,7 +127,7 @@ _HEADERS: Mapping[str, Mapping[str, Any]] = {
 
 
 def complete(spec: dict[str, Any], endpoints: Iterable[str] = ()) -> dict[str, Any]:
-    """Give the generated document names and an order, and add what every operation shares.
+    """Give the generated document names and an order, and add what all operations have in common.
 
     *endpoints* are the application's, in the order of their registration.
     """
@@ -137,7 +137,7 @@ def complete(spec: dict[str, Any], endpoints: Iterable[str] = ()) -> dict[str, A
     schemas["ErrorCode"] = {
         "type": "string",
         "enum": sorted(ERROR_CODES),
-        "description": "Of this release; a newer one may know more.",
+        "description": "Those of this release; a newer one may have more.",
     }
     schemas["Error"]["properties"]["code"] = {
         "anyOf": [{"$ref": f"{_SCHEMAS}ErrorCode"}, {"type": "string"}],
@@ -190,7 +190,7 @@ def _complete(method: str, operation: dict[str, Any], schemas: Mapping[str, Any]
 
 
 def _with_plain_names(spec: Any) -> Any:
-    """Of ``TradePage.TradeOut``, as the generator names what is inside another, the last part: one schema, one name.
+    """Shorten names such as ``TradePage.TradeOut``, which the generator gives to a schema inside another, to the last part.
 
     Raises:
         ValueError: two different schemas have one name.
@@ -218,7 +218,7 @@ def _renamed(node: Any) -> Any:
 
 
 def _without_titles(node: Any) -> Any:
-    """Without the titles that pydantic makes of the fields' names."""
+    """Remove the titles that pydantic makes from the fields' names."""
     if isinstance(node, list):
         return [_without_titles(each) for each in node]
     if not isinstance(node, dict):
@@ -228,7 +228,7 @@ def _without_titles(node: Any) -> Any:
 
 
 def _in_order(paths: Mapping[str, Any], rank: Mapping[str, int]) -> dict[str, Any]:
-    """By subject, and in it as the routes stand in the code."""
+    """Order the paths by subject, and within it as the routes are in the code."""
 
     def place(item: tuple[str, Any]) -> tuple[tuple[int, str], int]:
         operations: Sequence[Any] = list(item[1].values())
@@ -247,6 +247,6 @@ def _described(tag: str) -> dict[str, str]:
 
 
 def _bodies(operation: dict[str, Any]) -> list[dict[str, Any]]:
-    """The shapes of what the operation is sent."""
+    """The schemas of the operation's body."""
     content = operation.get("requestBody", {}).get("content", {})
     return [kind["schema"] for kind in content.values()]

@@ -38,12 +38,18 @@ def decode(cursor: str | None, *types: Callable[[str], Any]) -> tuple[Any, ...] 
         raise InvalidParams(details={"fields": {"cursor": [message]}}) from None
 
 
-def bigint(text: str) -> int:
+def _bigint(text: str) -> int:
     """A number that Postgres can compare with a bigint."""
     number = int(text)
     if not 0 <= number < 2**63:
         raise ValueError("out of range")
     return number
+
+
+def decode_number(cursor: str | None) -> int | None:
+    """The same for a list that is ordered by one number."""
+    position = decode(cursor, _bigint)
+    return None if position is None else position[0]
 
 
 def page(rows: Sequence[T], limit: int, position: Callable[[T], tuple[object, ...]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Limits how much happens at once, in all and for one actor, so that no actor takes all the places."""
+"""Limits concurrency in total and per actor, so that no single actor takes all places."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 
 
 class Places:
-    """*total* places, of which one actor takes at most *of_one*; the last *reserved* are for preferred actors."""
+    """*total* places, of which one actor gets at most *of_one*; the last *reserved* are for preferred actors."""
 
     def __init__(self, total: int, of_one: int, reserved: int = 0) -> None:
         self._total, self._of_one, self._reserved = total, of_one, reserved
@@ -20,7 +20,7 @@ class Places:
             return self._taken.total()
 
     def take(self, actor: str, *, preferred: bool = False) -> bool:
-        """Whether *actor* got a place, which it gives back later."""
+        """Take a place for *actor*, which has to be given back. Returns whether one was free."""
         with self._lock:
             free = self._total - self._taken.total() - (0 if preferred else self._reserved)
             if free <= 0 or self._taken[actor] >= self._of_one:

@@ -9,15 +9,15 @@ from typing import Generic, TypeVar
 
 from bot.errors import DatabaseUnavailable
 
-#: A read is waited for this long, in seconds: one that hangs must not take all of web's threads with it.
+#: The longest wait for a read, in seconds: one that hangs must not block all of web's threads.
 PATIENCE_SEC = 5.0
 
 T = TypeVar("T")
 
 
 class SingleFlight(Generic[T]):
-    """Calls *read*, one call at a time. Callers that come while one runs share the result of the next: a caller never gets
-    what was read before it called."""
+    """Calls *read*, one call at a time. Callers that arrive while one runs share the result of the next: nobody gets a result that
+    was read before the call."""
 
     def __init__(self, read: Callable[[], T], patience_sec: float = PATIENCE_SEC) -> None:
         self._read = read
@@ -30,7 +30,7 @@ class SingleFlight(Generic[T]):
         """What *read* returns, or raises.
 
         Raises:
-            DatabaseUnavailable: the reads before it hang.
+            DatabaseUnavailable: earlier reads hang.
         """
         result: Future[T] = Future()
         with self._joining:

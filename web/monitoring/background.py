@@ -1,6 +1,5 @@
-"""What web does beside its requests: it looks for conditions that last, since a dead worker cannot report itself, and does
-what no worker does: deliver alerts, flatten. Threads of their own, so that a receiver or a broker that hangs delays no
-request and no command."""
+"""Web's background threads: they check for lasting conditions, since a dead worker cannot report itself, and deliver alerts and
+flatten if no worker does. They are separate threads so that a receiver or a broker that hangs delays no request and no command."""
 
 from __future__ import annotations
 
@@ -24,7 +23,7 @@ LANE_SEC, LANE_LOOK_SEC = 2.5, 0.25
 
 
 class Background:
-    """A thread for each of these, for a whole process."""
+    """One thread for each of these tasks, for a whole process."""
 
     def __init__(self, database: Database, lane: Database, settings: Settings) -> None:
         self.writes = WriteMonitor(database, settings)

@@ -1,4 +1,4 @@
-"""Puts the metrics together: what the database knows, read when it is asked for, and how web answers."""
+"""Builds the metrics: those of the database, which is read for each scrape, and those of web's answers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 
 class Verdict(StrEnum):
-    """What the last reconciliation came to."""
+    """The result of the last reconciliation."""
 
     NONE = "none"  # there was none yet
     OK = "ok"
@@ -47,7 +47,7 @@ class Verdict(StrEnum):
 
 
 class Metrics:
-    """All metrics of this Pitboss, as text. Those of HTTP are the sum over gunicorn's processes."""
+    """All metrics, as text. Those of HTTP are sums over gunicorn's processes."""
 
     def __init__(
         self, database: Database, settings: Settings, publisher: Publisher, writes: WriteMonitor
@@ -106,18 +106,18 @@ class _Writes(Collector):
 
 
 class _FromDatabase(Collector):
-    """Reads the database with each scrape. A database that is away, or does not answer, is a metric, not an error."""
+    """Reads the database for each scrape. If it cannot be reached or does not answer, that is a metric, not an error."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._settings = settings
-        # a database that hangs must not take one thread more with each scrape
+        # a database that hangs must not block another thread with each scrape
         self._one = threading.Lock()
 
     def collect(self) -> Iterable[Metric]:
         found = self._read()
         yield _gauge("database_up", "Whether the database answered this scrape.", found is not None)
-        # whoever alerts on alerts that wait has to know whether they have anywhere to go
+        # an alert on waiting alerts has to know whether they have a destination
         yield _gauge(
             "webhook_set", "Whether alerts are sent to a webhook.", self._settings.alert_webhook is not None
         )
@@ -244,7 +244,7 @@ def _states(
 
 
 def _age(now: datetime, then: datetime | None) -> float:
-    """Infinite when it never happened."""
+    """The age in seconds; infinite if it never happened."""
     return float("inf") if then is None else max(0.0, _sec(now - then))
 
 

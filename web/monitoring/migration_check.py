@@ -25,7 +25,7 @@ def _older() -> frozenset[str]:
 def is_migrated(session: Session) -> bool:
     """Whether the database has all that this release needs.
 
-    A revision that this release does not know is a newer release's. Migrations only add, so this one goes on serving.
+    A revision that this release does not know belongs to a newer one. Migrations only add things, so this release still works.
     """
     try:
         revisions: Sequence[str] = session.scalars(

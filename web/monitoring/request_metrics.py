@@ -36,7 +36,7 @@ def register(app: Flask) -> None:
     def end(response: Response) -> Response:
         began_at = g.pop("began_at", None)
         if began_at is not None:
-            # what is not known is not named: anybody can invent addresses and methods
+            # unknown routes and methods get no name of their own: anybody can invent them
             route = request.url_rule.rule if request.url_rule is not None else "other"
             method = request.method if request.method in METHODS else "other"
             _duration(route, method, response.status_code).observe(time.perf_counter() - began_at)

@@ -1,1 +1,1 @@
-"""The panel: the page that an operator keeps open, and the way in to it."""
+"""The panel: the page that an operator keeps open, and its login."""

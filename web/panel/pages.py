@@ -1,4 +1,4 @@
-"""The panel's pages: login, logout, and the one page at ``/``. What they show and do goes through the API."""
+"""The panel's pages: login, logout, sessions, approval, and the main page at ``/``, which works through the API."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ blueprint = APIBlueprint("panel", __name__, enable_openapi=False)
 
 Page = tuple[str, int, dict[str, str]] | Response
 
-#: The page's scripts: named at its head, they come side by side instead of each when another one asks for it.
+#: The page's scripts: named in its head, they are loaded in parallel instead of one after the other.
 _MODULES = sorted(each.name for each in (Path(__file__).parents[1] / "static" / "panel").glob("*.js"))
 _NO_STORE = {"Cache-Control": "no-store"}
 _WRONG_TOKEN = "This token is not known here. Check that it was copied whole."  # noqa: S105 - a sentence
@@ -178,7 +178,7 @@ def _login_page(status: int, error: str | None = None, headers: dict[str, str] |
 
 
 def _first_look() -> dict[str, Any]:
-    """Status and thresholds for the first picture; without them when Postgres is away: the page then says so."""
+    """Status and thresholds for the first view; empty if Postgres cannot be reached, which the page then says."""
 
     try:
         now, config = services().database.batched(lambda batch: (snapshot(batch), read_config(batch)))

@@ -17,7 +17,7 @@ class Field:
 
     @property
     def help(self) -> str:
-        """What the threshold means, its limits and its default."""
+        """The threshold's meaning, limits and default."""
         limits = "".join(f" {part}." for part in (self._limits(), f"Default {self._default()}") if part)
         return self.threshold.description + limits
 
@@ -28,7 +28,7 @@ class Field:
 
     @property
     def json_default(self) -> Any:
-        """The default, as JSON has it."""
+        """The default, in JSON's form."""
         default = self.threshold.default
         if isinstance(default, tuple):
             return list(default)

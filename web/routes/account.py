@@ -1,4 +1,4 @@
-"""What the broker holds beside what the books hold, and what the account is worth: as of the last reading."""
+"""Positions at the broker and in the books, and the account, as of the last reading."""
 
 from __future__ import annotations
 
@@ -19,9 +19,7 @@ blueprint = APIBlueprint("account", __name__, tag="Account")
 @blueprint.get("/positions")
 @blueprint.auth_required(scheme.scheme, roles=scheme.READERS)
 @blueprint.output(PositionsOut)
-@blueprint.doc(
-    summary="What the broker holds beside what the books hold, symbol by symbol", responses=READ_RESPONSES
-)
+@blueprint.doc(summary="Positions at the broker and in the books, symbol by symbol", responses=READ_RESPONSES)
 def positions() -> Any:
     read_at, items = services().database.read(queries.holdings)
     return {"read_at": read_at, "items": items}
@@ -31,7 +29,7 @@ def positions() -> Any:
 @blueprint.auth_required(scheme.scheme, roles=scheme.READERS)
 @blueprint.output(AccountOut)
 @blueprint.doc(
-    summary="The account of the present mode as the broker last showed it", responses=READ_RESPONSES
+    summary="The account of the present mode, as last read at the broker", responses=READ_RESPONSES
 )
 def account() -> Any:
     last = services().database.read(queries.reading)

@@ -1,4 +1,4 @@
-"""Alerts: what somebody had to be told, and who has seen it."""
+"""Alerts, and who has acknowledged them."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _BODY_RESPONSES: dict[int | str, Any] = {status: TRADE_RESPONSES[status] for sta
 @blueprint.auth_required(scheme.scheme, roles=scheme.READERS)
 @blueprint.input(Page, location="query")
 @blueprint.output(AlertPage)
-@blueprint.doc(summary="What somebody had to be told, the newest first", responses=READ_RESPONSES)
+@blueprint.doc(summary="Alerts, newest first", responses=READ_RESPONSES)
 def alerts(query_data: Page) -> Any:
-    before = paging.decode(query_data.cursor, paging.bigint)
+    before = paging.decode_number(query_data.cursor)
 
     def read(session: Session) -> dict[str, Any]:
-        rows = queries.page(session, before_seq=before[0] if before else None, limit=query_data.limit + 1)
+        rows = queries.page(session, before_seq=before, limit=query_data.limit + 1)
         found = paging.page(rows, query_data.limit, lambda each: (each.row.seq,))
         return {
             **found,
@@ -46,7 +46,7 @@ def alerts(query_data: Page) -> Any:
 @blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
 @blueprint.input(AcknowledgeIn)
 @blueprint.output(AcknowledgedOut)
-@blueprint.doc(summary="Say that alerts were seen", responses={**READ_RESPONSES, **_BODY_RESPONSES})
+@blueprint.doc(summary="Acknowledge alerts", responses={**READ_RESPONSES, **_BODY_RESPONSES})
 def acknowledge_alerts(json_data: AcknowledgeIn) -> Any:
     actor = scheme.actor().name
     return {

@@ -9,10 +9,10 @@ from apiflask import APIBlueprint
 
 from bot.queries import lists
 from web.auth import scheme
-from web.http import csv_export, paging
+from web.http import listing, paging
 from web.http.errors import NotFound
 from web.http.openapi import NOT_FOUND_RESPONSE, READ_RESPONSES
-from web.schemas.requests import CommandsQuery, Format
+from web.schemas.requests import CommandsQuery
 from web.schemas.responses import CommandOut, CommandPage
 from web.services import services
 
@@ -25,9 +25,8 @@ blueprint = APIBlueprint("log", __name__, tag="Commands")
 @blueprint.output(CommandPage)
 @blueprint.doc(summary="The command log, newest first", responses=READ_RESPONSES)
 def commands(query_data: CommandsQuery) -> Any:
-    before = paging.decode(query_data.cursor, paging.bigint)
     query = lists.commands(
-        before_seq=before[0] if before else None,
+        before_seq=paging.decode_number(query_data.cursor),
         kinds=query_data.kind,
         statuses=query_data.status,
         sources=query_data.source,
@@ -36,12 +35,14 @@ def commands(query_data: CommandsQuery) -> Any:
         until=query_data.until,
         text=query_data.text.strip() or None,
     )
-    if query_data.format is Format.CSV:
-        every = query.limit(csv_export.MOST_ROWS + 1)
-        found = services().lists.read(lambda session: session.scalars(every).all())
-        return csv_export.export("commands", CommandOut, found)
-    rows = services().lists.read(lambda session: session.scalars(query.limit(query_data.limit + 1)).all())
-    return paging.page(rows, query_data.limit, lambda command: (command.seq,))
+    return listing.answer(
+        services().lists,
+        query,
+        query_data,
+        name="commands",
+        shape=CommandOut,
+        position=lambda command: (command.seq,),
+    )
 
 
 @blueprint.get("/commands/<uuid:command_id>")

@@ -31,7 +31,7 @@ from web.services import services
 
 T = TypeVar("T")
 
-#: Symbols that a kill's line in the log names.
+#: The most symbols that a kill's log line names.
 MOST_NAMED = 20
 
 log = logging.getLogger(__name__)
@@ -46,14 +46,14 @@ _SUMMARIES = {
 }
 
 
-#: What a kill says whose row could not be written.
+#: The warning of a kill whose row could not be written.
 NOT_LOGGED = (
-    "The bot is stopped and killed, but the database has no room for the command's row; it follows as soon as there is."
+    "The bot is stopped and killed, but the database has no room for the command's row, which follows later."
     " Make room on the database's disk."
 )
 
 
-#: What a command says that waits for a second person.
+#: The warning of a command that waits for a second person.
 AWAITS_APPROVAL = (
     "It waits for another operator, who approves it in the panel, or with POST /api/bot/commands/{commandId}/approval, within 10"
     " minutes. Nothing has changed yet."
@@ -184,7 +184,9 @@ def set_mode(json_data: ModeIn) -> Any:
 def update_config(json_data: ReasonIn) -> Any:
     params = request.get_json(force=True)
     params.pop("reason", None)
-    check_changes(params)  # checked again when it is applied; here it spares the log a row
+    check_changes(
+        params
+    )  # checked again when it is applied; this check only keeps invalid changes out of the log
     command = _send(CommandKind.UPDATE_CONFIG, params, json_data.reason)
     config = _config(command)
     return _answer(command, **{name: getattr(config, name) for name in THRESHOLDS})
@@ -242,10 +244,10 @@ def _send(
 
 
 def _answer(command: BotCommand, **more: Any) -> Any:
-    """What ``_send`` came to: 200 once it is applied, 202 while it is queued.
+    """The answer about *command*: 200 once it is applied, 202 while it is queued.
 
     Raises:
-        CommandNotApplied: it was finished, but not applied.
+        CommandNotApplied: it was finished but not applied.
     """
     headers = {}
     if g.preference.applied:
@@ -265,16 +267,16 @@ def _answer(command: BotCommand, **more: Any) -> Any:
 
 
 def _config(command: BotCommand) -> BotConfig:
-    # what halts the bot waits for nothing that others can take
+    # kill, stop and pause use resources that no other command can use up
     database = services().lane if spec_of(command.kind).safer else services().database
     return _read(command, lambda: database.batched(snapshot.config))
 
 
 def _read(command: BotCommand, read: Callable[[], T]) -> T:
-    """What completes the answer about *command*.
+    """Read the rest of the answer about *command*.
 
     Raises:
-        OutcomeUnknown: the database went away; it names the command, which is in the log all the same.
+        OutcomeUnknown: the database cannot be reached; the error names the command, which is in the log.
     """
     try:
         return read()

@@ -1,4 +1,4 @@
-"""Whom alerts are sent to, whether they arrive, and a test of it."""
+"""Where alerts are sent, whether they arrive, and a test."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ blueprint = APIBlueprint("destinations", __name__, tag="Alerts")
 @blueprint.get("/alerts/destinations")
 @blueprint.auth_required(scheme.scheme, roles=scheme.READERS)
 @blueprint.output(DestinationsOut)
-@blueprint.doc(summary="Whom alerts are sent to, and whether they arrive", responses=READ_RESPONSES)
+@blueprint.doc(summary="Where alerts are sent, and whether they arrive", responses=READ_RESPONSES)
 def alert_destinations() -> Any:
     return {"items": services().database.read(lambda session: queries.all_of(session, services().settings))}
 
@@ -29,7 +29,7 @@ def alert_destinations() -> Any:
 @blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
 @blueprint.output(TestAlertOut)
 @blueprint.doc(
-    summary="Send a test alert to every destination, whatever it is told otherwise", responses=READ_RESPONSES
+    summary="Send a test alert to every destination, whatever else it receives", responses=READ_RESPONSES
 )
 def test_alert() -> Any:
     facts: dict[str, object] = {"actor": scheme.actor().name}

@@ -1,4 +1,4 @@
-"""``/docs``: the OpenAPI document, readable, by Swagger UI from an installed package; nothing is fetched from outside."""
+"""``/docs``: the OpenAPI document in Swagger UI, from an installed package; nothing is loaded from outside."""
 
 from __future__ import annotations
 

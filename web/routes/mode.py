@@ -1,4 +1,4 @@
-"""What stands in the way of a mode switch, before anybody asks for one."""
+"""What prevents a mode switch, for display before one is sent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from web.services import services
 
 blueprint = APIBlueprint("mode", __name__, tag="Status")
 
-#: Asking both accounts may take seconds: so many threads of one process do it at once.
+#: Reading both accounts may take seconds: the most threads of one process that do it at once.
 _turns = threading.BoundedSemaphore(2)
 
 
@@ -26,14 +26,14 @@ _turns = threading.BoundedSemaphore(2)
 @blueprint.input(ModeSwitchQuery, location="query")
 @blueprint.output(ModeSwitchOut)
 @blueprint.doc(
-    summary="All that stands in the way of a mode switch",
-    description="Both accounts are asked, for up to 9 s. The switch itself looks again.",
+    summary="Everything that prevents a mode switch",
+    description="Both accounts are read, which takes up to 9 s. The switch itself checks again.",
     responses=READ_RESPONSES,
 )
 def what_blocks_the_switch(query_data: ModeSwitchQuery) -> Any:
     database, settings, target = services().database, services().settings, query_data.target
     if not _turns.acquire(blocking=False):
-        raise ListsBusy("Others are asking the broker about a mode switch. Try again in a moment.")
+        raise ListsBusy("Other requests are checking a mode switch at the broker. Try again in a moment.")
     try:
         preflight = mode_switch.gather(database, settings, target)
     finally:

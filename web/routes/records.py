@@ -12,10 +12,9 @@ from bot.queries import lists
 from bot.queries.trade_statistics import statistics
 from bot.states import Mode
 from web.auth import scheme
-from web.http import csv_export, paging
+from web.http import listing, paging
 from web.http.openapi import READ_RESPONSES
 from web.schemas.requests import (
-    Format,
     ReconciliationsQuery,
     StatsQuery,
     TradeFilterQuery,
@@ -44,9 +43,14 @@ def trades(query_data: TradesQuery) -> Any:
     query = lists.trades(
         before=paging.decode(query_data.cursor, datetime.fromisoformat, UUID), which=query_data.which()
     )
-    if query_data.format is Format.CSV:
-        return csv_export.export("trades", TradeOut, _rows(query, csv_export.MOST_ROWS))
-    return paging.page(_rows(query, query_data.limit), query_data.limit, lambda row: (row.created_at, row.id))
+    return listing.answer(
+        services().lists,
+        query,
+        query_data,
+        name="trades",
+        shape=TradeOut,
+        position=lambda row: (row.created_at, row.id),
+    )
 
 
 @blueprint.get("/stats/trades")
@@ -74,9 +78,14 @@ def daily_stats(query_data: StatsQuery) -> Any:
         since=query_data.since,
         until=query_data.until,
     )
-    if query_data.format is Format.CSV:
-        return csv_export.export("days", DailyStatsOut, _rows(query, csv_export.MOST_ROWS))
-    return paging.page(_rows(query, query_data.limit), query_data.limit, lambda row: (row.date, row.mode))
+    return listing.answer(
+        services().lists,
+        query,
+        query_data,
+        name="days",
+        shape=DailyStatsOut,
+        position=lambda row: (row.date, row.mode),
+    )
 
 
 @blueprint.get("/reconciliations")
@@ -85,19 +94,19 @@ def daily_stats(query_data: StatsQuery) -> Any:
 @blueprint.output(ReconciliationPage)
 @blueprint.doc(summary="Reports of every reconciliation, the newest first", responses=READ_RESPONSES)
 def reconciliations(query_data: ReconciliationsQuery) -> Any:
-    before = paging.decode(query_data.cursor, paging.bigint)
     query = lists.reconciliations(
-        before_id=before[0] if before else None,
+        before_id=paging.decode_number(query_data.cursor),
         outcomes=query_data.outcome,
         triggers=query_data.trigger,
         verdicts=query_data.verdict,
         since=query_data.since,
         until=query_data.until,
     )
-    if query_data.format is Format.CSV:
-        return csv_export.export("reconciliations", ReconciliationOut, _rows(query, csv_export.MOST_ROWS))
-    return paging.page(_rows(query, query_data.limit), query_data.limit, lambda row: (row.id,))
-
-
-def _rows(query: Any, limit: int) -> Any:
-    return services().lists.read(lambda session: session.scalars(query.limit(limit + 1)).all())
+    return listing.answer(
+        services().lists,
+        query,
+        query_data,
+        name="reconciliations",
+        shape=ReconciliationOut,
+        position=lambda row: (row.id,),
+    )

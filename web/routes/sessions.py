@@ -1,4 +1,4 @@
-"""The panel's sessions of whoever asks."""
+"""The panel's sessions of the present user."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def end_own(actor: scheme.Actor, session_id: UUID) -> None:
     """End one of *actor*'s sessions.
 
     Raises:
-        NotFound: there is none with this id that has not ended.
+        NotFound: no session with this id is active.
     """
     by = f"{actor.name} from {scheme.address()}"
     if not services().database.run(lambda session: sessions.end_one(session, session_id, actor.name, by)):

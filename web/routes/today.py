@@ -1,4 +1,4 @@
-"""How today went: P&L minute by minute, and the states that the bot was in. Days are New York's."""
+"""Today: P&L minute by minute, and the states that the bot was in. Days are those of New York."""
 
 from __future__ import annotations
 

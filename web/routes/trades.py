@@ -51,7 +51,7 @@ def open_trade(json_data: trade_requests.OpenTrade) -> Any:
 @blueprint.input(trade_requests.RecordEntry)
 @blueprint.output(TradeOut)
 @blueprint.doc(
-    summary="Record the order that enters a trade, and what of it filled; the gate is not asked",
+    summary="Record a trade's entry order and its fill; the gate is not asked",
     responses=_ONE,
 )
 def record_entry(trade_id: UUID, json_data: trade_requests.RecordEntry) -> Any:
@@ -62,7 +62,7 @@ def record_entry(trade_id: UUID, json_data: trade_requests.RecordEntry) -> Any:
 @blueprint.auth_required(scheme.scheme, roles=scheme.RECORDERS)
 @blueprint.input(trade_requests.VoidTrade)
 @blueprint.output(TradeOut)
-@blueprint.doc(summary="Withdraw a trade whose entry order never filled", responses=_ONE)
+@blueprint.doc(summary="Make a trade void whose entry order never filled", responses=_ONE)
 def void_trade(trade_id: UUID, json_data: trade_requests.VoidTrade) -> Any:
     return _ledger().void_trade(trade_id, **_said(json_data))
 
@@ -81,7 +81,7 @@ def mark_exit_reason(trade_id: UUID, json_data: trade_requests.MarkExitReason) -
 @blueprint.input(trade_requests.CloseTrade)
 @blueprint.output(TradeOut)
 @blueprint.doc(
-    summary="Close a trade: profit and the day's statistics; allowed in every state of the bot",
+    summary="Close a trade: books its profit and the day's statistics; allowed in every state of the bot",
     responses=_ONE,
 )
 def close_trade(trade_id: UUID, json_data: trade_requests.CloseTrade) -> Any:
@@ -121,8 +121,7 @@ def correct_trade(trade_id: UUID, json_data: trade_requests.CorrectTrade) -> Any
     responses={**READ_RESPONSES, **NOT_FOUND_RESPONSE},
 )
 def trade_events(trade_id: UUID, query_data: Page) -> Any:
-    before = paging.decode(query_data.cursor, paging.bigint)
-    query = lists.trade_events(trade_id, before_id=before[0] if before else None)
+    query = lists.trade_events(trade_id, before_id=paging.decode_number(query_data.cursor))
 
     def read(session: Session) -> Any:
         rows = session.scalars(query.limit(query_data.limit + 1)).all()

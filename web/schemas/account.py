@@ -1,4 +1,4 @@
-"""The shapes of what the broker holds, as it was last read."""
+"""The schemas of the positions and the account at the last reading of the broker."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from web.schemas.base import Number, Shape
 class PositionOut(Shape):
     symbol: str
     broker_shares: Number | None = Field(
-        description="What the broker holds, negative is short; null while that is not known."
+        description="Shares at the broker, negative is short; null while they are unknown."
     )
-    book_shares: Number = Field(description="What the open trades hold; negative is short.")
+    book_shares: Number = Field(description="Shares of the open trades; negative is short.")
     avg_entry_price: Number | None
     current_price: Number | None
     open_pnl: Number | None = Field(description="US dollars.")
@@ -40,4 +40,4 @@ class AccountOut(Shape):
     last_equity: Number | None = Field(None, description="At the close of the trading day before.")
     buying_power: Number | None = None
     day_change: Number | None = None
-    blocks: list[str] = Field([], description="What keeps the account from trading.")
+    blocks: list[str] = Field([], description="What blocks the account from trading.")

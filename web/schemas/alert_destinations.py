@@ -1,4 +1,4 @@
-"""The shapes of answers about whom alerts are sent to."""
+"""The schemas of answers about the destinations of alerts."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from web.schemas.base import Shape
 
 class DestinationOut(Shape):
     name: str = Field(description="`webhook`, or the service with a part of the address's hash.")
-    least: Literal["info", "warning", "critical"] = Field(description="The least severe that it is told.")
-    delivered_at: datetime | None = Field(description="When it last took an alert.")
-    failures: int = Field(description="Attempts that failed in a row.")
-    error: str | None = Field(description="Why the last one did.")
-    next_attempt_at: datetime | None = Field(description="When it is tried again; null where nothing failed.")
+    least: Literal["info", "warning", "critical"] = Field(description="The lowest severity that it receives.")
+    delivered_at: datetime | None = Field(description="When it last accepted an alert.")
+    failures: int = Field(description="Consecutive failed attempts.")
+    error: str | None = Field(description="Why the last attempt failed.")
+    next_attempt_at: datetime | None = Field(
+        description="When the next attempt is made; null if nothing failed."
+    )
 
 
 class DestinationsOut(Shape):
@@ -26,4 +28,4 @@ class DestinationsOut(Shape):
 
 class TestAlertOut(Shape):
     id: UUID
-    destinations: list[str] = Field(description="Their names; empty where nobody is told anything.")
+    destinations: list[str] = Field(description="Their names; empty if there are no destinations.")

@@ -1,4 +1,4 @@
-"""The shapes of answers about alerts."""
+"""The schemas of answers about alerts."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class AlertOut(Shape):
     text: str = Field(description="What happened, for a person.")
     facts: dict[str, Any]
     created_at: datetime
-    resolved_at: datetime | None = Field(description="When a later alert told that it is over.")
-    acknowledged_at: datetime | None = Field(description="When an operator said that it was seen.")
+    resolved_at: datetime | None = Field(description="When a later alert said that it is over.")
+    acknowledged_at: datetime | None = Field(description="When an operator acknowledged it.")
     acknowledged_by: str | None
-    delivery: AlertStatus | str = Field(description="Whether it reached those who are told outside.")
+    delivery: AlertStatus | str = Field(description="Whether it was delivered to the destinations.")
     error: str | None = Field(description="Why the last attempt to deliver it failed.")
 
 
@@ -37,4 +37,4 @@ class AlertPage(Shape):
 
 
 class AcknowledgedOut(Shape):
-    acknowledged: int = Field(description="How many were not acknowledged before.")
+    acknowledged: int = Field(description="How many of them were not acknowledged before.")

@@ -1,4 +1,4 @@
-"""What requests and answers are made of. JSON names are camelCase, numbers are numbers, times are ISO 8601 in UTC."""
+"""The base classes of requests and answers. JSON names are camelCase, numbers are numbers, times are ISO 8601 in UTC."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ ListOf = BeforeValidator(_split)
 
 
 class Shape(BaseModel):
-    """An answer. Its description is that of what is written, where everything is there and numbers are numbers."""
+    """An answer. Its schema is that of the output, in which every field is present and numbers are numbers."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -64,19 +64,19 @@ class Shape(BaseModel):
 
 
 class Input(Shape):
-    """What is sent. Its description is that of what is read."""
+    """A request's body. Its schema is that of the input."""
 
     model_config = ConfigDict(extra="forbid")
     described_as: ClassVar[JsonSchemaMode] = "validation"
 
 
 class Query(Input):
-    """What stands behind the question mark: each parameter once, but for lists, which may be given in several."""
+    """Query parameters: each may be given once, except for lists, which may be given several times."""
 
     @model_validator(mode="before")
     @classmethod
     def _once(cls, given: Any) -> Any:
-        """Not a ValueError, which would speak of the query as a whole."""
+        """Reject a repeated parameter by name; a ValueError would be about the query as a whole."""
         lists = {
             field.alias or name
             for name, field in cls.model_fields.items()

@@ -1,4 +1,4 @@
-"""An example of each body, and of the answers that are asked for most, by the name of its schema."""
+"""An example of each body, and of the most frequent answers, by the name of its schema."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EXAMPLES: Mapping[str, Sequence[Any]] = {
     "ModeIn": [{"mode": "paper", "reason": "back to practice"}],
     "ConfigIn": [{"maxConcurrentPositions": 4, "dailyLossLimitUsd": 750, "reason": "a quiet week"}],
     "SettlementIn": [
-        {"action": "adopt", "symbol": "RIOT", "reason": "Bought by hand"},
+        {"action": "adopt", "symbol": "RIOT", "reason": "Bought manually"},
         {
             "action": "adjust",
             "tradeId": _TRADE,
@@ -30,7 +30,7 @@ EXAMPLES: Mapping[str, Sequence[Any]] = {
             "tradeId": _TRADE,
             "exitPrice": "9.98",
             "exitAt": "2026-11-20T15:30:00Z",
-            "reason": "Sold by hand",
+            "reason": "Sold manually",
         },
     ],
     "OpenTrade": [{"symbol": "SOIL", "shares": 60, "entryPrice": "9.10", "catalystTier": 2}],

@@ -1,4 +1,4 @@
-"""The shape of the answer that says what stands in the way of a mode switch."""
+"""The schema of the answer about what prevents a mode switch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from web.schemas.base import Shape
 
 
 class BlockerOut(Shape):
-    code: str = Field(description="The code that a switch would be refused with.")
+    code: str = Field(description="The code with which a switch would be rejected.")
     error: str = Field(description="One sentence for a person.")
 
 
@@ -17,5 +17,5 @@ class ModeSwitchOut(Shape):
     mode: Mode = Field(description="The present mode.")
     target: Mode
     blockers: list[BlockerOut] = Field(
-        description="All that stands in the way now; where it is empty, a switch would be allowed."
+        description="Everything that prevents a switch now; if it is empty, a switch would be allowed."
     )

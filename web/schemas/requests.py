@@ -1,4 +1,4 @@
-"""The shapes of requests: bodies and query parameters."""
+"""The schemas of requests: bodies and query parameters."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ReasonIn(Input):
 
 class HaltIn(ReasonIn):
     flatten: StrictBool = Field(
-        False, description="Make the account flat, too: cancel every order and close every position."
+        False, description="Also flatten the account: cancel every order and close every position."
     )
 
 
@@ -37,7 +37,7 @@ class FlattenIn(FlattenRequest, ReasonIn):
 
 
 class ModeIn(ReasonIn):
-    mode: Mode = Field(description="The account that the bot shall act on.")
+    mode: Mode = Field(description="The account on which the bot is to act.")
 
 
 ConfigIn = create_model("ConfigIn", __base__=(ThresholdChanges, ReasonIn))
@@ -63,7 +63,7 @@ class Page(Query):
 
 
 class Format(StrEnum):
-    """How a list is written."""
+    """The format of a list."""
 
     JSON = "json"  # a page
     CSV = "csv"  # all that matches, for a spreadsheet
@@ -105,7 +105,7 @@ class TradeFilterQuery(Query):
     )
     mode: Annotated[list[Mode], ListOf] = Field(
         default=[],
-        description="Only trades of these accounts; one whose account is not known counts as paper's.",
+        description="Only trades of these accounts; a trade whose account is unknown counts as paper.",
     )
     catalyst_type: Annotated[Storable, Field(max_length=200)] | None = Field(
         None, description="Only trades of this catalyst."
@@ -124,7 +124,7 @@ class TradeFilterQuery(Query):
     )
 
     def which(self) -> TradeFilter:
-        """The trades that are meant."""
+        """The filter for the trades."""
         return TradeFilter(
             statuses=self.status,
             symbol=self.symbol,
@@ -142,7 +142,7 @@ class TradesQuery(Listed, TradeFilterQuery):
 
 
 class ModeSwitchQuery(Query):
-    target: Mode = Field(description="The account that the bot would act on.")
+    target: Mode = Field(description="The account on which the bot would act.")
 
 
 class StatsQuery(Listed):

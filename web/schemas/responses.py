@@ -1,7 +1,7 @@
-"""The shapes of the answers to commands, and of lists; the others have files of their own.
+"""The schemas of the answers to commands, and of lists; the others have files of their own.
 
-What comes from a row may be text that only a newer release knows: it is shown as it stands, while the document lists
-what this release knows.
+A row may contain words that only a newer release knows: they are shown unchanged, while the document lists those of this
+release.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ class ReconciliationOut(Shape):
     command_id: UUID | None
     started_at: datetime
     finished_at: datetime
-    requests: int = Field(description="Requests that were made to Alpaca for it.")
-    suspect: int | None = Field(description="Trades whose position is absent for the first time.")
+    requests: int = Field(description="Requests made to Alpaca for it.")
+    suspect: int | None = Field(description="Trades whose position is missing for the first time.")
     booked: int | None = Field(description="Exits that were booked from the broker's fills.")
-    corrected: int | None = Field(description="Entries that were corrected by the broker's record.")
+    corrected: int | None = Field(description="Entries that were corrected from the broker's record.")
     voided: int | None = Field(description="Trades whose entry never filled.")
     outcome: Outcome | str
     error_code: str | None
     error: str | None
     account_id: str | None
-    open_trades: int | None = Field(description="Null, like the other counts, where the attempt failed.")
+    open_trades: int | None = Field(description="Null, like the other counts, if the attempt failed.")
     broker_positions: int | None
     matched: int | None
     missed: int | None
@@ -63,10 +63,8 @@ class ActionOut(Shape):
     mode: Mode
     command_id: UUID
     status: CommandStatus
-    revision: int | None = Field(description="The revision that the command produced.")
-    warning: str | None = Field(
-        None, description="What did not go as it should, although the command was applied."
-    )
+    revision: int | None = Field(description="The revision that the command led to.")
+    warning: str | None = Field(None, description="What went wrong although the command was applied.")
 
 
 class OpenPositionOut(Shape):
@@ -83,14 +81,14 @@ class WorkingOrderOut(Shape):
 class ExposureOut(Shape):
     read_at: datetime | None = Field(description="When the broker's positions were last read.")
     positions: list[OpenPositionOut] = Field(
-        description="At the broker, as last read, and of trades that were opened since."
+        description="Positions at the last reading of the broker, and those of trades opened since."
     )
     working_orders: list[WorkingOrderOut] = Field(description="Entries that are not known to have filled.")
 
 
 class KillOut(ActionOut):
     stays_open: ExposureOut | None = Field(
-        None, description="What a kill does not close; null where it could not be read, or is flattened."
+        None, description="What the kill leaves open; null if that could not be read, or is flattened."
     )
 
 
@@ -107,12 +105,12 @@ class FlattenOut(Shape):
     symbols: list[str] | None = Field(None, description="What is flattened; null for the whole account.")
     started_at: datetime | None = None
     finished_at: datetime | None = None
-    attempts: int = Field(0, description="Rounds of looking, cancelling and closing.")
+    attempts: int = Field(0, description="Rounds of reading, cancelling and closing.")
     orders_left: int | None = Field(
-        None, description="Working orders that are left; null as long as the broker was not read."
+        None, description="Working orders that are left; null until the broker was read."
     )
     positions_left: list[PositionLeftOut] | None = Field(
-        None, description="As the last round found them; null as long as the broker was not read."
+        None, description="The positions left after the last round; null until the broker was read."
     )
     error: str | None = Field(None, description="Why the last round did not get further.")
 
@@ -177,7 +175,7 @@ class SessionOut(Shape):
     began_at: datetime
     last_seen_at: datetime
     expires_at: datetime
-    current: bool = Field(False, description="Whether it is the one that asks.")
+    current: bool = Field(False, description="Whether it is the session of this request.")
 
 
 class SessionList(Shape):
@@ -197,14 +195,14 @@ class TradeOut(Shape):
     exit_reason: str | None
     status: str
     note: str | None
-    mode: str | None = Field(description="The account it was opened at; null where it is not known.")
+    mode: str | None = Field(description="The account at which it was opened; null if unknown.")
     filled: bool = Field(description="Whether its entry is known to have filled.")
-    asset_id: str | None = Field(description="Alpaca's id of the asset, where it is known.")
+    asset_id: str | None = Field(description="Alpaca's id of the asset, if known.")
     adjusted_at: datetime | None = Field(
         description="When an operator last set its shares or its entry price."
     )
     acknowledged_at: datetime | None = Field(
-        description="When an operator acknowledged that it was missed and has no result."
+        description="When an operator acknowledged that it is missed and has no result."
     )
     alpaca_order_id: str | None
     alpaca_exit_order_id: str | None
@@ -223,9 +221,11 @@ class TradeEventOut(Shape):
     id: int
     trade_id: UUID
     kind: TradeEventKind | str
-    before: dict[str, Any] = Field(description="The fields that changed, as they were; numbers are text.")
+    before: dict[str, Any] = Field(
+        description="The fields that changed, before the change; numbers are text."
+    )
     after: dict[str, Any] = Field(
-        description="The same fields as they are; `exit` is the exit that was booked."
+        description="The same fields after the change; `exit` is the exit that was booked."
     )
     actor: str
     reason: str | None

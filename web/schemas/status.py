@@ -1,4 +1,4 @@
-"""The shapes of how the bot and its parts are."""
+"""The schemas of the status of the bot and its parts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class LastReconciliation(Shape):
     trigger: Trigger | str
     finished_at: datetime
     age_sec: float
-    error_code: str | None = Field(description="Why it failed, as a slug; null when it did not.")
+    error_code: str | None = Field(description="Why it failed, as a slug; null if it did not.")
     error: str | None
     missed: int | None
     differences: list[DifferenceOut]
@@ -41,10 +41,12 @@ class StatusOut(Shape):
     state: BotState
     mode: Mode
     open_position_count: int
-    today_realized_pnl: Number = Field(description="US dollars, of New York's date and the present mode.")
+    today_realized_pnl: Number = Field(
+        description="US dollars, for today's date in New York and the present mode."
+    )
     today_trade_count: int
     unsettled_trades: int = Field(
-        description="Trades that filled and were missed: their result is not booked, nor acknowledged to be unknown."
+        description="Missed trades that had filled: their result is neither booked nor acknowledged to be unknown."
     )
     open_pnl: Number | None = Field(
         description="Unrealized P&L of the present mode's positions, in US dollars; null unless it was read in the last 3 minutes."
@@ -64,7 +66,7 @@ class StatusOut(Shape):
     reasons: list[Reason] = Field(description="Every reason why signals are not accepted.")
     reconciliation: LastReconciliation | None
     flatten: Literal["none", "working", "waiting_for_open", "flat", "cancelled"] = Field(
-        description="How far the last flatten is."
+        description="The state of the last flatten."
     )
     worker: WorkerOut
     pending_commands: int

@@ -1,4 +1,4 @@
-"""The shapes of what the panel draws of one trading day."""
+"""The schemas of one trading day, from which the panel draws its charts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class MinuteOut(Shape):
     at: datetime
     pnl: Number = Field(description="Realized by the exits of this minute, in US dollars.")
     trades: int = Field(description="Trades that were closed in it.")
-    cumulative: Number = Field(description="Realized P&L of the day up to and with this minute.")
+    cumulative: Number = Field(description="Realized P&L of the day up to and including this minute.")
 
 
 class IntradayOut(Shape):
@@ -22,7 +22,7 @@ class IntradayOut(Shape):
     mode: Mode
     begins_at: datetime
     ends_at: datetime
-    opens_at: datetime | None = Field(description="When the exchange opens that day; null when it does not.")
+    opens_at: datetime | None = Field(description="When the exchange opens that day; null if it does not.")
     closes_at: datetime | None
     loss_limit_usd: Number
     points: list[MinuteOut]
@@ -36,7 +36,7 @@ class StretchOut(Shape):
     began_at: datetime
     ended_at: datetime
     kind: CommandKind | str | None = Field(
-        description="The command that began it; null for what lasted when the day began."
+        description="The command that began it; null if it began before the day."
     )
     actor: str | None
 
@@ -47,5 +47,5 @@ class StatesOut(Shape):
     ends_at: datetime
     opens_at: datetime | None
     closes_at: datetime | None
-    items: list[StretchOut] = Field(description="Without a gap, the earliest first.")
+    items: list[StretchOut] = Field(description="Without gaps, earliest first.")
     as_of: datetime

@@ -1,4 +1,4 @@
-"""The shapes of answers about how trades ended."""
+"""The schemas of statistics of closed trades."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class FiguresOut(Shape):
     gross_profit: Number
     gross_loss: Number = Field(description="Negative.")
     profit_factor: float | None = Field(
-        description="What was won for each dollar that was lost; null where nothing was lost."
+        description="Dollars won for each dollar lost; null if nothing was lost."
     )
-    expectancy: Number | None = Field(description="What one trade earned on average.")
+    expectancy: Number | None = Field(description="Average profit of a trade.")
     average_win: Number | None
     average_loss: Number | None
     average_held_sec: float | None
@@ -27,23 +27,21 @@ class FiguresOut(Shape):
 
 class GroupOut(FiguresOut):
     value: str | None = Field(
-        description="What these trades have in common; null for those that have no such value."
+        description="The value that these trades have in common; null if they have none."
     )
 
 
 class ModeStatisticsOut(Shape):
     mode: Mode
     total: FiguresOut
-    max_drawdown: Number = Field(
-        description="The deepest fall from a height that the sum of their P&L had reached; zero or negative."
-    )
+    max_drawdown: Number = Field(description="The largest drawdown of their running P&L; zero or negative.")
     by_catalyst_tier: list[GroupOut] = Field(description="The largest group first, like the others.")
     by_exit_reason: list[GroupOut]
     by_catalyst_type: list[GroupOut]
 
 
 class TradeStatisticsOut(Shape):
-    min_win_rate: Number = Field(description="The win rate that the thresholds ask for.")
+    min_win_rate: Number = Field(description="The win rate that the thresholds require.")
     items: list[ModeStatisticsOut] = Field(
         description="One for each mode that has closed trades: paper and live money are never added up."
     )

@@ -1,6 +1,6 @@
-"""A request while it arrives, before any thread works on it: whether it is complete, and what it is about.
+"""A request while it arrives, before a thread works on it: whether it is complete, and which route it is for.
 
-Only what has to be known to wait for its end is read here; gunicorn reads the complete request itself and judges it.
+Only what is needed to find the end of the request is parsed here; gunicorn parses and checks the complete request itself.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from web.http.json_request import MAX_BODY
 #: Longest head of a request, in bytes; the longest request line is gunicorn's own limit.
 MAX_HEAD = 64 * 1024
 MAX_LINE = 4094
-#: A chunked body may be this much longer on its way than what it holds, in bytes.
+#: How much longer than its content a chunked body may be, in bytes.
 MAX_CHUNKING = 64 * 1024
 
 _END_OF_HEAD = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding:[^\r\n]*\bchunked[ \t]*\r\n", re.IGNORECASE)
 _EXPECT = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*(?=\r\n)", re.IGNORECASE)
-#: What halts the bot: it is served by threads and connections of its own.
+#: The routes that halt the bot, which have threads and connections of their own.
 _URGENT = re.compile(rb"POST /api/bot/(?:kill|stop|pause)[ ?]")
 
 
@@ -32,7 +32,7 @@ class Rejected(Exception):
 
 
 class ArrivingRequest:
-    """The bytes of one request, and of what was sent behind it, in the order of their arrival."""
+    """The bytes of one request, and those sent after it, in order of arrival."""
 
     def __init__(self, first: bytes = b"") -> None:
         self._data = bytearray(first)
@@ -54,10 +54,10 @@ class ArrivingRequest:
         self._data += data
 
     def is_complete(self) -> bool:
-        """Whether all of the request is here.
+        """Whether the whole request has arrived.
 
         Raises:
-            Rejected: it is larger than any request may be.
+            Rejected: it is larger than allowed.
         """
         if self._end is None and not self._read_head():
             return False
@@ -66,7 +66,7 @@ class ArrivingRequest:
         return self._end is not None and len(self._data) >= self._end
 
     def take(self) -> tuple[bytes, bytes]:
-        """The complete request, and what came behind it."""
+        """The complete request, and the bytes after it."""
         end = self._end or len(self._data)
         return bytes(self._data[:end]), bytes(self._data[end:])
 
@@ -101,7 +101,7 @@ class ArrivingRequest:
         return True
 
     def _read_chunks(self) -> bool:
-        """Whether the last chunk is here. Anything that is not a chunk is left to gunicorn, which rejects it."""
+        """Whether the last chunk has arrived. Anything that is not a chunk is left to gunicorn, which rejects it."""
         while self._chunk_at is not None and self._end is None:
             if len(self._data) - self._head_end > MAX_BODY + MAX_CHUNKING:
                 raise Rejected(413)

@@ -1,6 +1,6 @@
-"""How a response leaves gunicorn: its socket is handed to a thread that serves many, and the request's thread is free.
+"""A response that is detached from gunicorn: its socket is handed to a thread that serves many, which frees the request's thread.
 
-gunicorn's threads are few and a stream lasts all day: 200 of them would leave none for a kill. So the response writes
+gunicorn has few threads and a stream lasts all day: 200 streams would leave no thread for a kill. So the response writes
 nothing itself, copies the socket's descriptor, and tells ``web.streaming.gunicorn_worker`` by an exception to forget the connection without
 shutting it down. Under any other server the response is an ordinary iterator, which holds a thread.
 """
@@ -28,7 +28,7 @@ class ConnectionDetached(Exception):
 
 
 class StreamResponse(Response):
-    """An answer without an end, which *take* writes."""
+    """An endless answer, which *take* writes."""
 
     def __init__(self, take: Taker, **kwargs: Any) -> None:
         super().__init__(iter(()), **kwargs)
@@ -54,7 +54,7 @@ class StreamResponse(Response):
 
 
 class _Received(Iterator[bytes]):
-    """What is written to the other end of a socket."""
+    """Collects what is written to the other end of a socket."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock

@@ -1,7 +1,7 @@
 """gunicorn's threaded worker, whose threads never wait for a client to send.
 
-A request is read in the main thread, which waits for all clients at once, and reaches a thread when it is complete. What
-halts the bot has threads of its own. Connections that were handed over (``web.streaming.detached_response``) are let go, and what
+The main thread reads requests from all clients at once, and hands each to a thread when it is complete. Kill, stop and pause
+have threads of their own. Connections that were handed over (``web.streaming.detached_response``) are let go, and what
 cannot be read as a request is rejected in the envelope of all errors.
 """
 
@@ -28,20 +28,20 @@ from web.http.headers import ON_EVERYTHING
 from web.streaming.arriving_request import ArrivingRequest, Rejected
 from web.streaming.detached_response import MARK, ConnectionDetached
 
-#: A request has to arrive within this time, however its bytes are spread out, and its answer has to be taken.
+#: A request has to arrive within this time, however slowly, and its answer has to be read within it, in seconds.
 PATIENCE_SEC = 10.0
-#: Connections of one process whose request is arriving; beyond, the oldest is ended.
+#: The most connections of one process whose request is arriving; beyond that the oldest is ended.
 MOST_ARRIVING = 400
-#: Connections of one process above which those that idle are closed before their time.
+#: If one process has more connections than this, idle ones are closed early.
 MOST_CONNECTIONS = 800
-#: Threads of one process that serve kill, stop and pause, and nothing else.
+#: Threads of one process that serve only kill, stop and pause.
 LANE_THREADS = 8
 #: Time for a client to hang up after the end of its last answer.
 FAREWELL_SEC = 2.0
 
 
 def reject(sock: socket.socket, status: int, reason: str, _message: str) -> None:
-    """The answer that gunicorn gives by itself, for example to an address that is too long."""
+    """Write the answer that gunicorn gives itself, for example to an address that is too long."""
     code, sentence = errors.sentence(status)
     body = json.dumps({"error": sentence, "code": code, "details": {}})
     headers = [("Connection", "close"), ("Content-Type", "application/json"), *ON_EVERYTHING]
@@ -54,7 +54,7 @@ util.write_error = reject  # gunicorn has no setting for it
 
 
 class ClientSocket(socket.socket):
-    """A client's socket. What was read of the request comes first; what is missing, if anything is, only until ``read_by``.
+    """A client's socket. It first returns the bytes already read; any missing ones are awaited only until ``read_by``.
 
     The head of an answer leaves together with the body that follows it: a process that is killed between the two would leave half an
     answer, which a proxy hands on, where it asks the next process if there is none.
@@ -103,7 +103,7 @@ class ClientSocket(socket.socket):
             self.settimeout(PATIENCE_SEC)
 
     def receive(self) -> bytes:
-        """What has arrived, without waiting."""
+        """The bytes that have arrived, without waiting."""
         return super().recv(65536)
 
 
@@ -230,7 +230,7 @@ class StreamWorker(ThreadWorker):
         self._look(conn)
 
     def _look(self, conn: Any) -> None:
-        """Hand the request over if it is complete."""
+        """Hand the request to a thread if it is complete."""
         request = self._arriving[conn]
         try:
             is_complete = request.is_complete()
@@ -269,8 +269,8 @@ class StreamWorker(ThreadWorker):
         self._see_off(conn)
 
     def _see_off(self, conn: Any) -> None:
-        """Close *conn* once its client has: at once could cut the answer off. gunicorn waits for that right here, where
-        a few clients that never hang up would hold up everybody."""
+        """Close *conn* once its client has: closing it at once could cut the answer off. gunicorn would wait for this in the main
+        thread, where a few clients that never close would block everybody."""
         try:
             conn.sock.shutdown(socket.SHUT_WR)
             conn.sock.setblocking(False)

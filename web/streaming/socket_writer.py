@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-#: A client that takes nothing for this long is dropped, in seconds.
+#: A client that reads nothing for this long is dropped, in seconds.
 STUCK_SEC = 30.0
-#: Longest time between two looks at what is due, in seconds.
+#: Longest time between two checks of what is due, in seconds.
 TICK_SEC = 1.0
 #: The kernel buffers this much for a client that does not read, in bytes.
 SEND_BUFFER = 64 * 1024
@@ -43,7 +43,7 @@ class Streams:
         self._thread.start()
 
     def close(self) -> None:
-        """End all streams, and the thread within 2 s; this object is of no use afterwards."""
+        """End all streams, and the thread within 2 s; this object cannot be used afterwards."""
         self._closing = True
         self._order(lambda: None)
         self._thread.join(2)
@@ -61,21 +61,21 @@ class Streams:
         ended: Callable[[], None] = lambda: None,
         owner: Any = None,
     ) -> None:
-        """Own *sock* from now on: write *head*, then whatever is sent, until it closes or ``time.time()`` is *ends_at*; *ended*
-        is called then. *owner* is who ``keep`` asks about."""
+        """Take over *sock*: write *head*, then whatever is sent, until it closes or ``time.time()`` reaches *ends_at*; then call
+        *ended*. *owner* is passed to the function given to ``keep``."""
         self._count_one(+1)
         self._order(lambda: self._add(_Client(sock, head, ends_at, ended, owner)))
 
     def send(self, data: bytes, *, only_new: bool = False, skippable: bool = False) -> None:
         """Write *data* to every stream, or with *only_new* to those that were sent nothing since they were added.
 
-        A client that has not yet taken what it was sent before gets the latest *data* when it has, and what was sent
-        in between is left out; *skippable* data is left out at once.
+        A client that has not yet read the previous data gets only the latest *data* afterwards, without those in between;
+        *skippable* data are skipped at once.
         """
         self._order(lambda: self._send(data, only_new, skippable))
 
     def keep(self, admits: Callable[[Any], bool]) -> None:
-        """End every stream whose owner *admits* says no to; a stream without an owner goes on."""
+        """End every stream whose owner *admits* rejects; a stream without an owner continues."""
         self._order(lambda: self._keep(admits))
 
     def _count_one(self, step: int) -> None:
@@ -152,7 +152,7 @@ class Streams:
     def _serve(self, client: _Client, events: int) -> None:
         if events & selectors.EVENT_READ:
             try:
-                # a stream's client has nothing more to say; empty means that it has gone
+                # a stream's client has nothing more to send; no bytes mean that it has disconnected
                 if not client.sock.recv(4096):
                     self._drop(client)
                     return
@@ -217,8 +217,8 @@ class _Client:
         self.ends_at = ends_at
         self.ended = ended
         self.owner = owner
-        self.buffer = head  # what is to be written now
-        self.next = b""  # what is to be written then
+        self.buffer = head  # to be written now
+        self.next = b""  # to be written next
         self.is_new = True
         self.took_at = time.monotonic()
         self.wanted = selectors.EVENT_READ

@@ -1,11 +1,11 @@
 """Server-sent events: the status at once, then one with every change.
 
-The status is read once for each change and process, whatever the number of streams: a thread of its own waits for what
-Postgres notifies, lets a burst settle, reads, and has ``web.streaming.socket_writer`` write the same bytes to everybody. Nobody
-notifies that a worker fell silent or that the bell rang, so it also reads every few seconds while somebody listens.
+The status is read once for each change and process, whatever the number of streams: a separate thread waits for Postgres's
+notifications, lets a burst settle, reads, and ``web.streaming.socket_writer`` writes the same bytes to all streams. There is no
+notification when a worker falls silent or the market opens or closes, so it also reads every few seconds while there are streams.
 
 Events:
-    ``status``       what GET /status answers. Its id is the moment that it was read at.
+    ``status``       what GET /status answers. Its id is the time at which it was read.
     ``pulse``        nothing has changed: the time and the worker's heartbeat, for ages that are shown.
     ``unavailable``  the status cannot be read; ``{"error", "code"}``.
 """
@@ -29,18 +29,18 @@ from web.schemas.status import StatusOut
 from web.streaming.detached_response import StreamResponse
 from web.streaming.socket_writer import Streams
 
-#: Streams of one process, and of one actor among them; the next one is asked to come again later. The last ones are for
-#: operators, however many others listen.
+#: The most streams of one process, and of one actor among them; a further one is asked to try again later. The last ones are
+#: reserved for operators.
 MOST_STREAMS = 500
 MOST_OF_ONE = 250
 FOR_OPERATORS = 50
-#: A burst of notifications is given this long to end before the status is read, in seconds.
+#: How long to wait for a burst of notifications to end before the status is read, in seconds.
 SETTLE_SEC = 0.03
-#: Least time between two statuses, in seconds: what happens in between is in the later one.
+#: Least time between two statuses, in seconds: changes in between are in the later one.
 GAP_SEC = 0.15
-#: How often the status is read when nothing is heard, in seconds.
+#: How often the status is read without notifications, in seconds.
 REREAD_SEC = 3.0
-#: How often a comment keeps the connection alive on its way, in seconds.
+#: How often a comment is sent to keep the connection alive, in seconds.
 HEARTBEAT_SEC = 10.0
 #: How long a browser waits before it connects again, in milliseconds.
 RETRY_MS = 1_000
@@ -58,7 +58,7 @@ class Events:
         self._heard_count = self._news_count = 0
         self._closing = threading.Event()
         self._loop = Periodic("events", GAP_SEC, self._send_news, stopping=self._closing)
-        #: What the streams show, and how many notifications they have been told of.
+        #: What the streams show, and how many notifications this includes.
         self._shown = ""
         self._seen_count = self._seen_news_count = 0
         self._beat_at = self._pulse_at = 0.0
@@ -83,8 +83,8 @@ class Events:
     def open(
         self, ends_at: float | None, actor: str = "", *, is_operator: bool = False, owner: Any = None
     ) -> StreamResponse | None:
-        """The answer that is a new stream of *actor*, which ends at *ends_at*, or when *owner* is not admitted any more (see
-        ``keep``); None when there are too many."""
+        """A new stream of *actor* as an answer; it ends at *ends_at*, or when *owner* is no longer admitted (see ``keep``). None if
+        there are too many."""
         if not self._places.take(actor, preferred=is_operator):
             return None
 
@@ -99,7 +99,7 @@ class Events:
         return response
 
     def keep(self, admits: Callable[[Any], bool]) -> None:
-        """End every stream of somebody whom *admits* does not admit any more."""
+        """End every stream whose owner *admits* no longer admits."""
         self._streams.keep(admits)
 
     def _heard(self, channel: str, payload: str) -> None:
@@ -115,7 +115,7 @@ class Events:
     # -- in the thread ----------------------------------------------------------------------------------------
 
     def _send_news(self) -> None:
-        """Wait for a notification, or until the status is to be read again, and send what has changed."""
+        """Wait for a notification, or until the status has to be read again, and send what has changed."""
         self._wake.wait(REREAD_SEC)
         if self._seen_count != self._heard_count:
             time.sleep(SETTLE_SEC)
@@ -133,7 +133,7 @@ class Events:
             self._streams.send(b": still here\n\n", skippable=True)
 
     def _publish(self, shown: str, changed: bool, pulse: bool) -> str:
-        """Send what is to be sent; returns what the streams show then."""
+        """Send the news; returns what the streams show then."""
         try:
             status = self._read()
         except PitbossError as error:

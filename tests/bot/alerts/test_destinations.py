@@ -394,8 +394,8 @@ def test_only_who_is_told_everything_is_told_of_trades() -> None:
 @pytest.mark.parametrize(
     ("urls", "sentence"),
     [
-        ("json://127.0.0.1:1/ foo", "ALERT_URLS is wrong: its 2. entry is no address such as tgram://…"),
-        ("urgent=json://127.0.0.1:1/", "ALERT_URLS is wrong: its 1. entry is no address"),
+        ("json://127.0.0.1:1/ foo", "ALERT_URLS is wrong: entry 2 is not an address such as tgram://…"),
+        ("urgent=json://127.0.0.1:1/", "ALERT_URLS is wrong: entry 1 is not an address"),
     ],
 )
 def test_what_is_no_address_stops_the_start(database_url: str, urls: str, sentence: str) -> None:
@@ -406,7 +406,7 @@ def test_what_is_no_address_stops_the_start(database_url: str, urls: str, senten
 
 @pytest.mark.parametrize("url", ["nonsense://secret-token", "tgram://secret-token"])
 def test_an_address_that_apprise_does_not_know_stops_the_start(database_url: str, url: str) -> None:
-    with pytest.raises(SettingsError, match=r"its 1\. entry .* is no address that Apprise knows") as wrong:
+    with pytest.raises(SettingsError, match=r"entry 1 .* is not an address that Apprise knows") as wrong:
         destinations.check(settings_with(database_url, alert_urls=url))
     assert "secret-token" not in str(wrong.value)
 

@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot.broker.alpaca import Alpaca
-from bot.settings.types import AlpacaAccess
+from bot.settings.alpaca_settings import AlpacaAccess
 from bot.states import Mode
 from tests.bot.fake_account import FakeAccount
 

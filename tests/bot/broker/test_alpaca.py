@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from bot.broker import alpaca_http
 from bot.broker.alpaca import Alpaca
-from bot.errors import (
+from bot.broker.errors import (
     BrokerError,
     BrokerFailed,
     BrokerGarbled,
@@ -28,7 +28,7 @@ from bot.errors import (
     BrokerUnauthorized,
     BrokerUnreachable,
 )
-from bot.settings.types import AlpacaAccess
+from bot.settings.alpaca_settings import AlpacaAccess
 from bot.states import Mode
 from tests.bot import fake
 from tests.bot.fake import Answer, Call

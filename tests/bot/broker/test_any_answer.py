@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from bot.broker.alpaca import Alpaca
+from bot.broker.errors import BrokerError
 from bot.broker.readings import Account, Clock, Fill, Order, Position
-from bot.errors import BrokerError
-from bot.settings.types import AlpacaAccess
+from bot.settings.alpaca_settings import AlpacaAccess
 from bot.states import Mode
 from tests.bot import fake
 from tests.bot.fake import Answer, Call

@@ -10,8 +10,7 @@ from uuid import uuid4
 import pytest
 
 from bot.broker.alpaca import MOST_PAGES, MOST_REPLACEMENTS, Alpaca
-from bot.broker.readings import Fill, Order
-from bot.errors import (
+from bot.broker.errors import (
     BrokerError,
     BrokerFailed,
     BrokerGarbled,
@@ -20,6 +19,7 @@ from bot.errors import (
     BrokerRefused,
     BrokerUnauthorized,
 )
+from bot.broker.readings import Fill, Order
 from tests.bot import fake_account
 from tests.bot.broker.test_readings import NO_AMOUNTS, garbled
 from tests.bot.fake import Answer, Call

@@ -11,8 +11,8 @@ import pytest
 
 from bot.broker import alpaca_http
 from bot.broker.alpaca import Alpaca
+from bot.broker.errors import AccountBlocked, BrokerError, BrokerGarbled
 from bot.broker.readings import Clock, Position
-from bot.errors import AccountBlocked, BrokerError, BrokerGarbled
 from tests.bot.fake import Answer
 from tests.bot.fake_account import FakeAccount, asset_id
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot.broker.alpaca_parsing import fill_of, order_of, position_of
-from bot.errors import BrokerGarbled
+from bot.broker.errors import BrokerGarbled
 from tests.bot.broker.shapes import FILLS, ORDERS, OTHER_ACTIVITIES, POSITIONS, Shape
 
 FIELDS = json.loads((Path(__file__).parents[2] / "tools/sandbox/alpaca_fields.json").read_text())

@@ -237,7 +237,7 @@ def test_a_program_that_goes_on_trading_is_named_and_its_positions_are_closed(sc
     scene.world.sql("UPDATE bot_flatten SET started_at = started_at - interval '5 seconds'")
     scene.orders_limit("AAPL", "3", side="buy", price="1")
     row = scene.round()
-    assert "a program trades against the closed gate" in row["error"]
+    assert "a program trades although the gate is closed" in row["error"]
     assert row["found_flat_at"] is None
     scene.until_flat()
     assert scene.positions() == {}
@@ -369,7 +369,10 @@ def test_a_cancelled_one_ends_and_takes_its_marks_off(scene: Scene) -> None:
     assert scene.world.trades()[trade]["exit_reason"] is None
     assert not scene.flattener.run()
     again = scene.start(cancel=True)
-    assert (again.status, again.error) == ("rejected", "There is no flatten at work that could be ended.")
+    assert (again.status, again.error) == (
+        "rejected",
+        "No flatten is at work, so there is nothing to cancel.",
+    )
 
 
 def test_a_halt_supersedes_an_end_that_was_asked_for_before_it(scene: Scene) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -23,28 +20,9 @@ from bot.states import CommandKind
 from bot.status import snapshot
 from bot.storage.database import Database
 from tests.bot.world import World, connect, settings_for
+from tests.support.migrations import flask_db
 
 pytestmark = pytest.mark.slow
-
-ROOT = Path(__file__).resolve().parents[3]
-
-
-def flask_db(url: str, data_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """``flask db`` as an operator calls it, who has set nothing but the addresses."""
-    return subprocess.run(
-        [sys.executable, "-m", "flask", "--app", "web", "db", *arguments],
-        cwd=ROOT,
-        env={
-            "PATH": os.environ["PATH"],
-            "DATABASE_URL": url,
-            "REDIS_URL": "redis://127.0.0.1:1/0",
-            "DATA_DIR": str(data_dir),
-            "API_TOKENS": "tests:operator:only-for-the-migration",
-        },
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
 
 
 def names(url: str) -> dict[str, set[str]]:

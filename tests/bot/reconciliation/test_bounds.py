@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from bot.broker.errors import BrokerTimeout
 from bot.broker.readings import Order
 from bot.commands import mode_switch
 from bot.commands.mode_switch import Preflight
-from bot.errors import BrokerTimeout
 from bot.models import Outcome, Trigger
 from bot.reconciliation.evidence import Evidence, Reading
 from bot.reconciliation.record import BrokerRecord

@@ -149,7 +149,7 @@ OPENING: dict[str, Any] = {"symbol": "ACME", "shares": 10, "entry_price": 10}
     [
         ({"symbol": "acme"}, "symbol: must be a symbol as Alpaca writes it, such as AAPL or BRK.B."),
         ({"symbol": ""}, "symbol: must be a symbol"),
-        ({"symbol": "BTC/USD"}, "symbol: is no US equity, and this bot trades nothing else."),
+        ({"symbol": "BTC/USD"}, "symbol: is not a US equity, and this bot trades nothing else."),
         ({"symbol": "A CME"}, "symbol: must be a symbol"),
         ({"symbol": "ACMÉ"}, "symbol: must be a symbol"),
         ({"symbol": "ACME\n"}, "symbol: must be a symbol"),

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -13,26 +10,10 @@ from typing import Any
 import psycopg2
 import pytest
 
-from tests.support.stack import ROOT
+from tests.support.migrations import flask_db
 
 #: The time-out of migrations/env.py, and what the start of ``flask`` may take beside it on a busy machine, in seconds.
 LOCK_SEC, START_SEC = 4.0, 20.0
-
-
-def flask_db(url: str, data_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "flask", "--app", "web", "db", *arguments],
-        cwd=ROOT,
-        env={
-            "PATH": os.environ["PATH"],
-            "DATABASE_URL": url,
-            "REDIS_URL": "redis://127.0.0.1:1/0",
-            "DATA_DIR": str(data_dir),
-        },
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
 
 
 def rows(connection: Any, query: str) -> list[tuple[Any, ...]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +12,7 @@ import pytest
 
 from launcher.reaper import Guard
 from tests.support.fixtures import StackFactory
-from tests.support.stack import ROOT, Stack
+from tests.support.stack import Stack
 from tests.tools.deploy.queues import OnRabbitMq, OnRabbitMqTls, OnRedisTls, OnSentinels, Queue
 
 pytestmark = [pytest.mark.first, pytest.mark.timeout(300)]
@@ -93,15 +91,7 @@ def test_every_command_is_applied_and_its_message_arrives(system: System) -> Non
 
 def test_a_command_sent_by_hand_is_applied_and_gives_its_outcome_back(system: System) -> None:
     script = "from worker import app; print(app.send_task('bot.start', kwargs={'reason': 'by hand'}).get(timeout=15)['state'])"
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env=system.stack.env(),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.stdout.strip() == "running", done.stderr
+    assert system.stack.python(script).strip() == "running"
     [row] = system.stack.sql("SELECT source, status, reason FROM bot_command ORDER BY seq DESC LIMIT 1")
     assert (row["source"], row["status"], row["reason"]) == ("celery", "applied", "by hand")
 

@@ -3,40 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
-from tests.support.client import API_TOKENS, TOKENS
-from web.app import create_app
+from tests.support.client import TOKENS
+from tests.support.fixtures import ClientFactory
 from web.auth.throttle import MOST_FAILURES
-
-MakeClient = Callable[..., FlaskClient]
 
 OURS = "https://desk.example"
 THEIRS = "https://evil.example"
 WRONG = {"Authorization": "Bearer wrong-token-of-the-tests"}
-
-
-@pytest.fixture
-def make_client(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> MakeClient:
-    def make(**settings: str) -> FlaskClient:
-        given = {
-            "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
-            "REDIS_URL": "redis://127.0.0.1:1/0",
-            "API_TOKENS": API_TOKENS,
-            "SECRET_KEY": "secret-key-of-the-tests",
-            "DATA_DIR": str(tmp_path),
-            **settings,
-        }
-        for name, value in given.items():
-            monkeypatch.setenv(name, value)
-        return create_app().test_client()
-
-    return make
 
 
 # -- origins ------------------------------------------------------------------------------------------------------
@@ -51,7 +29,7 @@ def allowed(answer: Any) -> dict[str, str]:
     return {name: value for name, value in answer.headers if name.startswith("Access-Control-")}
 
 
-def test_a_page_of_a_listed_origin_may_send_commands_and_read_the_answers(make_client: MakeClient):
+def test_a_page_of_a_listed_origin_may_send_commands_and_read_the_answers(make_client: ClientFactory):
     client = make_client(CORS_ORIGINS=f"https://other.example, {OURS}/")
     may = allowed(preflight(client, OURS))
     assert may["Access-Control-Allow-Origin"] == OURS
@@ -64,7 +42,7 @@ def test_a_page_of_a_listed_origin_may_send_commands_and_read_the_answers(make_c
     assert "Origin" in answer.headers["Vary"]
 
 
-def test_cookies_are_never_allowed_to_pages_of_other_origins(make_client: MakeClient):
+def test_cookies_are_never_allowed_to_pages_of_other_origins(make_client: ClientFactory):
     client = make_client(CORS_ORIGINS=OURS)
     for answer in (preflight(client, OURS), client.get("/healthz", headers={"Origin": OURS})):
         assert "Access-Control-Allow-Credentials" not in allowed(answer)
@@ -73,14 +51,14 @@ def test_cookies_are_never_allowed_to_pages_of_other_origins(make_client: MakeCl
 @pytest.mark.parametrize("origins", ["", OURS], ids=["by default", "with another one listed"])
 @pytest.mark.parametrize("origin", [THEIRS, f"{OURS}.evil.example", "https://deskxexample", "null"])
 def test_a_page_of_an_origin_that_is_not_listed_may_nothing(
-    make_client: MakeClient, origins: str, origin: str
+    make_client: ClientFactory, origins: str, origin: str
 ):
     client = make_client(CORS_ORIGINS=origins)
     assert allowed(preflight(client, origin)) == {}
     assert allowed(client.get("/healthz", headers={"Origin": origin})) == {}
 
 
-def test_by_default_not_even_an_origin_that_others_list_may_anything(make_client: MakeClient):
+def test_by_default_not_even_an_origin_that_others_list_may_anything(make_client: ClientFactory):
     client = make_client()
     assert allowed(preflight(client, OURS)) == allowed(client.get("/healthz", headers={"Origin": OURS})) == {}
 
@@ -93,20 +71,20 @@ def guess(client: FlaskClient, claimed: str) -> int:
     return client.get("/api/bot/status", headers={**WRONG, "X-Forwarded-For": claimed}).status_code
 
 
-def test_without_a_proxy_a_forged_address_is_not_counted_as_another(make_client: MakeClient):
+def test_without_a_proxy_a_forged_address_is_not_counted_as_another(make_client: ClientFactory):
     client = make_client()
     assert {guess(client, f"10.0.0.{number}") for number in range(MOST_FAILURES)} == {401}
     assert guess(client, "10.0.1.1") == 429
 
 
-def test_behind_a_proxy_addresses_are_counted_apart(make_client: MakeClient):
+def test_behind_a_proxy_addresses_are_counted_apart(make_client: ClientFactory):
     client = make_client(TRUSTED_PROXIES="1")
     assert {guess(client, "10.0.0.1") for _ in range(MOST_FAILURES)} == {401}
     assert guess(client, "10.0.0.1") == 429
     assert guess(client, "10.0.0.2") == 401
 
 
-def test_behind_a_proxy_only_what_the_proxy_added_is_believed(make_client: MakeClient):
+def test_behind_a_proxy_only_what_the_proxy_added_is_believed(make_client: ClientFactory):
     client = make_client(TRUSTED_PROXIES="1")
     assert {guess(client, f"10.0.0.{number}, 10.1.1.1") for number in range(MOST_FAILURES)} == {401}
     assert guess(client, "10.0.1.1, 10.1.1.1") == 429
@@ -114,7 +92,7 @@ def test_behind_a_proxy_only_what_the_proxy_added_is_believed(make_client: MakeC
 
 @pytest.mark.parametrize(("proxies", "secure"), [("0", False), ("1", True)])
 def test_the_cookie_is_secure_where_a_trusted_proxy_says_that_the_page_is(
-    make_client: MakeClient, proxies: str, secure: bool
+    make_client: ClientFactory, proxies: str, secure: bool
 ):
     client = make_client(TRUSTED_PROXIES=proxies)
     page = client.get("/login", headers={"X-Forwarded-Proto": "https"})
@@ -129,7 +107,7 @@ def send(client: FlaskClient, path: str, role: str) -> int:
 
 
 def test_guesses_from_the_same_address_keep_no_operator_from_halting_the_bot(
-    make_client: MakeClient, caplog: pytest.LogCaptureFixture
+    make_client: ClientFactory, caplog: pytest.LogCaptureFixture
 ):
     for path in ("/api/bot/kill", "/api/bot/stop", "/api/bot/pause"):
         client = make_client()

@@ -1,11 +1,11 @@
-// Alerts: how many nobody has acknowledged, the latest of them, and how they are told here.
+// Alerts: how many are not acknowledged, the latest of them, and how this page announces them.
 
 import { call, get } from "./api.js";
 import { setAlerts } from "./browser_tab.js";
 import { announce, byId, el, setText } from "./dom.js";
 
 const CHOICES = { sound: "pitboss-alert-sound", notification: "pitboss-alert-notification" };
-/** The server takes so many ids at once. */
+/** The most ids that the server takes at once. */
 const MOST = 200;
 
 let latest = null; // seq of the newest alert that was shown
@@ -26,7 +26,7 @@ export function bind(mayAct, onShow) {
   byId("alert-notification").disabled = !("Notification" in globalThis);
 }
 
-/** Whether somebody who does not see the page wants to hear of alerts. */
+/** Whether alerts are announced when the page is not visible. */
 export const isHeard = () => Object.keys(CHOICES).some((name) => byId(`alert-${name}`).checked);
 
 /** Read the newest alerts. Resolves with whether they could be read. */
@@ -72,7 +72,7 @@ async function acknowledge() {
   else announce(answer.body.error);
 }
 
-/** Two short tones. A browser plays them only on a page that somebody has touched. */
+/** Two short tones. A browser plays them only on a page that the user has clicked on. */
 function beep() {
   const context = new AudioContext();
   for (const [start, pitch] of [[0, 880], [0.22, 660]]) {

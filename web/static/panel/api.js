@@ -1,4 +1,4 @@
-// Calls to the REST interface, by the session of this page.
+// Calls to the REST interface with the session of this page.
 
 const ROOT = "/api/bot";
 const TIMEOUT_MS = 8000;
@@ -16,7 +16,7 @@ export async function call(method, path, body = undefined, headers = {}, patienc
   try {
     const response = await fetch(ROOT + path, init);
     const said = await response.json().catch(() => null);
-    // an answer that broke off is none
+    // an answer that broke off does not count
     if (said === null && response.ok) return NO_ANSWER;
     const answer = { status: response.status, ok: response.ok, body: said ?? {} };
     if (response.status === 401) document.dispatchEvent(new CustomEvent("session-ended"));
@@ -28,7 +28,7 @@ export async function call(method, path, body = undefined, headers = {}, patienc
 
 export const get = (path, patienceMs = TIMEOUT_MS) => call("GET", path, undefined, {}, patienceMs);
 
-/** Something that names a command for good, so that sending it twice is harmless. Works without https, too. */
+/** An idempotency key, which makes sending a command twice harmless. Works without https, too. */
 export function newKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,4 +1,4 @@
-// What the browser's tab says while nobody looks at the page: the title and the icon.
+// The title and the icon of the browser's tab, for when the page is not visible.
 
 const icon = document.querySelector("link[rel=icon]");
 const folder = icon.href.replace(/[^/]*$/, "");
@@ -7,7 +7,7 @@ const WORDS = { running: "Running", paused: "Paused", stopped: "Stopped", killed
 let alerts = 0;
 let last = null;
 
-/** Show *status*, which is of the past when the connection *isLost*. */
+/** Show *status*, which is out of date if the connection *isLost*. */
 export function show(status, isLost) {
   last = { status, isLost };
   const { word, name } = state(status, isLost);
@@ -18,7 +18,7 @@ export function show(status, isLost) {
   if (!icon.href.endsWith(`/icon-${name}.svg`)) icon.href = href;
 }
 
-/** How many alerts nobody has acknowledged. */
+/** Show how many alerts are not acknowledged. */
 export function setAlerts(count) {
   alerts = count;
   if (last) show(last.status, last.isLost);

@@ -25,7 +25,7 @@ export function bind(mayAct) {
   bindMode();
 }
 
-/** Allow what *now* allows. A button stays where it is and keeps the focus; it only stops acting. */
+/** Enable what *now* allows. A disabled button keeps its place and the focus; it only does nothing. */
 export function allow(now) {
   status = now;
   for (const button of document.querySelectorAll(".steer")) {
@@ -62,7 +62,7 @@ export function askKill() {
   byId("kill-reason").value = byId("reason").value;
   byId("kill-flatten").checked = false;
   byId("kill-dialog").showModal();
-  showOpen("kill-open", () => true, false, "Kill works all the same.");
+  showOpen("kill-open", () => true, false, "Kill still works.");
 }
 
 function killClosed() {

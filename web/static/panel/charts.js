@@ -1,4 +1,4 @@
-// The pictures, by Chart.js. Each has a sentence that says the same.
+// The charts, by Chart.js. Each has a sentence with the same content.
 
 import { now } from "./relative_time.js";
 import { get } from "./api.js";
@@ -7,9 +7,9 @@ import { STATES, bell, duration, hourMinute, money, roundMoney, signedMoney, tra
 
 const HOUR = 3600_000;
 const DAYS = 30;
-/** Time goes on: the pictures of today are drawn anew this often, in milliseconds. */
+/** How often the charts of today are drawn again, in milliseconds. */
 const REDRAW_MS = 60_000;
-/** The share of the loss limit from which on its line is drawn. */
+/** The share of the loss limit from which its line is drawn. */
 const LIMIT_IS_NEAR = 0.4;
 const CHANGE_STATE = "start,pause,resume,stop,kill,rearm,set_mode";
 const BANDS = ["running", "paused", "stopped", "killed"];
@@ -28,14 +28,14 @@ export function bind() {
   setInterval(draw, REDRAW_MS);
 }
 
-/** Read what the picture shows, and draw it. Resolves with whether it could be read. */
+/** Read the chart's data and draw it. Resolves with whether they could be read. */
 export async function readIntraday() {
   const answer = await get("/stats/intraday");
   if (answer.ok) drawIntraday((data.intraday = answer.body));
   return answer.ok;
 }
 
-/** Paper and live money are never added up: the picture is of *mode*. */
+/** Paper and live money are never added up: the chart is of *mode*. */
 export async function readDaily(mode) {
   const answer = await get(`/stats/daily?mode=${mode}&limit=${DAYS}`);
   if (answer.ok) drawDaily((data.daily = answer.body.items.reverse()));
@@ -50,7 +50,7 @@ export async function readStates() {
   return true;
 }
 
-/** The command that began a state which lasts since before today; null when none is found. */
+/** The command that began a state that lasts since before today; null if none is found. */
 async function beganBefore() {
   const answer = await get(`/commands?status=applied&kind=${CHANGE_STATE}&limit=20`);
   const has = (item) => item.fromState !== item.toState || ["kill", "rearm", "set_mode"].includes(item.kind);
@@ -63,7 +63,7 @@ function draw() {
   if (data.states) drawStates(data.states);
 }
 
-/** What the open positions are worth now beside what is realized, in US dollars; null while it is not known. */
+/** The unrealized profit of the open positions, in US dollars; null while it is unknown. */
 export function setOpenPnl(value) {
   if (data.openPnl === value) return;
   data.openPnl = value;
@@ -79,7 +79,7 @@ function drawIntraday({ points, lossLimitUsd, ...day }) {
   const open = data.openPnl ?? 0;
   const withOpen = open ? [{ x: end, y: last }, { x: end, y: last + open }] : [];
   const lowest = Math.min(0, ...line.map((point) => point.y));
-  // a limit that is far away would press everything that happened into a line
+  // a limit that is far away would flatten everything else into a line
   const isNear = Math.min(lowest, last + open) <= -lossLimitUsd * LIMIT_IS_NEAR;
   const trades = points.reduce((sum, point) => sum + point.trades, 0);
   const limit = `loss limit ${money(-lossLimitUsd)}${isNear ? "" : ", far below"}`;
@@ -187,7 +187,7 @@ function drawStates({ items, began, ...day }) {
   });
 }
 
-/** What part of the day is shown: the session with half an hour around it, and whatever happened outside. */
+/** The part of the day that is shown: the session with half an hour around it, extended to everything that happened. */
 function span(day, times) {
   const at = times.map(ms);
   const marks = [...at, Math.min(now(), ms(day.endsAt))];
@@ -214,7 +214,7 @@ function ticks(from, to, step) {
 
 const STEPS = [1, 2, 2.5, 5, 10];
 
-/** Scales for two axes whose zeros are at one height, so that a line above it is a gain on both; their grid lines agree. */
+/** Scales for two axes with their zeros at the same height, so that a line above it is a gain on both, and with common grid lines. */
 function withOneZero(series) {
   const sizes = series.map((values) => Math.max(1, ...values.map(Math.abs)));
   const steps = sizes.map((size) => {

@@ -1,12 +1,12 @@
-// Sends commands and follows each to its end. A command is "queued" once the server has it in its log, and has an outcome
-// only when the log says so.
+// Sends commands and follows each to its end. A command is "queued" once it is in the server's log, and has an outcome only
+// when the log shows one.
 
 import { call, get, newKey } from "./api.js";
 import { now, tick } from "./relative_time.js";
 import { announce, byId, el } from "./dom.js";
 import { command as commandText, duration, when } from "./format.js";
 
-/** Waits before a command is sent again that got no answer; it cannot be applied twice. */
+/** Waits before an unanswered command is sent again; it cannot be applied twice. */
 const AGAIN_MS = [400, 1000, 2000, 3000, 5000];
 const LOOK_MS = [60, 120, 200, 400, 800];
 const SHOW_MS = 5000;
@@ -17,7 +17,7 @@ const busy = new Map(); // kind -> how many are under way
 
 const PATHS = { set_mode: ["PATCH", "/mode"], update_config: ["PATCH", "/config"], settle: ["POST", "/settlements"] };
 
-/** Send a command; resolves with its row in the log, or with `{error, errorCode, details}` when it never got there. */
+/** Send a command; resolves with its row in the log, or with `{error, errorCode, details}` if it is not there. */
 export async function send(kind, params = {}, reason = "") {
   const entry = newEntry(kind, params, reason);
   const [method, path] = PATHS[kind] ?? ["POST", `/${kind}`];
@@ -36,9 +36,9 @@ export async function send(kind, params = {}, reason = "") {
     const id = answer.body.commandId ?? answer.body.details?.commandId;
     if (id) return await follow(id, entry);
     if (answer.status === 0) {
-      entry.show("unknown", "unknown", "No answer: it may or may not have been accepted. The command log tells, when the connection is back.");
+      entry.show("unknown", "unknown", "No answer: it may or may not have been accepted. The command log shows it when the connection is back.");
     } else {
-      entry.show("rejected", "refused", answer.body.error ?? `The server answered ${answer.status}.`);
+      entry.show("rejected", "rejected", answer.body.error ?? `The server answered ${answer.status}.`);
     }
     return { status: "rejected", error: answer.body.error, errorCode: answer.body.code, details: answer.body.details ?? {} };
   } finally {
@@ -46,7 +46,7 @@ export async function send(kind, params = {}, reason = "") {
   }
 }
 
-/** Something was committed: whoever waits for an outcome looks. */
+/** Something was committed: check for the outcomes that are waited for. */
 export function look() {
   for (const act of [...followed]) act();
 }
@@ -63,7 +63,7 @@ async function follow(id, entry) {
     }
     if (answer.ok) entry.show("queued", "queued");
     if (answer.status === 404) {
-      entry.show("rejected", "not accepted", "The database did not take it; nothing was changed.");
+      entry.show("rejected", "not accepted", "The database did not accept it; nothing was changed.");
       return { status: "rejected", error: "It was not accepted.", errorCode: "not_accepted", details: {} };
     }
     await nudgedOr(LOOK_MS[turn] ?? 1000);
@@ -101,8 +101,8 @@ function newEntry(kind, params, reason) {
   function finish(row) {
     const took = duration((new Date(row.finishedAt) - new Date(row.issuedAt)) / 1000);
     const to = row.status === "applied" && row.toState && row.fromState !== row.toState ? `, now ${row.toState}` : "";
-    show(row.status, row.status === "rejected" ? "refused" : `${row.status}${to} (${took})`, row.error ?? "");
-    if (button) button.querySelector(".progress").textContent = row.status === "rejected" ? "refused" : row.status;
+    show(row.status, row.status === "rejected" ? "rejected" : `${row.status}${to} (${took})`, row.error ?? "");
+    if (button) button.querySelector(".progress").textContent = row.status;
   }
 
   return { show, finish };

@@ -1,4 +1,4 @@
-// The few things that every module does with the page.
+// Helpers for the page that every module uses.
 
 export const byId = (id) => document.getElementById(id);
 
@@ -36,7 +36,7 @@ export function keepFocus(element, change) {
 
 let saying = 0;
 
-/** Says a sentence to whoever listens to the page instead of looking at it. */
+/** Says a sentence to screen readers. */
 export function announce(sentence) {
   const region = byId("announce");
   clearTimeout(saying);

@@ -1,11 +1,11 @@
-// The event stream: what comes in, and whether it still does.
+// The event stream: its events, and whether the connection is alive.
 
 import { get } from "./api.js";
 
-/** The server says something at least every 3 s; after so much silence the connection counts as lost. */
+/** The server sends something at least every 3 s; after this much silence the connection counts as lost. */
 const SILENCE_MS = 9000;
 const RETRY_MS = 1500;
-/** A page that nobody looks at gives its connection back after this: browsers have six for each server. */
+/** A hidden page closes its connection after this: browsers allow six for each server. */
 const HIDDEN_MS = 60000;
 
 /**
@@ -48,7 +48,7 @@ export function listen(on) {
     source = null;
     clearTimeout(retry);
     retry = setTimeout(async () => {
-      // a refused stream does not say why: this call finds out whether the session has ended
+      // a rejected stream does not say why: this call shows whether the session has ended
       const answer = await get("/status");
       if (answer.status === 401) return;
       open();

@@ -1,4 +1,4 @@
-// Flatten: what would be closed, the question whether it shall be, and how far it is.
+// Flatten: what would be closed, the confirmation, and the progress.
 
 import { get } from "./api.js";
 import { isBusy, send } from "./commands.js";
@@ -11,12 +11,12 @@ const SAID = {
   working: "The account is being flattened.",
   waiting_for_open: "The flatten waits for the market to open.",
   flat: "The account is flat.",
-  cancelled: "The flatten was ended.",
+  cancelled: "The flatten was cancelled.",
 };
 const AT_WORK = ["working", "waiting_for_open"];
 
 let status = null;
-let asked = null; // the symbol that is asked about; null for the whole account
+let asked = null; // the symbol in the dialog; null for the whole account
 
 const read = repeated(async () => {
   const answer = await get("/flatten");
@@ -42,7 +42,7 @@ export function bind(mayAct) {
   });
 }
 
-/** Show what *now* says of the last flatten. */
+/** Show the last flatten of the status *now*. */
 export function show(now) {
   const before = status;
   status = now;
@@ -81,7 +81,7 @@ export async function ask(symbol = null) {
   judgeTyped();
   byId("flatten-dialog").showModal();
   if (live) byId("flatten-typed").focus();
-  await showOpen("flatten-open", (each) => !symbol || each.symbol === symbol, true, "It is flattened all the same.");
+  await showOpen("flatten-open", (each) => !symbol || each.symbol === symbol, true, "The flatten still works.");
 }
 
 const isConfirmed = () => status?.mode !== "live" || byId("flatten-typed").value.trim() === "live";

@@ -1,4 +1,4 @@
-// How numbers, times and the server's words are shown. All times are New York's.
+// The form of numbers, times and the server's words. All times are New York's.
 
 const ZONE = "America/New_York";
 const clock = new Intl.DateTimeFormat("en-US", { timeZone: ZONE, hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
@@ -13,7 +13,7 @@ const plain = new Intl.NumberFormat("en-US", { maximumFractionDigits: 6 });
 const minus = (text) => text.replace("-", "−");
 
 export const number = (value) => minus(plain.format(value));
-/** A count that may not be known. */
+/** A count that may be unknown. */
 export const count = (value) => (value === null || value === undefined ? "–" : number(value));
 const dollarsOf = { 0: wholeDollars, 2: dollars, 4: new Intl.NumberFormat("en-US", { style: "currency", currency: "USD", maximumFractionDigits: 4 }) };
 export const money = (value, places = 2) => minus(dollarsOf[places].format(value));
@@ -29,11 +29,11 @@ export const date = (at) => day.format(new Date(at));
 export const tradingDate = (text) => plainDay.format(new Date(`${text}T00:00:00Z`));
 export const isSameDay = (one, other) => dayKey.format(new Date(one)) === dayKey.format(new Date(other));
 
-/** Today's time alone; with the date otherwise. */
+/** The time, with the date unless it is today. */
 export const when = (at, now) => (isSameDay(at, now) ? time(at) : `${date(at)}, ${time(at)}`);
 export const bell = (at, now) => (isSameDay(at, now) ? hourMinute(at) : `${date(at)}, ${hourMinute(at)}`);
 
-/** A length of time in seconds, as a person says it. */
+/** A duration in seconds, in words. */
 export function duration(seconds) {
   const s = Math.max(0, seconds);
   if (s < 1) return `${Math.round(s * 1000)} ms`;
@@ -75,7 +75,7 @@ export function midnight(text, days = 0) {
   return new Date(five - (minute.format(five).startsWith("01") ? 3600_000 : 0)).toISOString();
 }
 
-/** A command with what it asked for; *before* has the values that a change of thresholds found. */
+/** A command with its parameters; *before* has the values before a change of thresholds. */
 export function command(kind, params, before = {}) {
   const name = COMMANDS[kind] ?? words(kind);
   if (kind === "set_mode" && params?.mode) return `${name} to ${params.mode}`;
@@ -110,19 +110,19 @@ export function reason(slug, status, config) {
   return sentences[slug] ?? `${words(slug)}.`;
 }
 
-/** What a failed report says of the broker; any other failure means that no answer came. */
+/** What a failed report means for the broker; any other failure means that it did not answer. */
 export const BROKER = {
   account_mismatch: "Wrong account",
   account_blocked: "Blocked",
   credentials_missing: "No keys",
-  broker_unauthorized: "Keys refused",
+  broker_unauthorized: "Keys rejected",
   broker_rate_limited: "Too many requests",
   broker_failed: "Answers with errors",
   broker_garbled: "Answer unreadable",
   stale_evidence: "Answer too old",
 };
 
-export const TRIGGERS = { startup: "at startup", manual: "by hand", mode_switch: "after a mode switch", retry: "as a retry", periodic: "on schedule", settle: "after a settlement" };
+export const TRIGGERS = { startup: "at startup", manual: "manually", mode_switch: "after a mode switch", retry: "as a retry", periodic: "on schedule", settle: "after a settlement" };
 export const DIFFERENCES = { unknown_here: "not in the database", quantity: "another quantity", side: "another side", suspect: "gone at Alpaca, for the first time" };
 
 export const words = (slug) => (slug ?? "").replaceAll("_", " ");

@@ -1,10 +1,10 @@
-// Shortcuts, with a sheet that lists them. None kills, flattens or goes live by one key: those only ask.
+// Shortcuts, with a sheet that lists them. No single key kills, flattens or goes live: those open a dialog.
 
 import { byId } from "./dom.js";
 
-/** Keys that may be meant for what has the focus. */
+/** Keys that may be meant for the focused element. */
 const TAKES_KEYS = "input, select, textarea, [contenteditable]";
-/** After `g`, the next key is waited for this long, in milliseconds. */
+/** How long the next key may take after `g`, in milliseconds. */
 const PATIENCE_MS = 3000;
 const OFF = "pitboss-keys-off";
 

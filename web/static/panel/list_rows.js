@@ -1,4 +1,4 @@
-// What a row of each list shows, and its details.
+// The rows of each list, and their details.
 
 import { copyable } from "./copy.js";
 import { el } from "./dom.js";
@@ -15,7 +15,7 @@ const earned = (value) => (value === null ? "" : el("span", { class: value < 0 ?
 const took = (item) => (item.finishedAt ? duration((new Date(item.finishedAt) - new Date(item.issuedAt)) / 1000) : "");
 const verdict = ({ outcome: read, differences }) => (read === "failed" ? outcome("failed", "Failed") : differences.length ? outcome("differs", "Disagrees") : outcome("ok", "Agrees"));
 
-/** A list of names and values, of those that are known; what is *copied* has a button for it. */
+/** A list of the known names and values; those in *copied* have a button that copies them. */
 function facts(pairs) {
   const known = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "");
   return el("dl", { class: "facts" }, ...known.map(([name, value, copied]) => el("div", {}, el("dt", {}, name), el("dd", {}, copied ? copyable(String(value)) : value))));
@@ -171,7 +171,7 @@ const reconciliations = {
   ],
 };
 
-/** What a reconciliation changed in the books, and what it suspects. */
+/** What a reconciliation changed in the books, and which trades are suspect. */
 function changed(report) {
   const told = { booked: "exits booked", corrected: "entries corrected", voided: "made void", suspect: "suspect" };
   return Object.entries(told)

@@ -1,10 +1,10 @@
-// The question before a mode switch. What stands in its way is named before anything can be confirmed.
+// The dialog before a mode switch. It names what prevents the switch before anything can be confirmed.
 
 import { get } from "./api.js";
 import { send } from "./commands.js";
 import { byId, el, setText } from "./dom.js";
 
-/** How long the broker is given to say what stands in the way, in milliseconds. */
+/** How long the check of both accounts may take, in milliseconds. */
 const PATIENCE_MS = 12_000;
 
 const dialog = byId("mode-dialog");
@@ -50,24 +50,24 @@ export function askMode(status) {
   look();
 }
 
-/** Ask what stands in the way; both accounts are asked, which may take seconds. */
+/** Ask what prevents the switch; both accounts are read, which may take seconds. */
 async function look() {
   const mine = ++turn;
   blockers = null;
-  show(el("p", {}, "Looking what stands in the way: both accounts are asked…"));
+  show(el("p", {}, "Checking both accounts…"));
   const answer = await get(`/mode?target=${target}`, PATIENCE_MS);
   if (mine !== turn) return;
   if (answer.ok) {
     blockers = answer.body.blockers;
     if (blockers.length) {
-      show(el("p", {}, el("strong", {}, "This stands in the way:")), el("ul", {}, ...blockers.map(({ error }) => el("li", {}, error))));
+      show(el("p", {}, el("strong", {}, "This prevents the switch:")), el("ul", {}, ...blockers.map(({ error }) => el("li", {}, error))));
     } else {
-      show(el("p", {}, "Nothing stands in the way: the bot is stopped and both sides are flat."));
+      show(el("p", {}, "Nothing prevents the switch: the bot is stopped and both accounts are flat."));
     }
   } else {
-    // it is asked for again when the switch is judged
+    // the switch itself checks again
     blockers = [];
-    show(el("p", {}, `What stands in the way could not be found out: ${answer.body.error} The switch itself looks again.`));
+    show(el("p", {}, `This could not be checked: ${answer.body.error} The switch itself checks again.`));
   }
   if (target === "live" && !blockers.length) byId("mode-typed").focus();
 }

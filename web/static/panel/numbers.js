@@ -1,4 +1,4 @@
-// Numbers as people type them. What could be meant in two ways is refused, never guessed: limits of real money hang on it.
+// Numbers as people type them. An ambiguous number is rejected, never guessed: limits of real money depend on it.
 
 /** 7.5, −7.5, 1000, 1,000.50: a point before the decimals, commas only between whole groups of three digits. */
 const NUMBER = /^[-−]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?$/;

@@ -1,11 +1,11 @@
-// What is open, read anew and shown in a dialog that is about it.
+// Reads what is open and shows it in a dialog.
 
 import { byId, el } from "./dom.js";
 import { described, read } from "./positions.js";
 
 const turns = new Map();
 
-/** Show in the element *id* what is open of what *picks* takes; *otherwise* goes on the sentence that it could not be read. */
+/** Show in the element *id* the open positions that *picks* accepts; *otherwise* follows the sentence that they could not be read. */
 export async function showOpen(id, picks, isClosing, otherwise) {
   const turn = (turns.get(id) ?? 0) + 1;
   turns.set(id, turn);
@@ -14,5 +14,5 @@ export async function showOpen(id, picks, isClosing, otherwise) {
   const ok = await read();
   if (turns.get(id) !== turn) return;
   show();
-  if (!ok) byId(id).append(el("p", {}, `This could not be read anew. ${otherwise}`));
+  if (!ok) byId(id).append(el("p", {}, `This could not be read again. ${otherwise}`));
 }

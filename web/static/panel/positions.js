@@ -1,4 +1,4 @@
-// What is open, what it is worth, and the account behind it: as the broker was last read, beside what the books hold.
+// The open positions, their value and the account, from the last reading of the broker, beside the books.
 
 import { get } from "./api.js";
 import { byId, el, keepFocus, setData, setText } from "./dom.js";
@@ -7,7 +7,7 @@ import { now, tick } from "./relative_time.js";
 import { rowToggle } from "./rows.js";
 import * as settlements from "./settle.js";
 
-/** Prices that are older than this are shown as old, in milliseconds: three readings have failed to come. */
+/** Prices older than this are marked as old, in milliseconds: three readings are missing. */
 const OLD_MS = 180_000;
 const ALPACA = "https://app.alpaca.markets/trade/";
 
@@ -30,7 +30,7 @@ function showAge() {
   });
 }
 
-/** Read positions, their trades and the account anew. Resolves with whether they could be read. */
+/** Read positions, their trades and the account again. Resolves with whether they could be read. */
 export async function read() {
   const answers = await Promise.all(["/positions", "/account", "/trades?status=open&limit=200"].map((path) => get(path)));
   if (!answers.every((answer) => answer.ok)) return false;
@@ -41,11 +41,11 @@ export async function read() {
   return true;
 }
 
-/** What is held, by symbol: what dialogs and warnings tell of. */
+/** The open positions by symbol, for dialogs and warnings. */
 export const held = () => data.items.map((item) => ({ ...item, shares: item.brokerShares ?? item.bookShares })).filter((item) => item.shares);
 export const readAt = () => data.readAt;
 
-/** The state and the thresholds that the rows are judged by. */
+/** The state and the thresholds that decide how the rows are shown. */
 export function show(status, config) {
   around = { status, config };
   draw();
@@ -87,7 +87,7 @@ function figure(id, text, sign = 0) {
 
 // -- one position ---------------------------------------------------------------------------------------------
 
-/** All that one row shows, of one symbol. */
+/** The data of one row, for one symbol. */
 function position(item) {
   const trades = item.tradeIds.map((id) => data.trades.get(id)).filter(Boolean);
   const asked = trades.reduce((sum, trade) => sum + trade.shares - trade.exitedShares, 0);
@@ -180,7 +180,7 @@ function actions(found) {
   return made;
 }
 
-/** What is open of what *picks* takes, in a list with its worth; for a dialog, which says whether it is closed. */
+/** A list of the open positions that *picks* accepts, with their value, for a dialog. */
 export function described(picks, isClosing = false) {
   const found = held().filter(picks);
   const age = data.readAt ? ` (read ${ago((now() - new Date(data.readAt).getTime()) / 1000)})` : "";

@@ -45,7 +45,7 @@ class List {
     this.load();
   }
 
-  /** Resolves with whether it was read, or need not be read again. */
+  /** Resolves with whether it was read, or did not have to be. */
   async load() {
     const turn = ++this.turn;
     const wanted = this.wanted();
@@ -59,7 +59,7 @@ class List {
       if (turn !== this.turn) return true; // a later filter has overtaken this one
       if (!answer.ok) {
         this.shownText.textContent = answer.body.error ?? "It could not be read.";
-        return answer.status >= 400 && answer.status < 500; // it would be refused again
+        return answer.status >= 400 && answer.status < 500; // it would be rejected again
       }
       items.push(...answer.body.items);
       cursor = answer.body.nextCursor;
@@ -78,7 +78,7 @@ class List {
     return true;
   }
 
-  /** What the form asks for, as the server takes it. */
+  /** The form's filter, as the server takes it. */
   wanted() {
     const found = new URLSearchParams();
     for (const input of this.form.querySelectorAll("[name]")) {
@@ -122,12 +122,12 @@ class List {
   }
 }
 
-/** What each change of thresholds found there, by the command's id: the values that it changed, as they were before. */
+/** The values before each change of thresholds, by the command's id. */
 async function valuesBefore() {
   const answer = await get("/commands?kind=update_config&status=applied&limit=200");
   if (!answer.ok) return new Map();
   const oldestFirst = answer.body.items.reverse();
-  // where the whole log is known, what nobody had changed was the default
+  // if the whole log is known, a value that was never changed is the default
   const values = answer.body.nextCursor ? {} : { ...defaults };
   return new Map(
     oldestFirst.map(({ id, params }) => {
@@ -144,14 +144,14 @@ export function bind(thresholdDefaults) {
   for (const panel of document.querySelectorAll("[data-list]")) lists.set(panel.id, new List(panel));
 }
 
-/** Let the list *id* show what *values* ask for, and nothing else. */
+/** Let the list *id* show what matches *values*, without any other filter. */
 export function filterBy(id, values) {
   const list = lists.get(id);
   for (const input of list.form.querySelectorAll("[name]")) input.value = values[input.name] ?? "";
   list.filter();
 }
 
-/** Read the list anew if it is the one that is shown. */
+/** Read the list again if it is the one that is shown. */
 export function refresh(id) {
   const list = lists.get(id);
   return list && !byId(id).hidden ? list.load() : Promise.resolve(true);

@@ -1,4 +1,4 @@
-// What is read beside the status: once for several wishes in a row, and again until it has been read.
+// Reads data beside the status: once for several requests in a row, and repeatedly until it succeeds.
 
 const SOON_MS = 150;
 const FAILED_MS = [1000, 2000, 5000];
@@ -6,7 +6,7 @@ const FAILED_MS = [1000, 2000, 5000];
 let ended = false;
 document.addEventListener("session-ended", () => (ended = true));
 
-/** Makes a function that says "this is wanted". `read()` resolves with whether it succeeded, and never runs twice at a time. */
+/** Makes a function that requests a read. `read()` resolves with whether it succeeded, and never runs twice at the same time. */
 export function repeated(read) {
   let isWanted = false;
   let isReading = false;

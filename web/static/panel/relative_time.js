@@ -1,11 +1,11 @@
-// Ages that tick, by the server's clock.
+// Ages that count up, by the server's clock.
 
 import { ago } from "./format.js";
 
 let ahead = 0; // milliseconds that the server's clock is ahead of this machine's
 const ages = new Map();
 
-/** Tell what time it is at the server. */
+/** Set the server's time. */
 export function setNow(iso) {
   ahead = new Date(iso).getTime() - Date.now();
 }

@@ -1,4 +1,4 @@
-// Settlements: what an operator can decide about a difference or a trade, each with what it will change.
+// Settlements: what an operator can decide about a difference or a trade, and what each decision changes.
 
 import { get } from "./api.js";
 import { byId, el } from "./dom.js";
@@ -9,7 +9,7 @@ import { now } from "./relative_time.js";
 
 const LABELS = { adopt: "Adopt", adjust: "Adjust", close: "Close", void: "Void", write_off: "Write off", reopen: "Reopen", acknowledge: "Acknowledge", ignore: "Ignore", watch: "Watch again" };
 
-/** The fields that an action takes; of these only the exit price has to be given. */
+/** The fields that an action takes; only the exit price is required. */
 const FIELDS = { adopt: ["entryPrice"], adjust: ["shares", "entryPrice"], close: ["exitPrice", "shares"] };
 const NAMES = ["shares", "entryPrice", "exitPrice"];
 
@@ -32,7 +32,7 @@ export function bind(allowed) {
 /** The button beside a difference. */
 export const ofDifference = (found) => button(found.symbol, () => askDifference(found));
 
-/** The button beside a trade; null where the trade's status is one that this page does not know. */
+/** The button beside a trade; null for a status that this page does not know. */
 export const ofTrade = (trade) => (tradeChoices(trade).length ? button(`the trade of ${trade.symbol}`, () => askTrades([trade])) : null);
 
 /** The button beside an applied `ignore` in the log. */
@@ -57,7 +57,7 @@ function differenceChoices({ symbol, kind, here, there, tradeIds }) {
   const ofTrades = { tradeIds: tradeIds ?? [] };
   const adopt = choice("adopt", `${surplus} shares of ${symbol} become an open trade, at the average price that Alpaca shows unless you give one. Void undoes it.`, ofPosition);
   const ignore = choice("ignore", `${surplus} shares of ${symbol} are not the bot’s, until their number changes. Watch undoes it.`, ofPosition);
-  const adjust = choice("adjust", "The trade holds as many shares, at this entry price; exits that are booked keep their P&L. Another adjust undoes it.", ofTrades);
+  const adjust = choice("adjust", "The trade then holds this many shares, at this entry price; booked exits keep their P&L. Another adjust undoes it.", ofTrades);
   const close = choice("close", "An exit is booked at this price, now: of all that the trade holds, unless you give the shares. Its P&L counts today. Reopen undoes it.", ofTrades);
   const writeOff = choice("write_off", "The trade becomes missed, without a result: it counts nowhere. Reopen undoes it.", ofTrades);
   if (kind === "unknown_here") return [adopt, ignore];
@@ -73,13 +73,13 @@ function tradeChoices(trade, trades = [trade]) {
   const isWhole = trades.every((each) => !each.exitedShares);
   const choices = {
     open: [
-      choice("adjust", "The trade holds as many shares, at this entry price; exits that are booked keep their P&L. Another adjust undoes it.", of),
+      choice("adjust", "The trade then holds this many shares, at this entry price; booked exits keep their P&L. Another adjust undoes it.", of),
       close,
       writeOff,
       isWhole && choice("void", "The trade never filled: it counts nowhere. Reopen undoes it.", of),
     ],
     missed: [!trade.acknowledgedAt && choice("acknowledge", "It stays missed, and its result unknown. Close or reopen undoes it.", of), close, reopen],
-    closed: [choice("reopen", "Its exits are taken back, with their P&L, and the trade is open again. Alpaca has to hold a position of it.", of)],
+    closed: [choice("reopen", "Its exits are removed, with their P&L, and the trade is open again. Alpaca has to hold a position of it.", of)],
     void: [reopen, writeOff],
   };
   return (choices[trade.status] ?? []).filter(Boolean);
@@ -103,7 +103,7 @@ async function askDifference(found) {
   ask(`Settle ${found.symbol}`, text + wait, differenceChoices(found), trades, minus(found.there, found.here));
 }
 
-/** Ask what shall be done about one of these trades, which are of one symbol and status. */
+/** Open the dialog for one of these trades, which have the same symbol and status. */
 export function askTrades(trades) {
   const [trade] = trades;
   const text = `${words(trade.status)}: ${trades.map((each) => `${each.shares} shares at ${money(each.entryPrice)}, entered ${when(each.entryAt, now())} ET`).join("; ")}.`;
@@ -116,7 +116,7 @@ function ask(title, text, choices, trades = new Map(), difference = "0") {
   byId("settle-text").textContent = text;
   byId("settle-reason").value = "";
   byId("settle-choices").replaceChildren(
-    el("legend", {}, "What is decided"),
+    el("legend", {}, "Decision"),
     ...choices.map(({ action, says }, index) =>
       el("label", {}, el("input", { type: "radio", name: "action", value: action, checked: index === 0 }), el("span", {}, el("strong", {}, LABELS[action]), ` – ${says}`)),
     ),

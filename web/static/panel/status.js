@@ -1,4 +1,4 @@
-// The bot at a glance: shows a status, and nothing that the server has not said.
+// The bot at a glance: shows the server's status and nothing else.
 
 import { now, since, tick } from "./relative_time.js";
 import { announce, byId, el, setData, setText } from "./dom.js";
@@ -9,7 +9,7 @@ import { BROKER, DIFFERENCES, STATES, TRIGGERS, bell, duration, money, number, r
 
 let shown = null;
 
-/** What the bot is in one word: the kill latch goes before the state. */
+/** The bot in one word: the kill latch comes before the state. */
 export const stateOf = (status) => (status.killed ? "killed" : status.state);
 
 export function show(status, config, isLost = false) {
@@ -24,7 +24,7 @@ export function show(status, config, isLost = false) {
   shown = status;
 }
 
-/** A pulse: nothing has changed but the worker's heartbeat. */
+/** A pulse: only the worker's heartbeat has changed. */
 export function pulse({ worker }) {
   if (shown) shown.worker = worker;
 }
@@ -45,7 +45,7 @@ function showState(status) {
 }
 
 function showGate(status, config) {
-  // a bot that runs behind a closed gate does as little as a stopped one: it is told as loudly
+  // a bot that runs behind a closed gate does as little as a stopped one, so it is shown as prominently
   const isLoud = status.state === "running" && !status.acceptingSignals;
   setData(byId("gate"), "open", String(status.acceptingSignals));
   setData(document.body, "gate", isLoud ? "closed" : "open");
@@ -160,7 +160,7 @@ function showBanners(status) {
   showUnwatched(status);
 }
 
-/** What is open although nothing watches it, and the way on. */
+/** What is open although nothing watches it, and what to do about it. */
 export function showUnwatched(status) {
   const isStopped = status.state === "stopped" && !["working", "waiting_for_open"].includes(status.flatten);
   const open = held();

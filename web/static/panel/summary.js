@@ -1,4 +1,4 @@
-// How the trades that the list shows ended: totals, and by what they were traded for.
+// How the listed trades ended: totals, and by tier, exit reason and catalyst.
 
 import { get } from "./api.js";
 import { byId, el } from "./dom.js";
@@ -8,7 +8,7 @@ const GROUPS = { byCatalystTier: ["By catalyst tier", (value) => `tier ${value}`
 
 let turn = 0;
 
-/** Show the figures of the trades that the filter *wanted* picks. */
+/** Show the figures of the trades that match the filter *wanted*. */
 export async function show(wanted) {
   const mine = ++turn;
   const answer = await get(`/stats/trades?${new URLSearchParams([...wanted].filter(([name]) => name !== "format"))}`);

@@ -1,4 +1,4 @@
-// Tabs by mouse and by arrow keys; the chosen one is in the address, so that a reload keeps it.
+// Tabs for mouse and arrow keys; the selected one is in the address, so that a reload keeps it.
 
 export function bind(onShow) {
   const tabs = [...document.querySelectorAll('[role="tab"]')];

@@ -1,4 +1,4 @@
-// The thresholds: what would change is shown before it is saved, and the server says what is wrong with it.
+// The thresholds: changes are shown before they are saved, and the server's errors beside the fields.
 
 import { get } from "./api.js";
 import { byId, el } from "./dom.js";
@@ -8,7 +8,7 @@ import { parse } from "./numbers.js";
 const form = byId("thresholds-form");
 const fields = [...form.querySelectorAll("[data-field]")];
 const dialog = byId("thresholds-dialog");
-/** A change by this factor or more is pointed out before it is saved. */
+/** A change by this factor or more gets a warning before it is saved. */
 const MUCH = 2;
 let config = null;
 
@@ -34,7 +34,7 @@ export function bind(first, onChange) {
   });
 }
 
-/** Read the thresholds anew; what somebody is typing here stays. Resolves with whether they could be read. */
+/** Read the thresholds again; what is being typed stays. Resolves with whether they could be read. */
 export async function refresh() {
   const answer = await get("/config");
   if (answer.ok) show(answer.body);
@@ -58,7 +58,7 @@ function read(field) {
   if (type === "tiers") return inputs(field).filter((box) => box.checked).map((box) => Number(box.value));
   if (type === "boolean") return inputs(field)[0].checked;
   const { text, error } = parse(inputs(field)[0].value);
-  return error ? inputs(field)[0].value : Number(text); // what is no number is never sent
+  return error ? inputs(field)[0].value : Number(text); // anything but a number is never sent
 }
 
 function write(field, values) {
@@ -95,7 +95,7 @@ function mark() {
 
 const changedFields = () => fields.filter((field) => isChanged(field, config));
 
-/** Show what would change, old and new, and ask whether it shall. */
+/** Show the old and the new values, and ask for confirmation. */
 function review() {
   const changed = changedFields();
   clearErrors();
@@ -158,7 +158,7 @@ function complain(field, reasons) {
   for (const input of inputs(field)) input.setAttribute("aria-invalid", "true");
 }
 
-/** The server's words, some of which speak of an "input", as what is said of a field. */
+/** The server's message about an "input", reworded for a field. */
 const predicate = (reason) => reason.replace(/^(\w+ )?input should/i, "must");
 
 function clearErrors() {

@@ -1,4 +1,4 @@
-// What happened to a trade: who changed what, from what to what, and why.
+// The events of a trade: who changed what, from which value to which, and why.
 
 import { get } from "./api.js";
 import { byId, el, setText } from "./dom.js";
