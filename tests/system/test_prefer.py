@@ -14,7 +14,7 @@ def test_respond_async_does_not_wait(stack: Stack, prefer: str):
     began = time.monotonic()
     response = stack.api().post("/reconcile", headers={"Prefer": prefer})
 
-    assert time.monotonic() - began < 0.9
+    assert time.monotonic() - began < 1.9, "less than the 2 s for which it waits otherwise"
     assert (response.status_code, response.json()["status"]) == (202, "queued")
     assert response.headers["Preference-Applied"] == ("wait=0" if prefer == "wait=0" else "respond-async")
     assert response.headers["Location"] == f"/api/bot/commands/{response.json()['commandId']}"
@@ -26,7 +26,7 @@ def test_wait_says_how_long(stack: Stack):
     stack.worker.freeze()
     began = time.monotonic()
     response = stack.api().post("/start", headers={"Prefer": "wait=1"})
-    assert 0.9 < time.monotonic() - began < 1.8
+    assert 0.9 < time.monotonic() - began < 1.95, "less than the 2 s for which it waits otherwise"
     assert response.status_code == 202
     assert response.headers["Preference-Applied"] == "wait=1"
 
