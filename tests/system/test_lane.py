@@ -191,6 +191,23 @@ def test_a_kill_says_what_stays_open(stack: Stack):
     assert {"orderId": "order-1", "symbol": "MSFT", "shares": 5} in answer["staysOpen"]["workingOrders"]
 
 
+def test_a_kill_without_room_for_its_row_says_that_nothing_is_flattened_yet(stack: Stack):
+    stack.sql(
+        "CREATE FUNCTION zz_full() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'there is no room' USING ERRCODE = '53100'; END $$;"
+        "CREATE TRIGGER zz_full BEFORE INSERT ON bot_command FOR EACH ROW EXECUTE FUNCTION zz_full()"
+    )
+    try:
+        plain, flattening = (stack.api().do("/kill", {"flatten": flatten}) for flatten in (False, True))
+        assert stack.status()["flatten"] == "none"
+    finally:
+        stack.sql("DROP TRIGGER zz_full ON bot_command; DROP FUNCTION zz_full()")
+    assert "no room for the command's row" in plain["warning"]
+    assert "flattened" not in plain["warning"]
+    assert "Nothing is flattened before that" in flattening["warning"]
+    stack.wait_for(lambda: stack.status()["flatten"] == "flat", 20, "it is flattened when there is room")
+
+
 def test_the_log_says_from_where_a_command_came(stack: Stack):
     stack.api().do("/kill")
     assert stack.commands()[-1]["remote_addr"] == "127.0.0.1"

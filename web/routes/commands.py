@@ -51,6 +51,7 @@ NOT_LOGGED = (
     "The bot is stopped and killed, but the database has no room for the command's row, which follows later."
     " Make room on the database's disk."
 )
+NOT_FLATTENED = " Nothing is flattened before that: what is open stays open."
 
 
 #: The warning of a command that waits for a second person.
@@ -255,7 +256,7 @@ def _answer(command: BotCommand, **more: Any) -> Any:
     common = {"command_id": command.id, "status": command.status, "revision": command.revision, **more}
     if command.status is CommandStatus.APPLIED:
         if command.revision is None:
-            common["warning"] = NOT_LOGGED
+            common["warning"] = NOT_LOGGED + (NOT_FLATTENED if command.params.get("flatten") else "")
         return {"state": command.to_state, "mode": command.mode, **common}, 200, headers
     if command.awaits_approval:
         common["warning"] = AWAITS_APPROVAL
