@@ -16,7 +16,7 @@ from client.pitboss import Pitboss
 #: Exit codes, beside 0: done, and 2, which is Click's for a wrong command line.
 REFUSED, WRONG_INPUT, NOT_ALLOWED, UNAVAILABLE, NOT_KNOWN, INTERRUPTED = 1, 2, 3, 4, 5, 130
 EXIT_CODES = (
-    "Exit codes: 0 done; 1 refused, the sentence says why; 2 wrong input; 3 the token may not; 4 no answer, nothing was"
+    "Exit codes: 0 done; 1 rejected, the sentence says why; 2 wrong input; 3 the token may not; 4 no answer, nothing was"
     " done; 5 not known, or still pending; 130 interrupted."
 )
 

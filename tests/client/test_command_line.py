@@ -212,7 +212,7 @@ def test_a_difference_is_shown_and_settled(pitboss: CommandLine, stack: Stack):
     assert "RIOT\tunknown_here\t0\t7" in disagrees.stdout
     assert "RIOT\t7\t0" in pitboss.says("positions")
     assert pitboss("settle", "ignore", "RIOT").returncode == 2, "it needs a reason"
-    pitboss.says("settle", "ignore", "RIOT", "--reason", "bought by hand")
+    pitboss.says("settle", "ignore", "RIOT", "--reason", "bought manually")
     assert "agree" in pitboss.says("reconcile")
 
 

@@ -54,7 +54,7 @@ util.write_error = reject  # gunicorn has no setting for it
 
 
 class ClientSocket(socket.socket):
-    """A client's socket. It first returns the bytes already read; any missing ones are awaited only until ``read_by``.
+    """A client's socket. What was read of the request comes first; what is missing, if anything is, only until ``read_by``.
 
     The head of an answer leaves together with the body that follows it: a process that is killed between the two would leave half an
     answer, which a proxy hands on, where it asks the next process if there is none.
