@@ -255,6 +255,19 @@ SNAPSHOT = PreparedStatement(
     f" WHERE config.id = '{SINGLETON}'",
 )
 
+#: Trades that are looked at when a bot is killed, the latest.
+MOST_TRADES = 200
+#: What the broker held of the present mode when it was last read, and the open trades beside it: symbol, order, whether it is known
+#: to have filled, its shares and those that are left, as text, which JSON does not round.
+EXPOSURE = PreparedStatement(
+    "what_stays_open",
+    "SELECT reading.read_at, reading.positions, ARRAY("
+    "  SELECT jsonb_build_array(symbol, alpaca_order_id, filled, shares::text, (shares - exited_shares)::text)"
+    f" FROM bot_trade WHERE status = '{TradeStatus.OPEN}' ORDER BY created_at DESC LIMIT {MOST_TRADES})"
+    " FROM (SELECT) AS always"
+    " LEFT JOIN bot_broker_reading reading ON reading.mode = (SELECT mode FROM bot_config)",
+)
+
 # -- reconciliation -------------------------------------------------------------------------------------------
 
 MODE_NOW = PreparedStatement("mode_of_bot", "SELECT mode, clock_timestamp() FROM bot_config")
