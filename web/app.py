@@ -16,6 +16,7 @@ from bot.models import Base
 from bot.runtime import logs
 from bot.settings import secret_key
 from bot.settings.settings import Settings
+from bot.status.latest import latest
 from bot.status.snapshot import snapshot
 from bot.storage.database import Database, engine_options
 from web.auth import scheme
@@ -120,7 +121,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
             return status.present(database.batched(snapshot))
 
     def status_body() -> str:
-        return status.present(database.batched(snapshot)).model_dump_json(by_alias=True)
+        return status.present(database.batched(latest)).model_dump_json(by_alias=True)
 
     event_streams = Events(read_status, watch)
     install(

@@ -7,13 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
-from bot.models import BotBrokerReading, BotConfig, BotTrade, TradeStatus
-
-#: Trades that are looked at, the latest.
-MOST_TRADES = 200
+from bot.storage.pipeline import Pipeline
+from bot.storage.statements import EXPOSURE
 
 
 @dataclass(frozen=True)
@@ -44,32 +39,20 @@ class Exposure:
     working_orders: Sequence[WorkingOrder]
 
 
-def read(session: Session) -> Exposure:
+def read(batch: Pipeline) -> Exposure:
     """What stays open of the present mode: the broker's positions as they were last read, and the shares of trades that are
     open in the database and not among them."""
-    reading = session.scalars(
-        select(BotBrokerReading).join(BotConfig, BotConfig.mode == BotBrokerReading.mode)
-    ).one_or_none()
-    trades = session.scalars(
-        select(BotTrade)
-        .where(BotTrade.status == TradeStatus.OPEN)
-        .order_by(BotTrade.created_at.desc())
-        .limit(MOST_TRADES)
-    ).all()
-    held: dict[str, Decimal] = {}
-    known = reading.positions if reading is not None else None
-    for row in known or ():
-        held[str(row["symbol"])] = Decimal(str(row["shares"]))
+    [(read_at, known, trades)] = batch.send(EXPOSURE())
+    held = {str(row["symbol"]): Decimal(str(row["shares"])) for row in known or ()}
     booked: dict[str, Decimal] = {}
-    for trade in trades:
-        if trade.filled and trade.symbol not in held:
-            booked[trade.symbol] = booked.get(trade.symbol, Decimal(0)) + trade.open_shares
+    working = []
+    for symbol, order_id, is_filled, shares, open_shares in trades:
+        if not is_filled:
+            working.append(WorkingOrder(order_id, symbol, Decimal(shares)))
+        elif symbol not in held:
+            booked[symbol] = booked.get(symbol, Decimal(0)) + Decimal(open_shares)
     return Exposure(
-        read_at=reading.read_at if reading is not None and known is not None else None,
+        read_at=None if known is None else read_at,
         positions=[OpenPosition(symbol, shares) for symbol, shares in sorted((held | booked).items())],
-        working_orders=[
-            WorkingOrder(trade.alpaca_order_id, trade.symbol, trade.shares)
-            for trade in trades
-            if not trade.filled
-        ],
+        working_orders=working,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -83,10 +84,31 @@ class Snapshot:
         return self.reading.open_pnl
 
 
+@dataclass(frozen=True)
+class Rows:
+    """What was read, and how long it stays true."""
+
+    snapshot: Snapshot
+    #: Which transactions' changes are in it, as Postgres says it.
+    commits: str
+    #: From this time on the same rows would make another snapshot.
+    until: datetime
+
+
 def snapshot(batch: Pipeline) -> Snapshot:
     """Read everything that the status and the gate need."""
+    return read(batch).snapshot
+
+
+def read(batch: Pipeline) -> Rows:
+    """The same, and how long it stays true."""
     [row] = batch.send(SNAPSHOT()) or batch.send(MAKE_CONFIG(), SNAPSHOT())
-    now, open_trades, unsettled, realized_pnl, trade_count, pending, seen_at, flatten, *rest = row
+    now, commits, until, *shown = row
+    return Rows(_made_of(now, shown), commits, until)
+
+
+def _made_of(now: datetime, row: list[Any]) -> Snapshot:
+    open_trades, unsettled, realized_pnl, trade_count, pending, seen_at, flatten, *rest = row
     reading, rest = rest[:5], rest[5:]
     config, report = rest[: len(SNAPSHOT_CONFIG.names)], rest[len(SNAPSHOT_CONFIG.names) :]
     return Snapshot(

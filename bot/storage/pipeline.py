@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 BEGIN, COMMIT = "BEGIN", "COMMIT"
 #: What Postgres says of a prepared statement that is gone, or whose columns a migration has changed.
 STALE_PLAN = frozenset({"26000", "0A000"})
-#: Key of a connection's ``info``: what it has prepared.
+#: Key of ``Pipeline.memory``: what a connection has prepared.
 _PREPARED = "pitboss_prepared"
 
 
@@ -64,6 +64,11 @@ class Pipeline:
         self.decided = False
 
     @property
+    def memory(self) -> dict[Any, Any]:
+        """For what lasts as long as the connection, whoever has it."""
+        return self._connection.info
+
+    @property
     def session(self) -> Session:
         """For what is rare enough to be asked for by SQLAlchemy. Its changes are sent before the next step."""
         if self._session is None:
@@ -91,7 +96,7 @@ class Pipeline:
         if self._session is not None:
             self._session.flush()
         self.decided = self.decided or decides
-        known: _Prepared = self._connection.info.setdefault(_PREPARED, _Prepared())
+        known: _Prepared = self.memory.setdefault(_PREPARED, _Prepared())
         message: list[str] = []
         values: list[Any] = []
         new: dict[str, str] = {}
@@ -112,7 +117,7 @@ class Pipeline:
             if getattr(error.orig, "pgcode", None) in STALE_PLAN:
                 self._forget(error.orig)
             elif new and not self._connection.invalidated:
-                self._connection.info[_PREPARED] = _Prepared(known.series + 1)
+                self.memory[_PREPARED] = _Prepared(known.series + 1)
             raise
         known.names |= new
         return rows

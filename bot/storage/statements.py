@@ -231,9 +231,15 @@ SNAPSHOT_REPORT = RowMapper(BotReconciliation, *(field.name for field in fields(
 SNAPSHOT_CONFIG = RowMapper(BotConfig, *(field.name for field in fields(StatusConfig)))
 #: The trading date, as bot.market_hours.trading_date has it. Not clock_timestamp(): Postgres would not look for it by an index.
 _TODAY = "timezone('America/New_York', statement_timestamp())::date"
+#: The clock, and by which snapshot Postgres answers: ``<lowest>:<next>:<in progress>``, numbers of transactions.
+CLOCK = PreparedStatement("clock_and_commits", "SELECT statement_timestamp(), pg_current_snapshot()::text")
+#: Begins with what CLOCK has, and with the time from which on the same rows say something else: those of the next trading
+#: date count, or a heartbeat that is yet to come.
 SNAPSHOT = PreparedStatement(
     "snapshot_of_bot",
-    "SELECT statement_timestamp(),"
+    "SELECT statement_timestamp(), pg_current_snapshot()::text,"
+    f" least(timezone('America/New_York', ({_TODAY} + 1)::timestamp),"
+    "  (SELECT min(last_seen_at) FROM bot_worker WHERE last_seen_at > statement_timestamp())),"
     f" (SELECT count(*) FROM bot_trade WHERE status = '{TradeStatus.OPEN}'),"
     f" (SELECT count(*) FROM bot_trade WHERE status = '{TradeStatus.MISSED}' AND filled AND acknowledged_at IS NULL),"
     " stats.realized_pnl, stats.trade_count,"
@@ -247,6 +253,19 @@ SNAPSHOT = PreparedStatement(
     " LEFT JOIN bot_broker_reading reading ON reading.mode = config.mode"
     " LEFT JOIN bot_reconciliation report ON report.id = (SELECT max(id) FROM bot_reconciliation)"
     f" WHERE config.id = '{SINGLETON}'",
+)
+
+#: Trades that are looked at when a bot is killed, the latest.
+MOST_TRADES = 200
+#: What the broker held of the present mode when it was last read, and the open trades beside it: symbol, order, whether it is known
+#: to have filled, its shares and those that are left, as text, which JSON does not round.
+EXPOSURE = PreparedStatement(
+    "what_stays_open",
+    "SELECT reading.read_at, reading.positions, ARRAY("
+    "  SELECT jsonb_build_array(symbol, alpaca_order_id, filled, shares::text, (shares - exited_shares)::text)"
+    f" FROM bot_trade WHERE status = '{TradeStatus.OPEN}' ORDER BY created_at DESC LIMIT {MOST_TRADES})"
+    " FROM (SELECT) AS always"
+    " LEFT JOIN bot_broker_reading reading ON reading.mode = (SELECT mode FROM bot_config)",
 )
 
 # -- reconciliation -------------------------------------------------------------------------------------------

@@ -137,7 +137,7 @@ def _halt_params(halt: HaltIn) -> dict[str, Any]:
 def _stays_open() -> Exposure | None:
     """Positions and orders that the kill leaves open; None where they cannot be read, which does not undo the kill."""
     try:
-        return services().lane.read(exposure.read)
+        return services().lane.batched(exposure.read)
     except PitbossError:
         return None
 

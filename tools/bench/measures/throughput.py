@@ -44,7 +44,7 @@ def run(lab: Lab) -> list[Row]:
             ours=Series.of(done["ours"]),
             baseline=Series.of(done["naive"]),
             against="naive",
-            target=at_least(1.3),
+            target=at_least(1.5),
         )
     ]
 
