@@ -12,7 +12,7 @@ from collections.abc import Set
 from datetime import time, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 from urllib.parse import unquote, urlsplit
 
 from pydantic import (
@@ -24,7 +24,6 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy.engine import URL, make_url
 
 from bot.errors import CredentialsMissing, SettingsError
 from bot.market_hours import Closures
@@ -49,6 +48,9 @@ from bot.settings.types import (
 )
 from bot.states import Mode
 from bot.validation import reason_of
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 
 _NO_DATABASE = "DATABASE_URL is not set: set it in the environment, or use script/server, which sets it up."
 
@@ -289,12 +291,12 @@ class Settings(BaseSettings):
         """
         if self.database_url is None:
             raise SettingsError(_NO_DATABASE)
-        return make_url(self.database_url)
+        return _as_url(self.database_url)
 
     @property
     def owner_database(self) -> URL:
         """The address of Postgres for who changes its tables."""
-        return make_url(self.database_owner_url) if self.database_owner_url else self.database
+        return _as_url(self.database_owner_url) if self.database_owner_url else self.database
 
     def alpaca(self, mode: Mode) -> AlpacaAccess | None:
         """Address and keys of one mode; None when the mode has no keys."""
@@ -316,6 +318,13 @@ class Settings(BaseSettings):
                 f"The {mode} account has no keys: set ALPACA_{mode.upper()}_API_KEY and _SECRET, then restart."
             )
         return access
+
+
+def _as_url(address: str) -> URL:
+    # not at the top: see bot.settings.types.postgres_url
+    from sqlalchemy.engine import make_url
+
+    return make_url(address)
 
 
 def _sentence(problem: Any, from_files: Set[str] = frozenset()) -> str:

@@ -22,8 +22,6 @@ from pydantic import (
     ValidationInfo,
 )
 from pydantic_core import PydanticCustomError
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from bot.states import Mode
 
@@ -259,6 +257,10 @@ def postgres_url(value: str | None) -> str | None:
     """
     if value is None:
         return None
+    # SQLAlchemy costs 25 MiB, which beat and Flower are spared: they have no address of a database
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
     try:
         url = make_url(one_form_of_hosts(value))
     except (ArgumentError, ValueError):
