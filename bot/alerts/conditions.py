@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -23,8 +23,9 @@ from bot.states import BotState, Mode
 from bot.status import gate
 from bot.status.gate import Reason
 from bot.status.heartbeat import LOST_AFTER, OFFLINE_AFTER
-from bot.status.snapshot import READING_COUNTS_FOR, Snapshot, snapshot_in
+from bot.status.snapshot import READING_COUNTS_FOR, Snapshot, snapshot, snapshot_in
 from bot.storage.database import Database
+from bot.storage.look import Look
 
 #: How often to look, in seconds.
 LOOK_SEC = 2.0
@@ -56,6 +57,7 @@ class ConditionMonitor:
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._settings = settings
+        self._is_any_noted = Look("is_any_condition_noted", exists(BotCondition.name))
 
     def check(self) -> None:
         """Note what begins and what ends, and have told what has lasted long enough.
@@ -63,7 +65,10 @@ class ConditionMonitor:
         Raises:
             DatabaseUnavailable: Postgres is away.
         """
-        self._database.run(self._look)
+        # most of the time all is well, and was so before
+        seen = findings(self._database.batched(snapshot), self._settings)
+        if any(finding.holds for finding in seen) or self._is_any_noted.take(self._database):
+            self._database.run(self._look)
 
     def _look(self, session: Session) -> None:
         # one looks at a time: an old look must not contradict a newer one
