@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -25,7 +25,7 @@ from bot.status.gate import Reason
 from bot.status.heartbeat import LOST_AFTER, OFFLINE_AFTER
 from bot.status.snapshot import READING_COUNTS_FOR, Snapshot, snapshot, snapshot_in
 from bot.storage.database import Database
-from bot.storage.look import Look
+from bot.storage.look import prepared
 
 #: How often to look, in seconds.
 LOOK_SEC = 2.0
@@ -57,7 +57,9 @@ class ConditionMonitor:
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._settings = settings
-        self._is_any_noted = Look("is_any_condition_noted", exists(BotCondition.name))
+        self._noted = prepared(
+            "conditions_noted", select(BotCondition.name, BotCondition.told_at.is_not(None))
+        )
 
     def check(self) -> None:
         """Note what begins and what ends, and have told what has lasted long enough.
@@ -65,9 +67,13 @@ class ConditionMonitor:
         Raises:
             DatabaseUnavailable: Postgres is away.
         """
-        # most of the time all is well, and was so before
-        seen = findings(self._database.batched(snapshot), self._settings)
-        if any(finding.holds for finding in seen) or self._is_any_noted.take(self._database):
+        now, noted = self._database.batched(lambda batch: (snapshot(batch), batch.send(self._noted())))
+        told = dict(noted)
+        # most of the time all is as it was before, and told
+        if any(
+            told.get(finding.begins) is not (True if finding.holds else None)
+            for finding in findings(now, self._settings)
+        ):
             self._database.run(self._look)
 
     def _look(self, session: Session) -> None:

@@ -3,27 +3,29 @@ them, they cost a quarter of the processor time."""
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, select
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.dialects import postgresql
 
 from bot.storage.database import Database
 from bot.storage.pipeline import PreparedStatement
 
 
+def prepared(label: str, query: Select[*tuple[Any, ...]]) -> PreparedStatement:
+    """*query*, its values written into the statement; *label* says what it looks for to whoever looks at ``pg_stat_activity``."""
+    compiled = query.compile(
+        dialect=postgresql.dialect(),  # type: ignore[no-untyped-call]
+        compile_kwargs={"literal_binds": True},
+    )
+    return PreparedStatement(label, str(compiled))
+
+
 class Look:
     """A question with a yes or a no for an answer."""
 
     def __init__(self, label: str, condition: ColumnElement[bool]) -> None:
-        """
-        Args:
-            label: says what it looks for to whoever looks at ``pg_stat_activity``.
-            condition: its values are written into the statement.
-        """
-        query = select(condition).compile(
-            dialect=postgresql.dialect(),  # type: ignore[no-untyped-call]
-            compile_kwargs={"literal_binds": True},
-        )
-        self._statement = PreparedStatement(label, str(query))
+        self._statement = prepared(label, select(condition))
 
     def take(self, database: Database) -> bool:
         """Whether it is so.
