@@ -1,8 +1,8 @@
 """NYSE regular hours and trading dates, in America/New_York.
 
-Holidays and early closes come from the ``holidays`` package; regular hours are 09:30 to 16:00, early closes are at
-13:00 (nyse.com, "Holidays & Trading Hours"). What was decided since that package was released, an operator names in
-MARKET_CLOSURES: the *closures* of each function here.
+Holidays and early closes come from the ``holidays`` package, by way of a table (``bot.closed_days``); regular hours are 09:30 to
+16:00, early closes are at 13:00 (nyse.com, "Holidays & Trading Hours"). What was decided since that package was released, an
+operator names in MARKET_CLOSURES: the *closures* of each function here.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from holidays.constants import HALF_DAY, PUBLIC
-from holidays.financial.ny_stock_exchange import NewYorkStockExchange
+from bot.closed_days import CLOSED_DAYS
 
 NEW_YORK = ZoneInfo("America/New_York")
 OPEN = time(9, 30)
@@ -41,9 +40,10 @@ def session(day: date, closures: Closures = NO_CLOSURES) -> tuple[datetime, date
 
 @lru_cache(maxsize=4096)
 def _by_calendar(day: date) -> tuple[datetime, datetime] | None:
-    if day.weekday() >= 5 or day in _calendar(PUBLIC, day.year):
+    all_day, early = _closed_days(day.year)
+    if day.weekday() >= 5 or day in all_day:
         return None
-    close = EARLY_CLOSE if day in _calendar(HALF_DAY, day.year) else CLOSE
+    close = EARLY_CLOSE if day in early else CLOSE
     return datetime.combine(day, OPEN, NEW_YORK), datetime.combine(day, close, NEW_YORK)
 
 
@@ -84,5 +84,24 @@ def next_on_trading_day(after: datetime, at: time, closures: Closures = NO_CLOSU
 
 
 @lru_cache(maxsize=256)
-def _calendar(category: str, year: int) -> NewYorkStockExchange:
-    return NewYorkStockExchange(years=[year], categories=(category,))  # type: ignore[no-untyped-call]
+def _closed_days(year: int) -> tuple[frozenset[date], frozenset[date]]:
+    written = CLOSED_DAYS.get(year)
+    if written is None:
+        return by_library(year)
+    all_day, early = (
+        frozenset(date(year, int(day[:2]), int(day[2:])) for day in days.split()) for days in written
+    )
+    return all_day, early
+
+
+def by_library(year: int) -> tuple[frozenset[date], frozenset[date]]:
+    """The weekdays of *year* on which the exchange is closed all day, and those on which it closes early."""
+    # 18 MiB that a process is spared which asks for years of the table only
+    from holidays.constants import HALF_DAY, PUBLIC
+    from holidays.financial.ny_stock_exchange import NewYorkStockExchange
+
+    def weekdays(category: str) -> frozenset[date]:
+        found = NewYorkStockExchange(years=[year], categories=(category,))  # type: ignore[no-untyped-call]
+        return frozenset(day for day in found if day.year == year and day.weekday() < 5)
+
+    return weekdays(PUBLIC), weekdays(HALF_DAY)

@@ -87,7 +87,7 @@ class Launcher:
             redis_url = valkey.url
         environment = complete(os.environ, self._data_dir, database_url, redis_url, demo=self._demo)
         os.environ.update(environment.variables)
-        settings = preflight.load_settings()
+        settings = preflight.load_settings(is_database_ours=postgres is not None)
         preflight.check_ports(
             settings,
             {

@@ -4,7 +4,6 @@ import os
 from collections.abc import Mapping
 
 import psycopg2
-import redis
 
 from bot.errors import SettingsError
 from bot.settings import secret_files
@@ -13,6 +12,7 @@ from launcher import ports
 from launcher.errors import StartError
 
 CONNECT_TIMEOUT_SEC = 5
+_NO_DATABASE = dict.fromkeys(("database_url", "database_owner_url", "database_read_url"))
 
 
 def read_secret_files() -> None:
@@ -25,9 +25,10 @@ def read_secret_files() -> None:
     os.environ.update(environ)
 
 
-def load_settings() -> Settings:
+def load_settings(*, is_database_ours: bool) -> Settings:
+    """*is_database_ours*: its addresses were made up here. To check them would keep SQLAlchemy in memory as long as all runs."""
     try:
-        return Settings.load()
+        return Settings.load_without_database(**_NO_DATABASE) if is_database_ours else Settings.load()
     except SettingsError as error:
         raise StartError(str(error)) from None
 
@@ -73,6 +74,8 @@ def check_database(settings: Settings) -> None:
 
 
 def check_redis(settings: Settings) -> None:
+    import redis  # the launcher would hold it in memory as long as all runs; with its own Valkey it needs none
+
     tls = {} if settings.queue_tls_ca is None else {"ssl_ca_certs": str(settings.queue_tls_ca)}
     try:
         with redis.Redis.from_url(

@@ -1,6 +1,6 @@
 """The days on which the exchange is open, and its hours.
 
-Holidays and early closes come from the ``holidays`` package, regular hours are 9:30 to 16:00 in New York.
+Holidays and early closes come from the ``holidays`` package, by way of a table; regular hours are 9:30 to 16:00 in New York.
 """
 
 from __future__ import annotations
@@ -9,9 +9,7 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
 
-from holidays.constants import HALF_DAY, PUBLIC
-from holidays.financial.ny_stock_exchange import NewYorkStockExchange
-
+from sandbox.closed_days import CLOSED_DAYS
 from sandbox.times import NEW_YORK
 
 FIRST, LAST = date(2015, 1, 1), date(2029, 12, 31)  # as far as it is of use here
@@ -21,9 +19,12 @@ _OPENS, _CLOSES, _CLOSES_EARLY = time(9, 30), time(16), time(13)
 @lru_cache(maxsize=4096)
 def session(day: date) -> tuple[datetime, datetime] | None:
     """The bells of a day, in New York; None when the exchange is closed."""
-    if day.weekday() > 4 or day in _days(PUBLIC, day.year):
+    written = f"{day:%m%d}"
+    # of a year that the table does not have, only the weekends are known
+    all_day, early = CLOSED_DAYS.get(day.year, ("", ""))
+    if day.weekday() > 4 or written in all_day.split():
         return None
-    closes = _CLOSES_EARLY if day in _days(HALF_DAY, day.year) else _CLOSES
+    closes = _CLOSES_EARLY if written in early.split() else _CLOSES
     return datetime.combine(day, _OPENS, NEW_YORK), datetime.combine(day, closes, NEW_YORK)
 
 
@@ -52,8 +53,3 @@ def calendar_rows(start: date, end: date) -> list[dict[str, Any]]:
             )
         day += timedelta(days=1)
     return rows
-
-
-@lru_cache(maxsize=256)
-def _days(category: str, year: int) -> NewYorkStockExchange:
-    return NewYorkStockExchange(years=[year], categories=(category,))

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from apiflask import APIFlask
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -31,7 +30,6 @@ from web.http.single_flight import SingleFlight
 from web.monitoring import request_metrics
 from web.monitoring.background import Background
 from web.monitoring.exposition import Metrics
-from web.monitoring.migration_check import MIGRATIONS
 from web.panel import pages as panel
 from web.routes import (
     account,
@@ -97,8 +95,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         AUTO_AUTH_ERROR_RESPONSE=False,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    db = SQLAlchemy(app, metadata=Base.metadata)
-    Migrate(app, db, directory=str(MIGRATIONS))
+    SQLAlchemy(app, metadata=Base.metadata)
     database = Database.connect(settings, POOL_SIZE)
     lane_database = Database.connect(settings, LANE_SIZE, overflow=0)
     lists_database = Database.connect(

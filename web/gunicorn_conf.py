@@ -1,6 +1,7 @@
 """gunicorn's settings for Pitboss."""
 
 import fcntl
+import gc
 import os
 import resource
 import shutil
@@ -113,8 +114,21 @@ def on_starting(server: Any) -> None:
             reload()
 
     server.reload = reload_if_right
+    _load()
     for file in Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).glob("*.db"):
         file.unlink(missing_ok=True)
+
+
+def _load() -> None:
+    """Load the modules before the first process is forked: what the processes share is in memory once. (`preload_app` would make
+    the application here, too; then SIGHUP would not make it anew.) Settings, connections and threads are each process's own."""
+    from sqlalchemy.orm import configure_mappers
+
+    import web.app  # noqa: F401
+
+    configure_mappers()
+    gc.collect()
+    gc.freeze()  # a collection in a process would write to what it shares
 
 
 def child_exit(server: Any, worker: Any) -> None:

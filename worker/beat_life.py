@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from bot.errors import DatabaseUnavailable
-from bot.models import Sign
-from bot.status import heartbeat
 from worker import context
 from worker.app import app
 
@@ -16,4 +14,7 @@ SIGN_SEC = 10.0
 @app.task(name=NAME, ignore_result=True, throws=(DatabaseUnavailable,))
 def beat_lives() -> None:
     """Write that beat lives."""
+    from bot.models import Sign  # see worker.context
+    from bot.status import heartbeat
+
     context.database().batched(lambda batch: heartbeat.give_sign(batch, Sign.BEAT))

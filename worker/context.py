@@ -1,6 +1,9 @@
 """What a worker process works with: settings, its own connections, the controller.
 
 The pool's children are forked from the main process, whose connections they must not touch: each process makes its own.
+
+Beat and Flower load the tasks for their names and never run one. So nothing here, and in no module that Celery includes, imports
+the domain before it is used: with SQLAlchemy, that is 30 MiB for each process.
 """
 
 from __future__ import annotations
@@ -8,11 +11,14 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
-from bot.commands.controller import Controller
-from bot.commands.evidence import EvidenceGatherer
 from bot.settings.settings import Settings
-from bot.storage.database import Database
+
+if TYPE_CHECKING:
+    from bot.commands.controller import Controller
+    from bot.commands.evidence import EvidenceGatherer
+    from bot.storage.database import Database
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,10 @@ def evidence() -> EvidenceGatherer:
 
 @cache
 def _of_process(pid: int) -> Context:
+    from bot.commands.controller import Controller
+    from bot.commands.evidence import EvidenceGatherer
+    from bot.storage.database import Database
+
     loaded = settings()
     connected = Database.connect(loaded, pool_size=4)
     made = Controller(connected, loaded)

@@ -9,7 +9,6 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from bot import market_hours
-from bot.commands.log import NewCommand
 from bot.states import CommandKind, Source
 from worker import context
 from worker.app import app
@@ -30,6 +29,8 @@ def is_due(now: datetime, minutes: int, closures: market_hours.Closures) -> bool
 
 def force_close() -> dict[str, Any]:
     """Have the account flattened, once a day however often the message comes."""
+    from bot.commands.log import NewCommand  # see worker.context
+
     settings = context.settings()
     minutes, now = settings.force_close_before_close_min, context.database().now()
     if minutes is None or not is_due(now, minutes, settings.closures):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from bot.commands.log import MAX_REASON, NewCommand
 from bot.errors import InvalidParams
 from bot.settings.queue import DOORBELL, DUE_AT, SENT_AT
 from bot.states import COMMANDS, CommandKind, Source
 from bot.validation import is_storable
+
+if TYPE_CHECKING:
+    from bot.commands.log import NewCommand
 
 #: Largest arguments of a manual command, in characters of JSON.
 MAX_ARGUMENTS = 64 * 1024
@@ -33,6 +35,8 @@ def manual(
     Raises:
         InvalidParams: the arguments have a shape that no command has. A kill is taken with any.
     """
+    from bot.commands.log import NewCommand  # see worker.context
+
     params: dict[str, Any] = {}
     if kind is CommandKind.KILL:
         others = dict(kwargs)
@@ -63,6 +67,8 @@ def times_kept(request: Any) -> dict[str, Any]:
 def _checked(
     kind: CommandKind, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[dict[str, Any], str | None]:
+    from bot.commands.log import MAX_REASON  # see worker.context
+
     params = dict(kwargs)
     reason = params.pop("reason", None)
     if len(json.dumps([args, kwargs])) > MAX_ARGUMENTS or not is_storable([list(args), kwargs]):
@@ -83,6 +89,8 @@ def _checked(
 
 def _reason_of_kill(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
     """The text of all arguments of a kill: it kills whatever its arguments are, and they are kept as its reason."""
+    from bot.commands.log import MAX_REASON  # see worker.context
+
     others = dict(kwargs)
     said = [others.pop("reason", None), *args, *(f"{name}={value}" for name, value in others.items())]
     text = " ".join(str(each) for each in said if each is not None)

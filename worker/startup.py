@@ -6,18 +6,20 @@ exception in it would be swallowed and let messages in, so nothing is left to ch
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery.signals import worker_init, worker_ready, worker_shutting_down
 from celery.worker import state as worker_state
 
 from bot.errors import PitbossError
-from bot.status import heartbeat
 from worker import context
-from worker.background import Background
+
+if TYPE_CHECKING:
+    from worker.background import Background
 
 #: Wait before Postgres is tried again at the start, in seconds.
 RETRY_SEC = 2.0
@@ -30,6 +32,19 @@ _background: Background | None = None
 _starting = threading.Lock()
 _started = threading.Event()
 _ending = threading.Event()
+
+
+@worker_init.connect
+def load(**_: Any) -> None:
+    """Load what tasks and threads work with before the pool forks, so that its child shares it."""
+    from sqlalchemy.orm import configure_mappers
+
+    import bot.commands.evidence  # noqa: F401
+    import worker.background  # noqa: F401
+
+    configure_mappers()
+    gc.collect()
+    gc.freeze()
 
 
 @worker_init.connect
@@ -50,6 +65,9 @@ def start(sender: Any = None, **_: Any) -> None:
 
 
 def _start(name: str) -> None:
+    from bot.status import heartbeat  # see worker.context
+    from worker.background import Background
+
     global _background
     while not _asked_to_end():
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from celery import Task
@@ -18,10 +18,12 @@ from bot.errors import (
     Revoked,
     TooManyPending,
 )
-from bot.models import BotCommand
 from bot.states import COMMANDS, CommandKind
 from worker import context, messages
 from worker.app import app
+
+if TYPE_CHECKING:
+    from bot.models import BotCommand
 
 #: Wait before a message whose command could not be stored is tried again, in seconds.
 RETRY_SEC = 2

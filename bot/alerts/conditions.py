@@ -24,8 +24,9 @@ from bot.states import BotState, Mode
 from bot.status import gate
 from bot.status.gate import Reason
 from bot.status.heartbeat import LOST_AFTER, OFFLINE_AFTER
-from bot.status.snapshot import Snapshot, snapshot_in
+from bot.status.snapshot import Snapshot, snapshot, snapshot_in
 from bot.storage.database import Database
+from bot.storage.look import prepared
 
 #: How often to look, in seconds.
 LOOK_SEC = 2.0
@@ -57,6 +58,9 @@ class ConditionMonitor:
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._settings = settings
+        self._noted = prepared(
+            "conditions_noted", select(BotCondition.name, BotCondition.told_at.is_not(None))
+        )
 
     def check(self) -> None:
         """Note what begins and what ends, and have told what has lasted long enough.
@@ -64,7 +68,14 @@ class ConditionMonitor:
         Raises:
             DatabaseUnavailable: Postgres is away.
         """
-        self._database.run(self._look)
+        now, noted = self._database.batched(lambda batch: (snapshot(batch), batch.send(self._noted())))
+        told = dict(noted)
+        # most of the time all is as it was before, and told
+        if any(
+            told.get(finding.begins) is not (True if finding.holds else None)
+            for finding in findings(now, self._settings)
+        ):
+            self._database.run(self._look)
 
     def _look(self, session: Session) -> None:
         # one process checks at a time: an older check must not contradict a newer one

@@ -6,18 +6,17 @@ makes the calls, ``bot.broker.alpaca_parsing`` reads the rows of the answers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 from urllib.parse import quote
 from uuid import UUID
-
-from pydantic import BeforeValidator, FailFast, SkipValidation, TypeAdapter, ValidationError
 
 from bot.broker import alpaca_parsing as parsing
 from bot.broker.alpaca_http import AlpacaHttp, Objection, is_no_asset, is_no_order
 from bot.broker.errors import BrokerGarbled, BrokerNotFound
+from bot.broker.positions import positions_of
 from bot.broker.readings import Account, Clock, Fill, Order, Position
 
 #: An order that was replaced more often than this is treated as garbled.
@@ -33,11 +32,6 @@ CLIENT_ORDER_ID_LENGTH = 128
 _TICK = timedelta(microseconds=1)
 #: Alpaca began after the first, and is not asked for what comes after the last.
 _FIRST, _LAST = datetime(1970, 1, 2, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
-
-#: Each row becomes a Position as it is read: 100,000 rows as dictionaries would be 150 MB.
-_POSITIONS: TypeAdapter[list[Position]] = TypeAdapter(
-    Annotated[list[Annotated[SkipValidation[Position], BeforeValidator(parsing.position_of)]], FailFast()]
-)
 
 
 class _HasId(Protocol):
@@ -66,21 +60,9 @@ class Alpaca(AlpacaHttp):
         """The exchange's clock."""
         return parsing.clock_of(self.get("/v2/clock"))
 
-    def positions(self) -> list[Position]:
+    def positions(self) -> Sequence[Position]:
         """All positions; no two of one symbol or of one asset."""
-        body = self.read("/v2/positions")
-        try:
-            positions = _POSITIONS.validate_json(body)
-        except ValidationError as error:
-            what = "is not a list" if error.errors()[0]["type"] == "list_type" else "is not JSON"
-            raise BrokerGarbled(f"Alpaca's list of positions {what}.") from None
-        seen: set[str] = set()
-        for position in positions:
-            for name in {position.symbol, position.asset_id}:
-                if name in seen:
-                    raise BrokerGarbled(f"Alpaca's answer names the position {position.symbol} twice.")
-                seen.add(name)
-        return positions
+        return positions_of(self.read("/v2/positions"))
 
     def order(self, order_id: str) -> Order | None:
         """One order; None if Alpaca says that it does not exist."""

@@ -7,16 +7,19 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from uuid import UUID
 
+from sqlalchemy import exists, func
+
 from bot.broker.time_limits import GATHERING_LEASE_SEC
 from bot.commands import log as command_log
 from bot.commands import mode_switch
 from bot.commands.controller import Controller
 from bot.commands.handlers import CommandEvidence
 from bot.models import BotCommand, BotReconciliation, Trigger
-from bot.reconciliation import evidence
+from bot.reconciliation import evidence, schedule
 from bot.settings.settings import Settings
 from bot.states import CommandKind
 from bot.storage.database import Database
+from bot.storage.look import Look
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +48,9 @@ class EvidenceGatherer:
         self._controller = controller
         self._database = database
         self._settings = settings
+        self._is_due = Look(
+            "is_reconciliation_due", exists().where(schedule.is_due(func.clock_timestamp(), settings))
+        )
 
     def gather_for(self, command_id: UUID) -> None:
         """Gather the evidence for a pending command and have it judged, unless another process is at it.
@@ -74,6 +80,8 @@ class EvidenceGatherer:
         Raises:
             DatabaseUnavailable: Postgres is away.
         """
+        if not force and not self._is_due.take(self._database):
+            return False
         trigger = self._controller.claim_reconciliation(force=force)
         if trigger is None:
             return False

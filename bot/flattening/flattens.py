@@ -72,6 +72,11 @@ def due(session: Session, *, is_worker: bool) -> UUID | None:
     return session.scalars(select(BotFlatten.command_id).where(*_is_due(is_worker))).one_or_none()
 
 
+def is_due(*, is_worker: bool) -> ColumnElement[bool]:
+    """The condition that there is one."""
+    return exists().where(*_is_due(is_worker))
+
+
 def claim(session: Session, command_id: UUID, *, is_worker: bool, is_free: bool) -> BotFlatten | None:
     """Take the right to its next round, if that is due. *is_free* says that this process holds the lock of the flatten, so
     that nobody else is at it; one that has had the lock for longer than its lease is frozen."""

@@ -28,6 +28,7 @@ from bot.settings.settings import Settings
 from bot.states import Mode
 from bot.storage.database import Database
 from bot.storage.locked_bot import LockedBot, in_locked_session, with_locked_bot
+from bot.storage.look import Look
 
 #: How often a round that is due is looked for, in seconds.
 LOOK_SEC = 1.0
@@ -59,6 +60,7 @@ class Flattener:
         self._database = database
         self._settings = settings
         self._is_worker = is_worker
+        self._look = Look("is_flatten_due", flattens.is_due(is_worker=is_worker))
 
     def run(self) -> bool:
         """Make the round that is due. False when none was, or another process is at it.
@@ -66,6 +68,8 @@ class Flattener:
         Raises:
             DatabaseUnavailable: Postgres is away. Nothing is lost: the next round looks at the broker again.
         """
+        if not self._look.take(self._database):
+            return False
         command_id = self._database.read(lambda session: flattens.due(session, is_worker=self._is_worker))
         if command_id is None:
             return False

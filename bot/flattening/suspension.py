@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -23,6 +23,7 @@ from bot.runtime.timeout import run_with_timeout
 from bot.settings.settings import Settings
 from bot.states import Mode
 from bot.storage.database import Database
+from bot.storage.look import Look
 
 #: How often it is looked whether something has to be changed, in seconds.
 LOOK_SEC = 2.0
@@ -53,6 +54,12 @@ class Suspender:
         self._database = database
         self._settings = settings
         self._is_worker = is_worker
+        #: Where a kill suspends nothing, there is only something to do when something is suspended from before.
+        self._look = (
+            None
+            if settings.kill_suspends_trading
+            else Look("is_anything_suspended", exists(BotSuspension.mode))
+        )
 
     def run(self) -> bool:
         """Make the change that is due. False when none is.
@@ -60,6 +67,8 @@ class Suspender:
         Raises:
             DatabaseUnavailable: Postgres is away.
         """
+        if self._look is not None and not self._look.take(self._database):
+            return False
         if not self._is_worker and not self._database.read(flattens.is_left_to_others):
             return False
         change = self._database.run(self._claim)

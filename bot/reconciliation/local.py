@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import starmap
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import Select, Text, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
@@ -33,8 +35,7 @@ LAG = timedelta(seconds=60)
 BUST_TIME, MOST_CLOSED = timedelta(days=3), 5
 
 
-@dataclass(frozen=True)
-class OpenGroup:
+class OpenGroup(msgspec.Struct, frozen=True, gc=False):
     """The open trades of one symbol and asset, added up."""
 
     symbol: str
@@ -124,7 +125,7 @@ def read_local(batch: Pipeline, settings: Settings) -> Local:
         requests_left=max(settings.reconcile_requests_per_min - made, REQUESTS_OF_AN_ATTEMPT),
         mode=Mode(mode),
         began_at=began_at,
-        groups=tuple(OpenGroup(*row) for row in rows),
+        groups=tuple(starmap(OpenGroup, rows)),
         ignored=tuple(Ignored(*row) for row in ignored),
     )
 

@@ -13,11 +13,13 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-import structlog
-from structlog.contextvars import bind_contextvars, bound_contextvars, clear_contextvars
-
+from bot.runtime.plain_structlog import structlog
 from bot.settings.settings import Settings
 from bot.settings.types import LogFormat, LogLevel
+
+bind_contextvars = structlog.contextvars.bind_contextvars
+bound_contextvars = structlog.contextvars.bound_contextvars
+clear_contextvars = structlog.contextvars.clear_contextvars
 
 __all__ = ["FIELDS", "bind_contextvars", "bound_contextvars", "clear_contextvars", "config", "configure"]
 

@@ -20,7 +20,7 @@ class Periodic:
     def __init__(
         self,
         name: str,
-        seconds: float,
+        seconds: float | Callable[[], float],
         work: Callable[[], object],
         *,
         stopping: threading.Event | None = None,
@@ -28,12 +28,12 @@ class Periodic:
         """
         Args:
             name: the thread's name; the log calls the work so.
-            seconds: pause between one end of *work* and its next beginning.
+            seconds: pause between one end of *work* and its next beginning, or who says each time how long it is.
             work: may raise anything.
             stopping: ends the repetition when it is set; one event may stop several.
         """
         self.name = name
-        self._seconds = seconds
+        self._pause_sec = seconds if callable(seconds) else lambda: seconds
         self._work = work
         self._stopping = stopping or threading.Event()
         self._logged = ""
@@ -55,7 +55,7 @@ class Periodic:
                 if self._logged:
                     log.info("%s works again", self.name)
                 self._logged = ""
-                self._stopping.wait(self._seconds)
+                self._stopping.wait(self._pause_sec())
             except PitbossError as error:
                 if self._is_news(error):
                     log.error("%s: %s", self.name, error)
@@ -71,4 +71,4 @@ class Periodic:
         return before != self._logged
 
     def _pause_after_error(self) -> None:
-        self._stopping.wait(max(self._seconds, PAUSE_AFTER_ERROR_SEC))
+        self._stopping.wait(max(self._pause_sec(), PAUSE_AFTER_ERROR_SEC))

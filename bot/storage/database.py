@@ -25,6 +25,7 @@ from bot.errors import (
 from bot.settings.settings import Settings
 from bot.storage.hang_guard import HangGuard
 from bot.storage.pipeline import STALE_PLAN, Pipeline
+from bot.storage.shrinking_pool import ShrinkingPool
 
 T = TypeVar("T")
 
@@ -60,6 +61,8 @@ def engine_options(
         "pool_size": pool_size,
         "max_overflow": pool_size if overflow is None else overflow,
         "pool_timeout": 3,
+        "poolclass": ShrinkingPool,
+        "pool_use_lifo": True,
         "connect_args": {
             "application_name": "pitboss",
             "connect_timeout": CONNECT_TIMEOUT_SEC,

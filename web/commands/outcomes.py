@@ -21,10 +21,13 @@ from bot.models import BotCommand
 from bot.runtime.periodic import Periodic
 from bot.settings.settings import Settings
 from bot.states import BotState, CommandStatus, Mode
-from bot.storage.notifications import ACCESS, CHANGES, FINISHED, QUEUED, Listener
+from bot.storage.notifications import ACCESS, CHANGES, FINISHED, LOST, QUEUED, Listener
 
-#: How often overdue commands are looked for, in seconds.
-OVERDUE_SEC = 0.2
+#: How often overdue commands are looked for, in seconds: after a command came in, and when none has for BUSY_SEC. The second is no
+#: longer than it takes a stop or a pause to be overdue: the first look after it came in is never the late one.
+OVERDUE_SEC, OVERDUE_IDLE_SEC = 0.2, 1.0
+#: Longer than any command lives that has a time limit.
+BUSY_SEC = 60.0
 #: How long the listener waits at a time, in seconds; a notification ends the wait at once.
 HEAR_SEC = 5.0
 #: How often a waiting request reads its row even without a notification, in seconds.
@@ -85,11 +88,12 @@ class OutcomeWaiter:
         self._lock = threading.Lock()
         self._listener = Listener(settings, QUEUED, FINISHED, CHANGES, ACCESS)
         self._subscribers: list[Callable[[str, str], None]] = []
+        self._busy_until = 0.0
 
     def start(self) -> None:
         """Start the two threads."""
         Periodic("outcomes", 0, self._listen).start()
-        Periodic("overdue commands", OVERDUE_SEC, self._controller.apply_overdue).start()
+        Periodic("overdue commands", self._pause_sec, self._controller.apply_overdue).start()
 
     def subscribe(self, heard: Callable[[str, str], None]) -> None:
         """Call *heard* with channel and payload of every notification; it must be quick."""
@@ -99,6 +103,7 @@ class OutcomeWaiter:
     def expect(self, command_id: UUID) -> Iterator[Expectation]:
         """What ``wait`` takes. Enter before the command can be finished."""
         key, expectation = str(command_id), Expectation()
+        self._note_command()
         with self._lock:
             self._waiting[key].append(expectation)
         try:
@@ -127,7 +132,15 @@ class OutcomeWaiter:
         for notice in self._listener.poll(HEAR_SEC):
             self._heard(notice.channel, notice.payload)
 
+    def _note_command(self) -> None:
+        self._busy_until = time.monotonic() + BUSY_SEC
+
+    def _pause_sec(self) -> float:
+        return OVERDUE_SEC if time.monotonic() < self._busy_until else OVERDUE_IDLE_SEC
+
     def _heard(self, channel: str, payload: str) -> None:
+        if channel in (QUEUED, FINISHED, LOST.channel):
+            self._note_command()
         if channel == FINISHED:
             command_id, _, outcome = payload.partition(" ")
             self._wake(command_id, Applied.parse(outcome.split()))

@@ -19,18 +19,19 @@ from bot.storage.database import Database
 
 #: A kill, stop or pause uses a connection for about a second at most: that long it waits for the lock. With a second try, and
 #: the 2 s that a connection may take to come about, a Postgres that hangs is an answer within 5 s.
-LANE_SEC, LANE_LOOK_SEC = 2.5, 0.25
+LANE_SEC = 2.5
 
 
 class Background:
     """One thread for each of these tasks, for a whole process."""
 
     def __init__(self, database: Database, lane: Database, settings: Settings) -> None:
+        guard = lane.guard(LANE_SEC)
         self.writes = WriteMonitor(database, settings)
         monitor = ConditionMonitor(database, settings)
         delivering = AlertDelivery(database, settings, patience=delivery.LEFT_TO_A_WORKER)
         self._repeated = (
-            Periodic("lane", LANE_LOOK_SEC, lane.guard(LANE_SEC).check),
+            Periodic("lane", guard.pause_sec, guard.check),
             Periodic("conditions", conditions.LOOK_SEC, monitor.check),
             Periodic("writes", write_monitor.LOOK_SEC, self.writes.check),
             Periodic("alerts", delivery.LOOK_SEC, delivering.run),

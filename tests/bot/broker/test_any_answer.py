@@ -189,7 +189,7 @@ def is_understood(result: Any) -> bool:
     if isinstance(result, dict):
         return all(map(is_understood, result.values()))
     if isinstance(result, READINGS):
-        return all(is_understood(getattr(result, name)) for name in type(result).__slots__)
+        return all(is_understood(getattr(result, name)) for name in type(result).__match_args__)
     if isinstance(result, Decimal):
         return result.is_finite()
     if isinstance(result, datetime):

@@ -66,3 +66,13 @@ def test_work_that_fails_is_not_repeated_without_a_pause(work: Work, monkeypatch
     failed = work.count
     assert not threading.Event().wait(0.2)
     assert work.count == failed
+
+
+def test_who_is_asked_each_time_says_how_long_the_pause_is() -> None:
+    stopping, work, pauses = threading.Event(), Work(), iter([0.001] * 5 + [60.0])
+    repeated = Periodic("sweep", lambda: next(pauses), work, stopping=stopping)
+    repeated.start()
+    wait_for(lambda: work.count == 6, 5, "it was done after each short pause")
+    stopping.set()
+    assert repeated.join(5)
+    assert work.count == 6

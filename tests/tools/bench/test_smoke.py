@@ -20,6 +20,8 @@ TARGETS = {
     "kill with Redis and worker down, p99": (2.0, False),
     "command p50 with 500 finished commands in the log": (1.1, False),
     "worker start to gate open": (1.0, False),
+    "memory (PSS) of all of script/server": (0.65, False),
+    "processor while idle, web + worker": (0.4, False),
     "reconcile 200 open trades, 1 % missing": (1.7, False),
 }
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from contextlib import closing
+from uuid import uuid4
 
 import psycopg2
 
-from bot.commands.controller import Controller
+from bot.commands.controller import SAFER_WITHIN, Controller
 from bot.storage.database import Database
-from bot.storage.notifications import FINISHED
+from bot.storage.notifications import CHANGES, FINISHED, QUEUED
 from tests.bot.world import settings_for
 from tests.support.waiting import wait_for
+from web.commands import outcomes
 from web.commands.outcomes import OutcomeWaiter
 
 
@@ -33,3 +35,28 @@ def test_a_notification_that_this_release_does_not_understand_does_not_make_it_d
             cursor.execute("SELECT pg_notify(%s, %s)", [FINISHED, payload])
     wait_for(lambda: (FINISHED, "after all") in heard, 5, "it goes on")
     assert len(heard) == 7
+
+
+def test_overdue_commands_are_looked_for_often_once_a_command_came_in_and_seldom_when_none_has_for_long(
+    database_url: str,
+):
+    settings = settings_for(database_url)
+    watch = OutcomeWaiter(Controller(Database.connect(settings), settings), settings)
+    assert watch._pause_sec() == outcomes.OVERDUE_IDLE_SEC
+    for is_heard in (
+        lambda: watch._heard(QUEUED, "1 stop"),
+        lambda: watch._heard("", ""),
+        lambda: use(watch),
+    ):
+        watch._busy_until = 0.0
+        is_heard()
+        assert watch._pause_sec() == outcomes.OVERDUE_SEC
+    watch._busy_until = 0.0
+    watch._heard(CHANGES, "bot_trade")
+    assert watch._pause_sec() == outcomes.OVERDUE_IDLE_SEC
+    assert SAFER_WITHIN.total_seconds() >= outcomes.OVERDUE_IDLE_SEC, "a stop would be applied later"
+
+
+def use(watch: OutcomeWaiter) -> None:
+    with watch.expect(uuid4()):
+        pass

@@ -1,0 +1,95 @@
+"""What each program loads: memory that it does not need is memory that a small machine does not have.
+
+Each is asked in a process of its own, without connections: nothing here needs a server.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.support.stack import ROOT
+
+#: Packages of 10 MiB and more, that only some programs need.
+HEAVY = ("sqlalchemy", "holidays", "apprise", "flask", "rich", "pygments", "redis", "requests")
+PROBE = f"""
+import gc, json, sys, threading
+loaded = sorted(name for name in {HEAVY!r} if name in sys.modules)
+print(json.dumps({{"loaded": loaded, "frozen": gc.get_freeze_count() > 0, "threads": threading.active_count(), **found}}))
+"""
+
+
+def probe(script: str, **env: str) -> dict[str, Any]:
+    """What a process that ran *script*, which leaves *found* behind, has loaded."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"found = {{}}\n{script}\n{PROBE}"],
+        cwd=ROOT,
+        env={
+            "PATH": os.environ["PATH"],
+            "DATA_DIR": "/nonexistent",
+            "REDIS_URL": "redis://127.0.0.1:1/0",
+            **env,
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def test_beat_and_flower_know_every_task_and_load_nothing_that_a_task_works_with() -> None:
+    found = probe(
+        "from worker import app; app.loader.import_default_modules(); app.finalize()\n"
+        "from worker.beat import Scheduler\n"
+        "found['tasks'] = sorted(name for name in app.tasks if name.startswith('bot.'))"
+    )
+    assert found["loaded"] == ["redis"]
+    assert {"bot.kill", "bot.start", "bot.flatten", "bot.beat_lives"} <= set(found["tasks"])
+
+
+DATABASE = "postgresql://pitboss@127.0.0.1:1/pitboss"
+
+
+def test_a_worker_has_loaded_what_its_tasks_need_before_its_pool_forks_and_runs_no_thread_yet() -> None:
+    found = probe(
+        "from worker import app; app.loader.import_default_modules(); app.finalize()\n"
+        "from worker import startup; startup.load()\n"
+        "found['ready'] = {'worker.background', 'bot.commands.controller'} <= set(__import__('sys').modules)",
+        DATABASE_URL=DATABASE,
+    )
+    assert (found["ready"], found["frozen"], found["threads"]) == (True, True, 1)
+    assert "holidays" not in found["loaded"]
+
+
+def test_web_has_loaded_its_modules_before_it_forks_and_runs_no_thread_and_has_no_application_yet() -> None:
+    found = probe(
+        "import runpy; conf = runpy.run_path('web/gunicorn_conf.py'); conf['_load'](); conf['on_exit'](None)\n"
+        "found['ready'] = 'web.app' in __import__('sys').modules\n"
+        "found['made'] = 'web.wsgi' in __import__('sys').modules",
+        DATABASE_URL=DATABASE,
+        API_TOKENS="alice:operator:light-programs-token-of-a-test-3f9a",
+    )
+    assert (found["ready"], found["made"], found["frozen"], found["threads"]) == (True, False, True, 1)
+    assert not {"holidays", "apprise", "rich"} & set(found["loaded"])
+
+
+def test_the_sandbox_loads_no_calendar_library() -> None:
+    script = (
+        "import datetime, sandbox.__main__\n"
+        "from sandbox.calendar import session\n"
+        "found['open'] = session(datetime.date(2026, 11, 27)) is not None"
+    )
+    found = probe(script)
+    assert (found["open"], "holidays" in found["loaded"]) == (True, False)
+
+
+@pytest.mark.parametrize("module", ["launcher.__main__", "launcher.embedded"])
+def test_the_launcher_loads_no_client_library_of_its_servers(module: str) -> None:
+    assert not {"redis", "flask", "holidays", "requests"} & set(probe(f"import {module}")["loaded"])
