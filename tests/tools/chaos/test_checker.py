@@ -19,6 +19,7 @@ from tests.tools.chaos.histories import (
     spoil_flatten,
     told,
 )
+from tools.chaos import order_rules
 from tools.chaos.checker import RULES, check
 from tools.chaos.history import Flatten, History, Span
 from tools.chaos.manual import Sent
@@ -277,3 +278,11 @@ def test_a_command_whose_outcome_is_unknown_may_be_its_own_or_absent():
 @pytest.mark.parametrize("changes", [{"sent_at": 3.0}, {"status": None, "body": None}])
 def test_a_kill_that_nobody_could_answer_is_excused(changes: dict[str, Any]):
     assert check(mistell(while_away(fine()), "mark-8", **changes)) == []
+
+
+@pytest.mark.parametrize(("said", "breaches"), [(7.5, 1), (307.5, 0)])
+def test_a_pause_from_a_clock_that_is_ahead_counts_as_issued_when_it_was_read(
+    said: float, breaches: int
+) -> None:
+    history = manual(spoil(fine(), 10, kind="pause"), 10, sent=7.5, said=said)
+    assert len(list(order_rules.nothing_sent_before_a_halt_takes_effect_after_it(history))) == breaches
