@@ -51,10 +51,8 @@ class Head:
 NOTHING = Head(0, "")
 
 
-class Broken(PitbossError):
+class Broken(Exception):
     """The log was changed afterwards."""
-
-    code = "log_broken"
 
 
 def head(session: Session) -> Head:
@@ -153,7 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             found = verify(database, noted)
         finally:
             database.close()
-    except PitbossError as error:
+    except (Broken, PitbossError) as error:
         print(error, file=sys.stderr)
         return 1
     print(f"The log holds: {found.link} commands in the chain.")

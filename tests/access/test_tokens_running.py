@@ -37,7 +37,7 @@ def test_a_token_counts_in_every_process_within_a_second_and_so_does_its_end(
     stack: Stack, tokens, tmp_path: Path
 ) -> None:
     file = tmp_path / "token"
-    assert "is no terminal" in tokens("add", "desk", "viewer").stderr
+    assert "is not a terminal" in tokens("add", "desk", "viewer").stderr
     added = tokens("add", "desk", "viewer", "--out", str(file))
     token = file.read_text().strip()
     assert len(token) > 40
@@ -93,7 +93,7 @@ def test_a_weak_token_a_taken_name_and_an_unknown_role_are_refused_with_a_senten
         (("add", "x", "viewer[kill]"), "", "only operator[…] can be narrowed"),
         (("add", "x", "operator[sell]"), "", "a command that does not exist"),
         (("add", "a,b", "viewer"), "", "is not a name"),
-        (("revoke", "nobody"), "", "There is no token 'nobody'"),
+        (("revoke", "nobody"), "", "There is no stored token 'nobody'"),
     ):
         done = tokens(*arguments, stdin=stdin)
         assert done.returncode == 1, arguments

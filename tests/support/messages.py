@@ -13,6 +13,8 @@ from kombu import Connection
 
 #: What the API's messages carry in their header.
 DOORBELL = {"pitboss_doorbell": True}
+#: What Pitboss's own app sends to a queue of its own.
+HALTING = ("kill", "stop", "pause")
 
 
 class Messages:
@@ -21,10 +23,6 @@ class Messages:
     def __init__(self, redis_url: str) -> None:
         self._url = redis_url
         self._celery = Celery("tests", broker=redis_url, set_as_current=False)
-        # as Pitboss's own app routes them
-        self._celery.conf.task_routes = {
-            f"bot.{kind}": {"queue": "halts"} for kind in ("kill", "stop", "pause")
-        }
 
     def send(
         self,
@@ -36,16 +34,17 @@ class Messages:
     ) -> str:
         """Send the task ``bot.<kind>``, as Celery's command line does. Returns the task's id."""
         task_id = task_id or str(uuid4())
-        with self._celery.connection_for_write() as connection:
-            self._celery.send_task(
-                f"bot.{kind}",
-                args,
-                kwargs,
-                task_id=task_id,
-                # as Pitboss's own app adds it
-                headers={"pitboss_sent_at": time.time()} if headers is None else dict(headers),
-                ignore_result=True,
-                connection=connection,
+        # as Pitboss's own app adds it; where a test has loaded that app in this process, it would add it to what is sent by
+        # ``send_task`` here, too
+        added = {"pitboss_sent_at": time.time()} if headers is None else headers
+        message = self._celery.amqp.as_task_v2(task_id, f"bot.{kind}", args, kwargs, ignore_result=True)
+        with self._celery.connection_for_write() as connection, connection.Producer() as producer:
+            producer.publish(
+                message.body,
+                routing_key="halts" if kind in HALTING else "celery",
+                serializer="json",
+                headers={**message.headers, **added},
+                **message.properties,
             )
         return task_id
 
