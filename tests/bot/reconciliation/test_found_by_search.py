@@ -143,3 +143,43 @@ def test_a_trade_is_not_missed_while_what_ended_it_is_booked_to_one_whose_entry_
     reconcile_for_a_while(books)
     assert (books.trades[held].status, books.trades[busted].status) == ("open", "open")
     assert books.reconcile().differences == {"AAPL": "quantity"}, "an operator settles it"
+
+
+def shares_of(books: MemoryBooks, trade: UUID) -> tuple[int, int]:
+    """Shares that entered, and that are still held."""
+    return int(books.trades[trade].shares), int(books.trades[trade].rest)
+
+
+def test_an_entry_is_not_closed_with_less_than_its_replaced_order_filled_while_the_list_of_fills_lags(
+    books: MemoryBooks, asset: Asset, broker: ModelBroker
+) -> None:
+    trade = books.reserve(asset.symbol, Decimal(2), Decimal(10))
+    first = broker.send(asset, 1, Decimal(2), str(trade))
+    second = broker.replace(first, Decimal(2))
+    broker.fill(second, Decimal(1), Decimal(10))
+    sold_by_hand(books, asset, 1, 12)
+    broker.fill(second, Decimal(1), Decimal(10), listed_in=5)
+    books.reconcile()
+    assert books.trades[trade].status == "open", "one of its two shares is held"
+    reconcile_for_a_while(books)
+    assert shares_of(books, trade) == (2, 1)
+    assert exits(books, trade) == [(1, 12)]
+
+
+@pytest.mark.parametrize("inherits", [True, False], ids=["counted again", "counted once"])
+def test_nor_while_it_may_count_what_its_predecessor_filled(
+    books: MemoryBooks, asset: Asset, broker: ModelBroker, inherits: bool
+) -> None:
+    broker.inherits = inherits
+    trade = books.reserve(asset.symbol, Decimal(3), Decimal(10))
+    first = broker.send(asset, 1, Decimal(3), str(trade))
+    broker.fill(first, Decimal(1), Decimal(10))
+    second = broker.replace(first, Decimal(2))
+    broker.fill(second, Decimal(1), Decimal(10))
+    sold_by_hand(books, asset, 2, 12)
+    broker.fill(second, Decimal(1), Decimal(10), listed_in=5)
+    books.reconcile()
+    assert books.trades[trade].status == "open", "one of its three shares is held"
+    reconcile_for_a_while(books)
+    assert shares_of(books, trade) == (3, 1)
+    assert exits(books, trade) == [(2, 12)]
