@@ -44,9 +44,15 @@ class Holding:
         names = {group.symbol for group in self.groups}
         return frozenset(names | ({self.position.symbol} if self.position else set()))
 
+    @property
+    def assets(self) -> frozenset[str]:
+        """The asset's id, from the open trades and the broker; empty if neither has it."""
+        ids = {group.asset_id for group in self.groups} | {self.position.asset_id if self.position else None}
+        return frozenset(each for each in ids if each)
+
     def symbols_by(self, names: Names) -> frozenset[str]:
         """These, and those that *names* has for the asset: a fill keeps the symbol of its day."""
-        return self.symbols.union(*(names.get(group.asset_id or "", ()) for group in self.groups))
+        return self.symbols.union(*(names.get(asset_id, ()) for asset_id in self.assets))
 
     @property
     def is_in_question(self) -> bool:

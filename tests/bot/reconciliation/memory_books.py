@@ -203,7 +203,14 @@ class MemoryBooks:
             ),
             key=lambda each: (each.entry_at, each.created_at, each.id),
         )
-        names = evidence.read_names(cast(Any, self.broker), trades, comparison.questions)
+        oldest = min((each.entry_at for each in trades), default=at - LAG) - LAG
+        assets = frozenset[str]().union(*(each.assets for each in comparison.questions))
+        known = [
+            (row.asset_id, row.symbol)
+            for row in self.trades.values()
+            if row.asset_id in assets and any(each.at >= min(oldest, at - BUST_TIME) for each in row.exits)
+        ]
+        names = evidence.read_names(cast(Any, self.broker), trades, comparison.questions, known)
         symbols = symbols.union(*names.values())
         gone = evidence.gone_symbols(comparison.questions, names)
         closed = [
@@ -215,7 +222,6 @@ class MemoryBooks:
         record = evidence.read_record(
             cast(Any, self.broker), trades, comparison.questions, names, closed[:MOST_CLOSED]
         )
-        oldest = min((each.entry_at for each in trades), default=at - LAG) - LAG
         booked = sorted(
             (
                 BookedExit(

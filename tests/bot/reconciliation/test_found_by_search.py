@@ -183,3 +183,37 @@ def test_nor_while_it_may_count_what_its_predecessor_filled(
     reconcile_for_a_while(books)
     assert shares_of(books, trade) == (3, 1)
     assert exits(books, trade) == [(2, 12)]
+
+
+def test_a_sale_under_the_new_symbol_does_not_end_a_second_trade_when_the_first_one_closed_under_the_old_symbol(
+    books: MemoryBooks, asset: Asset
+) -> None:
+    first = bought(books, asset, 1, 10)
+    reconcile_for_a_while(books)
+    asset.symbol = "APPL"
+    second = bought(books, asset, 3, 10)
+    sold_by_hand(books, asset, 1, 12)
+    reconcile_for_a_while(books)
+    assert (books.trades[first].symbol, exits(books, first)) == ("AAPL", [(1, 12)])
+    sold_by_hand(books, asset, 2, 13)
+    reconcile_for_a_while(books)
+    assert exits(books, second) == [(2, 13)]
+
+
+def test_nor_is_a_trade_missed_while_what_ended_it_is_booked_to_a_busted_one_that_closed_under_the_old_symbol(
+    books: MemoryBooks, asset: Asset, broker: ModelBroker
+) -> None:
+    busted = bought(books, asset, 1, 10)
+    reconcile_for_a_while(books)
+    asset.symbol = "APPL"
+    sold_by_hand(books, asset, 1, 12)
+    reconcile_for_a_while(books)
+    assert (books.trades[busted].symbol, books.trades[busted].status) == ("AAPL", "closed")
+    held = bought(books, asset, 1, 10)
+    reconcile_for_a_while(books)
+    order = books.trades[busted].order_id
+    assert order is not None
+    broker.bust(order, Decimal(1))
+    reconcile_for_a_while(books)
+    assert books.trades[held].status == "open"
+    assert books.reconcile().differences == {"APPL": "quantity"}, "an operator settles it"
