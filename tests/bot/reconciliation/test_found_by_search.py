@@ -217,3 +217,23 @@ def test_nor_is_a_trade_missed_while_what_ended_it_is_booked_to_a_busted_one_tha
     reconcile_for_a_while(books)
     assert books.trades[held].status == "open"
     assert books.reconcile().differences == {"APPL": "quantity"}, "an operator settles it"
+
+
+def test_a_trade_is_not_missed_while_a_position_lags_shares_of_another_one_that_were_sold_again(
+    books: MemoryBooks, asset: Asset, broker: ModelBroker
+) -> None:
+    working = books.reserve(asset.symbol, Decimal(9), Decimal(10))
+    order = broker.send(asset, 1, Decimal(9), str(working))
+    broker.fill(order, Decimal(1), Decimal(10))
+    held = bought(books, asset, 3, 10)
+    reconcile_for_a_while(books)
+    sold_by_hand(books, asset, 4, 12)
+    broker.fill(order, Decimal(1), Decimal(10), shown_in=50)
+    assert broker.positions() == []
+    for _ in range(3):
+        assert books.reconcile().differences == {}
+        books.advance(11)
+    assert books.trades[held].status == "open"
+    broker.cancel(order)
+    reconcile_for_a_while(books)
+    assert shares_of(books, working)[1] + shares_of(books, held)[1] == broker.position(asset) == 1
