@@ -164,11 +164,14 @@ def _unbooked(fills: Sequence[Fill], booked: Sequence[BookedExit]) -> list[tuple
 
 def _in_order(entries: Sequence[Entry], order: Order | None, order_id: str) -> list[Entry]:
     """The trades that an exit order may have ended: its own trade first, then the others in order of entry, without those whose
-    entry is not known to have filled."""
+    entry is not known to have filled. An unrecorded entry counts from its fill, and not from its reservation."""
     own = ""
     if order is not None:
         own = order.client_order_id.partition("-exit-")[0]
     return sorted(
         (each for each in entries if each.is_known),
-        key=lambda each: str(each.trade.id) != own and each.trade.exit_order_id != order_id,
+        key=lambda each: (
+            str(each.trade.id) != own and each.trade.exit_order_id != order_id,
+            each.at or each.trade.entry_at,
+        ),
     )

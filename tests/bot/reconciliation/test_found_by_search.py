@@ -237,3 +237,19 @@ def test_a_trade_is_not_missed_while_a_position_lags_shares_of_another_one_that_
     broker.cancel(order)
     reconcile_for_a_while(books)
     assert shares_of(books, working)[1] + shares_of(books, held)[1] == broker.position(asset) == 1
+
+
+def test_a_sale_ends_the_trade_that_had_filled_by_then_and_not_one_that_was_only_reserved_before_it(
+    books: MemoryBooks, asset: Asset, broker: ModelBroker
+) -> None:
+    reserved = books.reserve(asset.symbol, Decimal(9), Decimal(10))
+    order = broker.send(asset, 1, Decimal(9), str(reserved))
+    held = bought(books, asset, 1, 10)
+    reconcile_for_a_while(books)
+    sold_by_hand(books, asset, 1, 12)
+    broker.fill(order, Decimal(1), Decimal(10))
+    reconcile_for_a_while(books)
+    assert (books.trades[held].status, exits(books, held)) == ("closed", [(1, 12)])
+    broker.cancel(order)
+    reconcile_for_a_while(books)
+    assert (shares_of(books, reserved), exits(books, reserved)) == ((1, 1), [])
