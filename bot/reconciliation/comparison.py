@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from bot.broker.readings import Position
@@ -123,6 +123,23 @@ def compare(local: Local, positions: Mapping[str, Position]) -> Comparison:
         renamed=tuple(renamed),
         changed=tuple(changed + gone),
     )
+
+
+def join(questions: Sequence[Holding], names: Names) -> tuple[Holding, ...]:
+    """*questions*, with trades that do not know their asset joined to the ones of the only asset that has their symbol by *names*.
+
+    Without a position nothing else shows that they belong together, and one sale must not explain two holdings.
+    """
+    of_symbol: dict[str, list[Holding]] = {}
+    for each in questions:
+        if each.position is None and each.assets:
+            for symbol in each.symbols_by(names):
+                of_symbol.setdefault(symbol, []).append(each)
+    groups = {id(each): each.groups for each in questions}
+    for each in questions:
+        if each.position is None and not each.assets and len(of_symbol.get(each.symbol, ())) == 1:
+            groups[id(of_symbol[each.symbol][0])] += groups.pop(id(each))
+    return tuple(replace(each, groups=groups[id(each)]) for each in questions if id(each) in groups)
 
 
 def _symbols_of_several_groups(local: Local) -> set[str]:

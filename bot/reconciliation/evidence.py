@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -12,7 +12,7 @@ from bot.broker.errors import BrokerError, BrokerInconsistent, BrokerTimeout
 from bot.broker.readings import Account, Clock, Order, Position
 from bot.broker.time_limits import RECONCILIATION as LIMITS
 from bot.errors import CredentialsMissing
-from bot.reconciliation.comparison import Comparison, Holding, compare
+from bot.reconciliation.comparison import Comparison, Holding, compare, join
 from bot.reconciliation.local import (
     BUST_TIME,
     LAG,
@@ -135,6 +135,7 @@ def _read(database: Database, alpaca: Alpaca, local: Local) -> Reading:
         since = min(oldest, local.began_at - BUST_TIME)
         known = database.read(lambda session: read_booked_symbols(session, assets, since))
         names = read_names(alpaca, trades, comparison.questions, known)
+        comparison = replace(comparison, questions=join(comparison.questions, names))
         sold_as = sorted(set(symbols).union(*names.values()))
         booked = database.read(lambda session: read_booked(session, sold_as, oldest, recent))
         if gone := gone_symbols(comparison.questions, names):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
 
 from bot.reconciliation import evidence
-from bot.reconciliation.comparison import Comparison, compare
+from bot.reconciliation.comparison import Comparison, compare, join
 from bot.reconciliation.judgement import Verdict, judge
 from bot.reconciliation.local import (
     BUST_TIME,
@@ -211,6 +211,7 @@ class MemoryBooks:
             if row.asset_id in assets and any(each.at >= min(oldest, at - BUST_TIME) for each in row.exits)
         ]
         names = evidence.read_names(cast(Any, self.broker), trades, comparison.questions, known)
+        comparison = replace(comparison, questions=join(comparison.questions, names))
         symbols = symbols.union(*names.values())
         gone = evidence.gone_symbols(comparison.questions, names)
         closed = [

@@ -219,6 +219,20 @@ def test_nor_is_a_trade_missed_while_what_ended_it_is_booked_to_a_busted_one_tha
     assert books.reconcile().differences == {"APPL": "quantity"}, "an operator settles it"
 
 
+def test_one_sale_under_a_new_symbol_does_not_end_both_the_trade_of_the_old_symbol_and_a_new_one_when_all_is_sold(
+    books: MemoryBooks, asset: Asset
+) -> None:
+    first = bought(books, asset, 3, 10)
+    reconcile_for_a_while(books)
+    asset.symbol = "APPL"
+    second = bought(books, asset, 2, 10)
+    sold_by_hand(books, asset, 3, 12)
+    sold_by_hand(books, asset, 2, 13)
+    reconcile_for_a_while(books)
+    assert exits(books, first) == [(3, 12)]
+    assert exits(books, second) == [(2, 13)]
+
+
 def test_a_trade_is_not_missed_while_a_position_lags_shares_of_another_one_that_were_sold_again(
     books: MemoryBooks, asset: Asset, broker: ModelBroker
 ) -> None:
