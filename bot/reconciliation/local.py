@@ -105,6 +105,7 @@ class BookedExit:
     trade_id: UUID
     symbol: str
     shares: Decimal
+    price: Decimal
     order_id: str | None
     fill_id: str | None
     at: datetime
@@ -200,6 +201,7 @@ def read_booked(
             BotTradeExit.trade_id,
             BotTrade.symbol,
             BotTradeExit.shares,
+            BotTradeExit.price,
             BotTradeExit.order_id,
             BotTradeExit.fill_id,
             BotTradeExit.at,

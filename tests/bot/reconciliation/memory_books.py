@@ -226,7 +226,8 @@ class MemoryBooks:
         booked = sorted(
             (
                 BookedExit(
-                    row.id, row.symbol, each.shares, each.order_id, each.fill_id, each.at, each.created_at
+                    *(row.id, row.symbol, each.shares, each.price),
+                    *(each.order_id, each.fill_id, each.at, each.created_at),
                 )
                 for row in self.trades.values()
                 if row.symbol in symbols

@@ -267,3 +267,16 @@ def test_a_sale_ends_the_trade_that_had_filled_by_then_and_not_one_that_was_only
     broker.cancel(order)
     reconcile_for_a_while(books)
     assert (shares_of(books, reserved), exits(books, reserved)) == ((1, 1), [])
+
+
+def test_a_later_fill_of_an_exit_that_its_program_booked_first_is_not_booked_in_place_of_the_earlier_one(
+    books: MemoryBooks, asset: Asset, broker: ModelBroker
+) -> None:
+    trade = bought(books, asset, 2, 10)
+    reconcile_for_a_while(books)
+    order = broker.send(asset, -1, Decimal(2), f"{trade}-exit-1")
+    broker.fill(order, Decimal(1), Decimal(3))
+    later = broker.fill(order, Decimal(1), Decimal(8))
+    books.record_exit(trade, Decimal(1), later.price, later.at, order)
+    reconcile_for_a_while(books)
+    assert sorted(exits(books, trade)) == [(1, 3), (1, 8)]
