@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from bot.broker.readings import Position
@@ -44,9 +44,15 @@ class Holding:
         names = {group.symbol for group in self.groups}
         return frozenset(names | ({self.position.symbol} if self.position else set()))
 
+    @property
+    def assets(self) -> frozenset[str]:
+        """The asset's id, from the open trades and the broker; empty if neither has it."""
+        ids = {group.asset_id for group in self.groups} | {self.position.asset_id if self.position else None}
+        return frozenset(each for each in ids if each)
+
     def symbols_by(self, names: Names) -> frozenset[str]:
         """These, and those that *names* has for the asset: a fill keeps the symbol of its day."""
-        return self.symbols.union(*(names.get(group.asset_id or "", ()) for group in self.groups))
+        return self.symbols.union(*(names.get(asset_id, ()) for asset_id in self.assets))
 
     @property
     def is_in_question(self) -> bool:
@@ -117,6 +123,23 @@ def compare(local: Local, positions: Mapping[str, Position]) -> Comparison:
         renamed=tuple(renamed),
         changed=tuple(changed + gone),
     )
+
+
+def join(questions: Sequence[Holding], names: Names) -> tuple[Holding, ...]:
+    """*questions*, with trades that do not know their asset joined to the ones of the only asset that has their symbol by *names*.
+
+    Without a position nothing else shows that they belong together, and one sale must not explain two holdings.
+    """
+    of_symbol: dict[str, list[Holding]] = {}
+    for each in questions:
+        if each.position is None and each.assets:
+            for symbol in each.symbols_by(names):
+                of_symbol.setdefault(symbol, []).append(each)
+    groups = {id(each): each.groups for each in questions}
+    for each in questions:
+        if each.position is None and not each.assets and len(of_symbol.get(each.symbol, ())) == 1:
+            groups[id(of_symbol[each.symbol][0])] += groups.pop(id(each))
+    return tuple(replace(each, groups=groups[id(each)]) for each in questions if id(each) in groups)
 
 
 def _symbols_of_several_groups(local: Local) -> set[str]:

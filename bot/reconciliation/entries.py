@@ -73,19 +73,21 @@ def read_entry(trade: LocalTrade, record: BrokerRecord, at: datetime) -> Entry:
     by_orders = sum((order.filled for order in chain), ZERO)
     by_fills = sum((abs(fill.shares) for fill in fills), ZERO)
     by_last = sum((abs(fill.shares) for fill in record.fills_of(last)), ZERO)
-    # the order itself is newer than the list of fills, which can lag, and it shows a bust. But a successor
-    # may count its predecessor's fills as its own: then it shows more than its own fills
-    filled = by_fills if by_fills and len(chain) > 1 and by_last < last.filled else by_orders
+    # the order itself is newer than the list of fills, which can lag, and it shows a bust
+    filled, is_clear = by_orders, True
+    if by_last < last.filled < by_orders:
+        # a successor that counts its predecessors' fills as its own, or that list lags: only time tells which
+        is_clear = last.filled_at is None or last.filled_at <= recent
+        filled = by_fills if by_fills and is_clear else by_orders
     sign = 1 if trade.shares > 0 else -1
     entry = Entry(trade, sign * filled, order=last)
     if filled:
         entry.price = _entry_price(chain, fills, filled)
         entry.at = min((fill.at for fill in fills), default=None) or last.filled_at or trade.entry_at
-    entry.recent = min(
-        sum((abs(fill.shares) for fill in fills if fill.at > recent), ZERO)
-        or (filled if last.filled_at is not None and last.filled_at > recent else ZERO),
-        filled,
-    )
+    listed = sum((abs(fill.shares) for fill in fills if fill.at > recent), ZERO)
+    if not is_clear or (not listed and last.filled_at is not None and last.filled_at > recent):
+        listed = filled
+    entry.recent = min(listed, filled)
     if last.is_working:
         asked = last.left if last.left is not None else abs(trade.shares)
         entry.left = asked
@@ -93,7 +95,7 @@ def read_entry(trade: LocalTrade, record: BrokerRecord, at: datetime) -> Entry:
         # its successor cannot be found, so it is unknown what may still fill
         entry.left = max((last.quantity or abs(trade.shares)) - filled, ZERO) or abs(trade.shares)
     else:
-        entry.is_final = True
+        entry.is_final = is_clear
     return entry
 
 

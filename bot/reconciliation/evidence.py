@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -12,7 +12,7 @@ from bot.broker.errors import BrokerError, BrokerInconsistent, BrokerTimeout
 from bot.broker.readings import Account, Clock, Order, Position
 from bot.broker.time_limits import RECONCILIATION as LIMITS
 from bot.errors import CredentialsMissing
-from bot.reconciliation.comparison import Comparison, Holding, compare
+from bot.reconciliation.comparison import Comparison, Holding, compare, join
 from bot.reconciliation.local import (
     BUST_TIME,
     LAG,
@@ -20,6 +20,7 @@ from bot.reconciliation.local import (
     Local,
     LocalTrade,
     read_booked,
+    read_booked_symbols,
     read_closed,
     read_local,
     read_trades,
@@ -129,9 +130,13 @@ def _read(database: Database, alpaca: Alpaca, local: Local) -> Reading:
     if symbols:
         recent = local.began_at - LAG
         trades = database.read(lambda session: read_trades(session, symbols, local.began_at))
-        names = read_names(alpaca, trades, comparison.questions)
-        sold_as = sorted(set(symbols).union(*names.values()))
         oldest = min((trade.entry_at for trade in trades), default=recent) - LAG
+        assets = sorted(set().union(*(each.assets for each in comparison.questions)))
+        since = min(oldest, local.began_at - BUST_TIME)
+        known = database.read(lambda session: read_booked_symbols(session, assets, since))
+        names = read_names(alpaca, trades, comparison.questions, known)
+        comparison = replace(comparison, questions=join(comparison.questions, names))
+        sold_as = sorted(set(symbols).union(*names.values()))
         booked = database.read(lambda session: read_booked(session, sold_as, oldest, recent))
         if gone := gone_symbols(comparison.questions, names):
             closed = database.read(lambda session: read_closed(session, gone, local.began_at - BUST_TIME))
@@ -173,8 +178,13 @@ def _check_values(account: Account, positions: Mapping[str, Position], compariso
             )
 
 
-def read_names(alpaca: Alpaca, trades: Sequence[LocalTrade], questions: Sequence[Holding]) -> Names:
-    """Every symbol that the assets of *trades* have or had, by the asset's id.
+def read_names(
+    alpaca: Alpaca,
+    trades: Sequence[LocalTrade],
+    questions: Sequence[Holding],
+    known: Iterable[tuple[str, str]],
+) -> Names:
+    """Every symbol that the assets of *trades* have or had, by the asset's id; *known* are those of their booked exits.
 
     The broker is asked about assets without a position: nothing else shows the new symbol of one that was renamed and sold
     between two readings.
@@ -183,6 +193,8 @@ def read_names(alpaca: Alpaca, trades: Sequence[LocalTrade], questions: Sequence
     for trade in trades:
         if trade.asset_id:
             names.setdefault(trade.asset_id, set()).update({trade.symbol, *trade.former_symbols})
+    for asset_id, booked_as in known:
+        names.setdefault(asset_id, set()).add(booked_as)
     absent = {group.asset_id for each in questions if each.position is None for group in each.groups}
     for asset_id in sorted(names.keys() & absent)[:ABSENT_ASSETS]:
         if symbol := alpaca.symbol_of(asset_id):

@@ -6,12 +6,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import TypeVar
 
 from bot.booking.amounts import quotient
 from bot.broker.readings import Fill, Order
 from bot.reconciliation.entries import Entry
 from bot.reconciliation.local import LAG, BookedExit, LocalTrade
 from bot.reconciliation.record import ZERO, BrokerRecord
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -133,24 +136,28 @@ class _Nameless:
 def _unbooked(fills: Sequence[Fill], booked: Sequence[BookedExit]) -> list[tuple[Fill, Decimal]]:
     """Each of *fills* with its unbooked shares, unsigned."""
     by_fill: dict[str, Decimal] = {}
-    by_order: dict[str, Decimal] = {}
+    by_price: dict[tuple[str, Decimal], Decimal] = {}
     nameless: list[_Nameless] = []
     known = {fill.id for fill in fills}
     for each in booked:
         if each.fill_id in known and each.fill_id:
             by_fill[each.fill_id] = by_fill.get(each.fill_id, ZERO) + abs(each.shares)
         elif each.order_id:
-            by_order[each.order_id] = by_order.get(each.order_id, ZERO) + abs(each.shares)
+            key = (each.order_id, each.price)
+            by_price[key] = by_price.get(key, ZERO) + abs(each.shares)
         else:
             nameless.append(_Nameless(abs(each.shares), each.created_at))
-    left = []
+    found = []
     for fill in sorted(fills, key=lambda each: each.at):
-        shares = abs(fill.shares)
-        for books, name in ((by_fill, fill.id), (by_order, fill.order_id)):
-            taken = min(shares, books.get(name, ZERO))
-            if taken:
-                books[name] -= taken
-                shares -= taken
+        shares = _without(by_fill, fill.id, abs(fill.shares))
+        # of an order's fills, the one at the booked price: a program may book a later one first
+        found.append((fill, _without(by_price, (fill.order_id, fill.price), shares)))
+    by_order: dict[str, Decimal] = {}
+    for (order_id, _), shares in by_price.items():
+        by_order[order_id] = by_order.get(order_id, ZERO) + shares
+    left = []
+    for fill, shares in found:
+        shares = _without(by_order, fill.order_id, shares)
         for sale in nameless:
             # booked without its order: taken to be the first sale before the time of booking
             if fill.at <= sale.booked_at + LAG:
@@ -162,13 +169,24 @@ def _unbooked(fills: Sequence[Fill], booked: Sequence[BookedExit]) -> list[tuple
     return left
 
 
+def _without(books: dict[T, Decimal], name: T, shares: Decimal) -> Decimal:
+    """What is left of *shares* without those that *books* has under *name*; they are taken from it."""
+    taken = min(shares, books.get(name, ZERO))
+    if taken:
+        books[name] -= taken
+    return shares - taken
+
+
 def _in_order(entries: Sequence[Entry], order: Order | None, order_id: str) -> list[Entry]:
     """The trades that an exit order may have ended: its own trade first, then the others in order of entry, without those whose
-    entry is not known to have filled."""
+    entry is not known to have filled. An unrecorded entry counts from its fill, and not from its reservation."""
     own = ""
     if order is not None:
         own = order.client_order_id.partition("-exit-")[0]
     return sorted(
         (each for each in entries if each.is_known),
-        key=lambda each: str(each.trade.id) != own and each.trade.exit_order_id != order_id,
+        key=lambda each: (
+            str(each.trade.id) != own and each.trade.exit_order_id != order_id,
+            each.at or each.trade.entry_at,
+        ),
     )

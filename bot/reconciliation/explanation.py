@@ -78,7 +78,9 @@ def explain(
     )
     held = sum((each.open for each in entries), ZERO)
     most = held + sum((each.left for each in entries), ZERO) + slack.lagging
-    least = held - sum((min(each.recent, max(each.open, ZERO)) for each in entries), ZERO) - slack.under_way
+    # also shares that were sold again: which trade a sale is booked to does not tell what a position lags
+    recent = sum((each.recent for each in entries), ZERO)
+    least = max(held - recent, min(held, ZERO)) - slack.under_way
     low, high = (least, most) if sign > 0 else (-most, -least)
     return Explanation(
         entries=corrected,

@@ -105,6 +105,7 @@ class BookedExit:
     trade_id: UUID
     symbol: str
     shares: Decimal
+    price: Decimal
     order_id: str | None
     fill_id: str | None
     at: datetime
@@ -151,6 +152,22 @@ def read_closed(session: Session, symbols: Sequence[str], since: datetime) -> tu
     return tuple(LocalTrade(*found) for found in rows)
 
 
+def read_booked_symbols(
+    session: Session, assets: Sequence[str], since: datetime
+) -> tuple[tuple[str, str], ...]:
+    """The ids of *assets*, each with a symbol under which exits are booked that happened since *since*.
+
+    A trade that closed before reconciliation saw its asset's new symbol keeps the old one.
+    """
+    rows = session.execute(
+        select(BotTrade.asset_id, BotTrade.symbol)
+        .join(BotTradeExit, BotTradeExit.trade_id == BotTrade.id)
+        .where(BotTrade.asset_id == func.any(list(assets)), BotTradeExit.at >= since)
+        .distinct()
+    )
+    return tuple((asset_id, symbol) for asset_id, symbol in rows if asset_id)
+
+
 def _local_trades(symbols: Sequence[str]) -> Select[*tuple[Any, ...]]:
     former = (
         select(func.array_agg(BotTradeEvent.before["symbol"].astext))
@@ -184,6 +201,7 @@ def read_booked(
             BotTradeExit.trade_id,
             BotTrade.symbol,
             BotTradeExit.shares,
+            BotTradeExit.price,
             BotTradeExit.order_id,
             BotTradeExit.fill_id,
             BotTradeExit.at,

@@ -101,6 +101,7 @@ def booked(of: LocalTrade, shares: Any, *, at: datetime = OLD, **changes: Any) -
         "trade_id": of.id,
         "symbol": of.symbol,
         "shares": dec(shares),
+        "price": Decimal(10),
         "order_id": None,
         "fill_id": None,
         "at": at,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
 
 from bot.reconciliation import evidence
-from bot.reconciliation.comparison import Comparison, compare
+from bot.reconciliation.comparison import Comparison, compare, join
 from bot.reconciliation.judgement import Verdict, judge
 from bot.reconciliation.local import (
     BUST_TIME,
@@ -203,7 +203,15 @@ class MemoryBooks:
             ),
             key=lambda each: (each.entry_at, each.created_at, each.id),
         )
-        names = evidence.read_names(cast(Any, self.broker), trades, comparison.questions)
+        oldest = min((each.entry_at for each in trades), default=at - LAG) - LAG
+        assets = frozenset[str]().union(*(each.assets for each in comparison.questions))
+        known = [
+            (row.asset_id, row.symbol)
+            for row in self.trades.values()
+            if row.asset_id in assets and any(each.at >= min(oldest, at - BUST_TIME) for each in row.exits)
+        ]
+        names = evidence.read_names(cast(Any, self.broker), trades, comparison.questions, known)
+        comparison = replace(comparison, questions=join(comparison.questions, names))
         symbols = symbols.union(*names.values())
         gone = evidence.gone_symbols(comparison.questions, names)
         closed = [
@@ -215,11 +223,11 @@ class MemoryBooks:
         record = evidence.read_record(
             cast(Any, self.broker), trades, comparison.questions, names, closed[:MOST_CLOSED]
         )
-        oldest = min((each.entry_at for each in trades), default=at - LAG) - LAG
         booked = sorted(
             (
                 BookedExit(
-                    row.id, row.symbol, each.shares, each.order_id, each.fill_id, each.at, each.created_at
+                    *(row.id, row.symbol, each.shares, each.price),
+                    *(each.order_id, each.fill_id, each.at, each.created_at),
                 )
                 for row in self.trades.values()
                 if row.symbol in symbols

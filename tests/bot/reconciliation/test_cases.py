@@ -331,6 +331,39 @@ def test_a_sale_of_another_asset_that_took_over_a_symbol_ends_no_trade(fake_worl
     assert fake_world.status_of(trade) == "missed"
 
 
+def test_a_sale_that_is_booked_to_a_trade_of_the_old_symbol_does_not_end_one_of_the_new_symbol(
+    fake_world: Fake,
+) -> None:
+    first = bought(fake_world, "FB", 4)
+    running(fake_world)
+    fake_world.paper.renamed[asset_id("FB")] = "META"
+    fake_world.paper.holds()
+    sold(fake_world, "META", 4, 110, asset_id=asset_id("FB"))
+    fake_world.reconcile(Trigger.PERIODIC)
+    second = bought(fake_world, "META", 10)
+    fake_world.paper.position("META", 7, 100, asset_id=asset_id("FB"))
+    sold(fake_world, "META", 3, 120, seconds_ago=70, asset_id=asset_id("FB"))
+    report = fake_world.reconcile(Trigger.PERIODIC)
+    assert (report.booked, report.differences) == (1, [])
+    rows = fake_world.trades()
+    assert (rows[first]["symbol"], rows[first]["status"]) == ("FB", "closed")
+    assert (rows[second]["symbol"], rows[second]["exited_shares"]) == ("META", 3)
+
+
+def test_when_all_is_sold_after_a_symbol_change_each_sale_ends_one_trade(fake_world: Fake) -> None:
+    first = bought(fake_world, "FB", 4)
+    running(fake_world)
+    fake_world.paper.renamed[asset_id("FB")] = "META"
+    second = bought(fake_world, "META", 3)
+    fake_world.paper.holds()
+    sold(fake_world, "META", 4, 110, asset_id=asset_id("FB"))
+    sold(fake_world, "META", 3, 120, seconds_ago=70, asset_id=asset_id("FB"))
+    report = fake_world.reconcile(Trigger.PERIODIC)
+    assert (report.booked, report.differences) == (2, [])
+    rows = fake_world.trades()
+    assert (rows[first]["exit_price"], rows[second]["exit_price"]) == (110, 120)
+
+
 def test_a_split_is_a_difference_to_settle(fake_world: Fake) -> None:
     trade = bought(fake_world)
     running(fake_world)

@@ -143,3 +143,140 @@ def test_a_trade_is_not_missed_while_what_ended_it_is_booked_to_one_whose_entry_
     reconcile_for_a_while(books)
     assert (books.trades[held].status, books.trades[busted].status) == ("open", "open")
     assert books.reconcile().differences == {"AAPL": "quantity"}, "an operator settles it"
+
+
+def shares_of(books: MemoryBooks, trade: UUID) -> tuple[int, int]:
+    """Shares that entered, and that are still held."""
+    return int(books.trades[trade].shares), int(books.trades[trade].rest)
+
+
+def test_an_entry_is_not_closed_with_less_than_its_replaced_order_filled_while_the_list_of_fills_lags(
+    books: MemoryBooks, asset: Asset, broker: ModelBroker
+) -> None:
+    trade = books.reserve(asset.symbol, Decimal(2), Decimal(10))
+    first = broker.send(asset, 1, Decimal(2), str(trade))
+    second = broker.replace(first, Decimal(2))
+    broker.fill(second, Decimal(1), Decimal(10))
+    sold_by_hand(books, asset, 1, 12)
+    broker.fill(second, Decimal(1), Decimal(10), listed_in=5)
+    books.reconcile()
+    assert books.trades[trade].status == "open", "one of its two shares is held"
+    reconcile_for_a_while(books)
+    assert shares_of(books, trade) == (2, 1)
+    assert exits(books, trade) == [(1, 12)]
+
+
+@pytest.mark.parametrize("inherits", [True, False], ids=["counted again", "counted once"])
+def test_nor_while_it_may_count_what_its_predecessor_filled(
+    books: MemoryBooks, asset: Asset, broker: ModelBroker, inherits: bool
+) -> None:
+    broker.inherits = inherits
+    trade = books.reserve(asset.symbol, Decimal(3), Decimal(10))
+    first = broker.send(asset, 1, Decimal(3), str(trade))
+    broker.fill(first, Decimal(1), Decimal(10))
+    second = broker.replace(first, Decimal(2))
+    broker.fill(second, Decimal(1), Decimal(10))
+    sold_by_hand(books, asset, 2, 12)
+    broker.fill(second, Decimal(1), Decimal(10), listed_in=5)
+    books.reconcile()
+    assert books.trades[trade].status == "open", "one of its three shares is held"
+    reconcile_for_a_while(books)
+    assert shares_of(books, trade) == (3, 1)
+    assert exits(books, trade) == [(2, 12)]
+
+
+def test_a_sale_under_the_new_symbol_does_not_end_a_second_trade_when_the_first_one_closed_under_the_old_symbol(
+    books: MemoryBooks, asset: Asset
+) -> None:
+    first = bought(books, asset, 1, 10)
+    reconcile_for_a_while(books)
+    asset.symbol = "APPL"
+    second = bought(books, asset, 3, 10)
+    sold_by_hand(books, asset, 1, 12)
+    reconcile_for_a_while(books)
+    assert (books.trades[first].symbol, exits(books, first)) == ("AAPL", [(1, 12)])
+    sold_by_hand(books, asset, 2, 13)
+    reconcile_for_a_while(books)
+    assert exits(books, second) == [(2, 13)]
+
+
+def test_nor_is_a_trade_missed_while_what_ended_it_is_booked_to_a_busted_one_that_closed_under_the_old_symbol(
+    books: MemoryBooks, asset: Asset, broker: ModelBroker
+) -> None:
+    busted = bought(books, asset, 1, 10)
+    reconcile_for_a_while(books)
+    asset.symbol = "APPL"
+    sold_by_hand(books, asset, 1, 12)
+    reconcile_for_a_while(books)
+    assert (books.trades[busted].symbol, books.trades[busted].status) == ("AAPL", "closed")
+    held = bought(books, asset, 1, 10)
+    reconcile_for_a_while(books)
+    order = books.trades[busted].order_id
+    assert order is not None
+    broker.bust(order, Decimal(1))
+    reconcile_for_a_while(books)
+    assert books.trades[held].status == "open"
+    assert books.reconcile().differences == {"APPL": "quantity"}, "an operator settles it"
+
+
+def test_one_sale_under_a_new_symbol_does_not_end_both_the_trade_of_the_old_symbol_and_a_new_one_when_all_is_sold(
+    books: MemoryBooks, asset: Asset
+) -> None:
+    first = bought(books, asset, 3, 10)
+    reconcile_for_a_while(books)
+    asset.symbol = "APPL"
+    second = bought(books, asset, 2, 10)
+    sold_by_hand(books, asset, 3, 12)
+    sold_by_hand(books, asset, 2, 13)
+    reconcile_for_a_while(books)
+    assert exits(books, first) == [(3, 12)]
+    assert exits(books, second) == [(2, 13)]
+
+
+def test_a_trade_is_not_missed_while_a_position_lags_shares_of_another_one_that_were_sold_again(
+    books: MemoryBooks, asset: Asset, broker: ModelBroker
+) -> None:
+    working = books.reserve(asset.symbol, Decimal(9), Decimal(10))
+    order = broker.send(asset, 1, Decimal(9), str(working))
+    broker.fill(order, Decimal(1), Decimal(10))
+    held = bought(books, asset, 3, 10)
+    reconcile_for_a_while(books)
+    sold_by_hand(books, asset, 4, 12)
+    broker.fill(order, Decimal(1), Decimal(10), shown_in=50)
+    assert broker.positions() == []
+    for _ in range(3):
+        assert books.reconcile().differences == {}
+        books.advance(11)
+    assert books.trades[held].status == "open"
+    broker.cancel(order)
+    reconcile_for_a_while(books)
+    assert shares_of(books, working)[1] + shares_of(books, held)[1] == broker.position(asset) == 1
+
+
+def test_a_sale_ends_the_trade_that_had_filled_by_then_and_not_one_that_was_only_reserved_before_it(
+    books: MemoryBooks, asset: Asset, broker: ModelBroker
+) -> None:
+    reserved = books.reserve(asset.symbol, Decimal(9), Decimal(10))
+    order = broker.send(asset, 1, Decimal(9), str(reserved))
+    held = bought(books, asset, 1, 10)
+    reconcile_for_a_while(books)
+    sold_by_hand(books, asset, 1, 12)
+    broker.fill(order, Decimal(1), Decimal(10))
+    reconcile_for_a_while(books)
+    assert (books.trades[held].status, exits(books, held)) == ("closed", [(1, 12)])
+    broker.cancel(order)
+    reconcile_for_a_while(books)
+    assert (shares_of(books, reserved), exits(books, reserved)) == ((1, 1), [])
+
+
+def test_a_later_fill_of_an_exit_that_its_program_booked_first_is_not_booked_in_place_of_the_earlier_one(
+    books: MemoryBooks, asset: Asset, broker: ModelBroker
+) -> None:
+    trade = bought(books, asset, 2, 10)
+    reconcile_for_a_while(books)
+    order = broker.send(asset, -1, Decimal(2), f"{trade}-exit-1")
+    broker.fill(order, Decimal(1), Decimal(3))
+    later = broker.fill(order, Decimal(1), Decimal(8))
+    books.record_exit(trade, Decimal(1), later.price, later.at, order)
+    reconcile_for_a_while(books)
+    assert sorted(exits(books, trade)) == [(1, 3), (1, 8)]
