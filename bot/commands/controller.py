@@ -100,6 +100,8 @@ class Controller:
                     else command_log.find_existing(batch, wanted)
                 )
             if mine.pending and is_kill:
+                # without its key it was inserted after the clock was read
+                locked.now = max(locked.now, mine.issued_at)
                 self._handlers.judge(locked, mine, {}, superseded_some=False)
             elif mine.pending:
                 self._handlers.drain(locked, up_to_seq=mine.seq)

@@ -207,6 +207,8 @@ def test_a_kill_with_a_key_that_was_used_before_kills_though_the_lock_is_busy(wo
 def test_a_kill_with_the_key_of_another_command_kills(world: World) -> None:
     world.do(START, idempotency_key="k")
     kill = world.controller.submit_and_apply(world.want(KILL, idempotency_key="k", reason="enough"))
+    assert kill.finished_at is not None
+    assert kill.issued_at <= kill.finished_at, "it does not end before it began"
     assert (kill.status, kill.reason) == (CommandStatus.APPLIED, "enough")
     assert world.config.killed
 
