@@ -89,7 +89,8 @@ def test_an_executor_stops_at_a_closed_gate_before_it_sends_anything(
     stack.broker.forget()
     with pytest.raises(GateClosed):
         run("executor")
-    assert stack.broker.calls() == []
+    # Pitboss itself may read the account meanwhile
+    assert [each for each in stack.broker.calls() if each["method"] != "GET"] == []
 
 
 def test_a_python_program_uses_the_ledger_directly(

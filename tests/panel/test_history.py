@@ -178,7 +178,10 @@ def test_who_wants_to_hear_alerts_is_told_while_nobody_looks_at_the_page(stack, 
     alerts = panel.open_tab("Alerts")
     alerts.get_by_label("Sound").check()
     alerts.get_by_label("Notification").check()
-    panel.page.reload()
+    # the page has to have read what there was before: only what comes after that is announced
+    with panel.page.expect_response(re.compile(r"/alerts\?limit=50$")) as before:
+        panel.page.reload()
+    before.value.finished()
     panel.expect_connected()
     expect(alerts.get_by_label("Sound")).to_be_checked()
     panel.page.evaluate("""() => {
