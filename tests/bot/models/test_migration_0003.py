@@ -1,15 +1,12 @@
 """Migration 0003 up, down and over a log that is not empty."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.migrations import flask_db
 from tests.support.tables import Tables
 
-ROOT = Path(__file__).resolve().parents[3]
 FINISHED = """
 INSERT INTO bot_command (id, kind, actor, source, status, revision, issued_at, finished_at)
 SELECT gen_random_uuid(), 'start', 'a', 'api', 'applied', n, now(), now() + interval '7 milliseconds' * n
@@ -18,20 +15,7 @@ FROM generate_series(1, 10) n
 
 
 def flask(url: str, *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "flask", "--app", "web", "db", *arguments],
-        cwd=ROOT,
-        env={
-            "PATH": os.environ["PATH"],
-            "DATABASE_URL": url,
-            "REDIS_URL": "redis://127.0.0.1:1/0",
-            "DATA_DIR": "/nonexistent",
-            "API_TOKENS": "tests:operator:only-for-the-migration",
-            "SECRET_KEY": "only-for-the-migration",
-        },
-        capture_output=True,
-        text=True,
-    )
+    done = flask_db(url, Path("/nonexistent"), *arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
 

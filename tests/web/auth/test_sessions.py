@@ -15,9 +15,13 @@ from bot.errors import SettingsError
 from bot.settings import secret_key
 from bot.settings.settings import Settings
 from tests.support.client import API_TOKENS, TOKENS
+from tests.support.fixtures import tables
+from tests.support.tables import Tables
 from web.app import create_app
-from web.auth import sessions
+from web.auth import scheme, sessions
 from web.auth.throttle import MOST_FAILURES
+
+__all__ = ["tables"]
 
 ENVIRONMENT = {
     "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
@@ -217,3 +221,18 @@ def test_a_key_that_cannot_be_kept_stops_the_start(tmp_path, monkeypatch):
         _load(tmp_path / "file" / "data")
     with pytest.raises(SettingsError, match="SECRET_KEY is wrong"):
         _settings(tmp_path, SECRET_KEY="short")
+
+
+def test_a_session_that_another_process_has_ended_changes_nothing_but_halts_the_bot(
+    make_app, database_url: str, tables: Tables
+):
+    app = make_app(DATABASE_URL=database_url)
+    client = app.test_client()
+    log_in(client)
+    headers = {"X-CSRF-Token": csrf_of(client.get("/").text)}
+    scheme.of(app).directory._write()
+    tables.sql("UPDATE bot_session SET ended_at = now(), ended_by = 'logout by operator'")
+    answer = client.post("/api/bot/start", headers=headers, json={})
+    assert (answer.status_code, answer.json["code"]) == (401, "unauthorized")
+    assert tables.sql("SELECT kind FROM bot_command") == []
+    assert client.post("/api/bot/kill", headers=headers, json={}).status_code == 200
