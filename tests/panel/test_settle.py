@@ -12,12 +12,6 @@ from tests.panel.driver import Panel
 from tests.support.stack import Stack
 
 
-@pytest.fixture(autouse=True)
-def _requests_are_left(stack: Stack) -> None:
-    """What the tests before asked of the broker does not keep the attempt after a settlement waiting."""
-    stack.sql("UPDATE bot_reconciliation SET requests = 0")
-
-
 def differs(stack: Stack, panel: Panel, **positions: int) -> Locator:
     """Let the broker hold these, reconcile, and return the table of what disagrees."""
     stack.broker.positions("paper", **positions)

@@ -7,6 +7,7 @@ from typing import Any
 import requests
 
 from sandbox.server import Server
+from sandbox.venue import FILL_DELAY_SEC
 from tests.support import ports
 
 #: API key and secret of each mode's account.
@@ -44,6 +45,19 @@ class Broker:
 
     def heal(self) -> None:
         self.faults()
+
+    def renew(self) -> None:
+        """As before anybody traded: no faults, no halts, an open market, and accounts of the same ids without a past.
+
+        A fill that a test left behind would count as an exit of what the next test enters in the same symbol.
+        """
+        self.heal()
+        self.control("PUT", "/halts", [])
+        self.control("PUT", "/fills", {"hold": False, "delay_sec": FILL_DELAY_SEC})
+        self.control("PUT", "/clock", {"is_open": True})
+        for mode in KEYS:
+            self.control("DELETE", f"/accounts/{KEYS[mode][0]}")
+            self.account(mode)
 
     def positions(self, mode: str = "paper", **quantities: int | str) -> None:
         """Let the account of *mode* hold exactly these."""

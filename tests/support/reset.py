@@ -27,16 +27,17 @@ DEFAULTS = {
 
 
 def reset(stack: Stack) -> None:
-    """All of it running; stopped, not enabled, not killed, paper, no trades, no faults, default thresholds, reconciled,
-    nothing pending."""
+    """All of it running; stopped, not enabled, not killed, paper, no trades here or at the broker, no faults, default
+    thresholds, reconciled, nothing pending."""
     operator = stack.api()
     _repair(stack)
-    stack.broker.heal()
-    stack.broker.positions("paper")
-    stack.broker.positions("live")
+    stack.broker.renew()
     stack.sql("DELETE FROM bot_flatten")
     stack.sql("DELETE FROM bot_trade")
     stack.sql("DELETE FROM bot_daily_stats")
+    stack.sql("DELETE FROM bot_ignored_position")
+    # what was asked of the broker so far does not keep an attempt waiting for the minute's budget
+    stack.sql("UPDATE bot_reconciliation SET requests = 0 WHERE requests > 0")
     operator.do("/kill")  # calls off what is pending
     operator.do("/rearm")
     assert operator.status()["mode"] == "paper", "switch the mode on a stack of your own"

@@ -14,12 +14,6 @@ from tests.support.stack import Stack
 WHY = "seen in the broker's dashboard"
 
 
-@pytest.fixture(autouse=True)
-def _requests_are_left(stack: Stack) -> None:
-    """What the tests before asked of the broker does not keep the attempt after a settlement waiting."""
-    stack.sql("UPDATE bot_reconciliation SET requests = 0")
-
-
 def settle(stack: Stack, role: str = "operator", key: str | None = None, **body: Any) -> requests.Response:
     headers = {"Prefer": "wait=10", **({"Idempotency-Key": key} if key else {})}
     return stack.api(role).post("/settlements", {"reason": WHY, **body}, headers=headers)
