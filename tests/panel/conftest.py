@@ -10,10 +10,14 @@ import pytest
 
 pytest.register_assert_rewrite("tests.panel.driver")
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright  # noqa: E402
 
 from tests.panel import browser as chromium  # noqa: E402
 from tests.panel.driver import Panel  # noqa: E402
+from tests.support.waiting import LEAST_SEC  # noqa: E402
+
+# as with every other deadline of the tests
+expect.set_options(timeout=LEAST_SEC * 1000)
 
 OpenPanel = Callable[..., Panel]
 
@@ -47,7 +51,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     def open_page(*, width: int = 1280, height: int = 900, **options: Any) -> Page:
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
-        context.set_default_timeout(8_000)
+        context.set_default_timeout(LEAST_SEC * 1000)
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(f"uncaught: {error}"))
         page.on("console", hear)

@@ -68,8 +68,8 @@ class Panel:
         expect(self.page.locator("#state-word")).to_have_text(word)
         expect(self.page.locator("#state-badge-word")).to_have_text(word)
 
-    def expect_connected(self, timeout_ms: float = 8_000) -> None:
-        expect(self.page.locator("#link-word")).to_have_text("Connected", timeout=timeout_ms)
+    def expect_connected(self) -> None:
+        expect(self.page.locator("#link-word")).to_have_text("Connected")
 
     def expect_outcome(self, text: str) -> None:
         expect(self.activity).to_contain_text(text)
