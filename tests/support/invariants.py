@@ -56,6 +56,7 @@ def violations(
 NOTED = (
     *("halt_seq", "halted_at"),
     *("reconciled_at", "agreed_at", "reconcile_due_at", "reconcile_began_at", "reconcile_trigger"),
+    "reconcile_failures",
 )
 
 

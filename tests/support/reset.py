@@ -52,10 +52,11 @@ def reset(stack: Stack) -> None:
 
 
 def _agreed_lately(stack: Stack) -> bool:
-    """Whether the books agreed with the broker within AGREEMENT_SEC, by the database's clock."""
+    """Whether the books agreed with the broker within AGREEMENT_SEC, by the database's clock, and no attempt failed since."""
     return bool(
         stack.sql(
-            "SELECT 1 FROM bot_config WHERE reconciled_at > now() - make_interval(secs => %s)",
+            "SELECT 1 FROM bot_config WHERE reconciled_at > now() - make_interval(secs => %s)"
+            " AND reconcile_failures = 0",
             [AGREEMENT_SEC],
         )
     )
