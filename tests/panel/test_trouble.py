@@ -28,7 +28,7 @@ def test_the_panel_outlives_a_dead_worker_a_restart_of_web_and_its_own_session(s
         assert _colour(panel, figure) == grey, f"{figure} looks like the present"
     stack.start_web()
     stack.api().do("/pause")  # web applies what makes the bot safer by itself
-    panel.expect_connected(15_000)
+    panel.expect_connected()
     panel.expect_state("Paused")
     expect(panel.page.locator("#lost")).to_be_hidden()
     assert _colour(panel, ".state") != grey
