@@ -121,5 +121,5 @@ def test_what_happened_while_the_connection_was_lost_shows_when_it_is_back(stack
         " VALUES ('2026-01-05', 'paper', -100, 4)"
     )
     stack.start_web()
-    panel.expect_connected(15_000)
+    panel.expect_connected()
     expect(panel.page.locator("#daily-text")).to_contain_text("$100.00 over 1 trading day")
