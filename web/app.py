@@ -46,6 +46,7 @@ from web.routes import (
     sessions,
     status,
     today,
+    tokens,
     trades,
 )
 from web.schemas.responses import ErrorOut
@@ -149,7 +150,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     headers.register(app, settings)
     for module in (
         *(commands, status, events, command_log, records, today, trades, account),
-        *(destinations, sessions, alerts, mode),
+        *(destinations, sessions, tokens, alerts, mode),
     ):
         app.register_blueprint(module.blueprint, url_prefix="/api/bot")
     app.register_blueprint(health.blueprint)

@@ -71,10 +71,8 @@ class List {
     this.show(items, more, wanted.size > 0);
     this.shownText.textContent = items.length ? `${items.length} shown, the newest first` : "";
     this.more.hidden = !cursor;
-    if (this.csv) {
-      wanted.set("format", "csv");
-      this.csv.href = `/api/bot${this.panel.dataset.list}?${wanted}`;
-    }
+    wanted.set("format", "csv");
+    this.csv.href = `/api/bot${this.panel.dataset.list}?${wanted}`;
     return true;
   }
 
