@@ -38,6 +38,7 @@ from web.routes import (
     commands,
     destinations,
     docs,
+    equity,
     events,
     health,
     metrics,
@@ -149,7 +150,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     errors.register(app)
     headers.register(app, settings)
     for module in (
-        *(commands, status, events, command_log, records, today, trades, account),
+        *(commands, status, events, command_log, records, today, equity, trades, account),
         *(destinations, sessions, tokens, alerts, mode),
     ):
         app.register_blueprint(module.blueprint, url_prefix="/api/bot")

@@ -155,6 +155,16 @@ class StatsQuery(Listed):
     until: Annotated[date, Written] | None = Field(None, description="Last trading date, in New York.")
 
 
+class EquityQuery(Query):
+    mode: Mode | None = Field(None, description="Of this account; the present mode's if nothing is said.")
+    since: Annotated[date, Written] | None = Field(
+        None, description="First day, in New York; 29 days before the last if nothing is said."
+    )
+    until: Annotated[date, Written] | None = Field(
+        None, description="Last day, in New York; today if nothing is said."
+    )
+
+
 class ReconciliationsQuery(Listed):
     verdict: Annotated[list[Agreement], ListOf] = Field(
         default=[], description="Only these; several times, or comma separated."

@@ -2,6 +2,7 @@
 
 import { get } from "./api.js";
 import { byId, el, keepFocus } from "./dom.js";
+import { show as showEquity } from "./equity.js";
 import { midnight } from "./format.js";
 import { LISTS } from "./list_rows.js";
 import { rowToggle } from "./rows.js";
@@ -68,6 +69,7 @@ class List {
     const more = { before: this.panel.id === "commands" && items.some(({ kind }) => kind === "update_config") ? await valuesBefore() : new Map() };
     if (turn !== this.turn) return true;
     if (this.panel.id === "trades-list") showSummary(wanted);
+    if (this.panel.id === "days") showEquity(wanted);
     this.show(items, more, wanted.size > 0);
     this.shownText.textContent = items.length ? `${items.length} shown, the newest first` : "";
     this.more.hidden = !cursor;
