@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -36,14 +36,16 @@ those that `script/server` shows, with the seconds since the recording began.
 class Recording:
     """One run, and the page that is written about it."""
 
-    def __init__(self, directory: str, head: str = HEAD, **env: str) -> None:
+    def __init__(
+        self, directory: str, head: str = HEAD, arguments: Sequence[str] = ("--demo",), **env: str
+    ) -> None:
         self._page = [head]
         self._lines: list[tuple[float, str]] = []
         self._shown = 0
         self._began = time.monotonic()
         self._port = _free_port()
         self.server = subprocess.Popen(
-            [sys.executable, "-m", "launcher", "--demo"],
+            [sys.executable, "-m", "launcher", *arguments],
             cwd=ROOT,
             env={
                 "PATH": os.environ["PATH"],
@@ -64,6 +66,11 @@ class Recording:
         self._token = self._found(r"token +(\S+)")
         self.sandbox = self._found(r"SANDBOX at (http://\S+?):? ")
         self.key = (Path(directory) / "sandbox-keys").read_text().split(":")[0]
+
+    @property
+    def client_env(self) -> Mapping[str, str]:
+        """What the command line needs to know of this run."""
+        return {"PITBOSS_URL": f"http://127.0.0.1:{self._port}", "PITBOSS_TOKEN": self._token}
 
     # -- acting -----------------------------------------------------------------------------------------------
 
