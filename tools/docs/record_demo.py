@@ -63,7 +63,10 @@ class Recording:
         threading.Thread(target=self._read, daemon=True).start()
         self.wait("Pitboss runs.", 90)
         time.sleep(1)
-        self._token = self._found(r"token +(\S+)")
+        # what is printed into a pipe names the files of the secrets, not the secrets
+        kept = Path(directory)
+        self._token = (kept / "api-tokens").read_text().split(",")[0].split(":")[2]
+        self._secrets = (self._token, (kept / "flower-login").read_text().split(":")[1].strip())
         self.sandbox = self._found(r"SANDBOX at (http://\S+?):? ")
         self.key = (Path(directory) / "sandbox-keys").read_text().split(":")[0]
 
@@ -128,7 +131,7 @@ class Recording:
         self.server.send_signal(signal.SIGTERM)
         self.server.wait(40)
         text = "".join(self._page)
-        for secret in (self._token, self._found(r"password (\S+)")):
+        for secret in self._secrets:
             text = text.replace(secret, "…")
         page.write_text(text)
 

@@ -78,7 +78,7 @@ _BLOCKERS = {
     "blockers": [
         {
             "code": "positions_open",
-            "error": "The mode cannot be switched while 2 trade(s) are open. Close them first.",
+            "error": "The mode cannot be switched while 2 trades are open. Close them first.",
         },
         {
             "code": "positions_open",
@@ -140,6 +140,7 @@ PICTURES = (
             worker=_OFFLINE,
             pendingCommands=1,
             openPositionCount=0,
+            openPnl=None,
             reasons=["disabled", "not_running", "worker_offline"],
         ),
         states="stopped",
@@ -150,7 +151,8 @@ PICTURES = (
     Picture("settle-dialog", _CLOSED_BY_IT, height=1000, answers=_DISAGREES, act=acts.settle),
     Picture(
         "gate-closed",
-        data.status(acceptingSignals=False, todayRealizedPnl=-512.4, reasons=["daily_loss", "max_positions"]),
+        data.status(acceptingSignals=False, todayRealizedPnl=-512.4, reasons=["daily_loss"]),
+        answers={"account": {**ACCOUNT, "equity": 24_714.23, "dayChange": -496.17}},
     ),
     Picture("connection-lost", data.status(), lost=True),
     Picture("kill-dialog", data.status(), act=acts.dialog),
@@ -164,7 +166,7 @@ PICTURES = (
     ),
     Picture(
         "live-dialog",
-        data.status("stopped", openPositionCount=0),
+        data.status("stopped", openPositionCount=0, openPnl=None),
         states="stopped",
         answers=_NOTHING,
         act=acts.mode,
