@@ -97,8 +97,8 @@ def test_it_follows_the_filters_and_says_where_nothing_is_known(worth, panel):
     days.get_by_label("Mode").select_option("live")
     expect(panel.page.locator("#equity-title")).to_have_text("Equity, live")
     expect(text).to_contain_text("$9,000.00")
-    days.get_by_label("From").fill("2026-11-21")
-    days.get_by_label("To").fill("2026-11-21")
+    days.get_by_label("From", exact=True).fill("2026-11-21")
+    days.get_by_label("To", exact=True).fill("2026-11-21")
     expect(text).to_have_text("No reading of the account is stored for these days.")
     expect(panel.page.locator("#equity-curve")).to_be_hidden()
 
@@ -113,5 +113,23 @@ def test_it_is_of_the_present_mode_and_the_last_thirty_days_unless_something_els
     found = worth.api("viewer").read("/stats/equity")
     assert found["mode"] == "paper"
     assert {point["equity"] for point in found["points"]}.isdisjoint({1, 2})
+    for query in (
+        "since=0001-01-01",
+        "until=0001-01-01",
+        "until=9999-12-31",
+        "since=9999-12-31",
+        "mode=live",
+    ):
+        assert worth.api("viewer").read(f"/stats/equity?{query}")["everyMin"] >= 1, query
     envelope.check(worth.api("viewer").get("/stats/equity?since=yesterday"), 422, "validation")
     assert worth.api(None).get("/stats/equity").status_code == 401
+
+
+def test_a_reading_of_the_broker_is_on_the_curve_at_once(stack, panel):
+    stack.sql("DELETE FROM bot_equity")
+    panel.open_tab("Days")
+    stack.api().do("/reconcile", headers={"Prefer": "wait=10"})
+    worth = stack.api().read("/account")["equity"]
+    expect(panel.page.locator("#equity-text")).to_contain_text(f"to ${worth:,.2f} (")
+    expect(panel.page.locator("#equity-curve")).to_be_visible()
+    panel.expect_never_reloaded()
