@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, ColumnExpressionArgument, delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from bot.models import BotEquity
 from bot.reconciliation.evidence import Reading
@@ -31,18 +31,24 @@ def keep(session: Session, reading: Reading) -> None:
 
 def thin_out(session: Session) -> int:
     """Delete old rows, except for the last of each half hour. Returns how many were deleted."""
-    later = aliased(BotEquity)
     now = func.clock_timestamp()
-    ends = func.date_bin(WIDTH, BotEquity.at, func.to_timestamp(0)) + WIDTH
+    follows = func.lead(BotEquity.at).over(partition_by=BotEquity.mode, order_by=BotEquity.at)
+    old = (
+        select(BotEquity.mode, BotEquity.at, (_span(follows) == _span(BotEquity.at)).label("is_not_the_last"))
+        .where(BotEquity.at < now - KEPT_WHOLE, BotEquity.at > now - LOOKED_BACK)
+        .subquery()
+    )
     gone = session.execute(
         delete(BotEquity)
         .where(
-            BotEquity.at < now - KEPT_WHOLE,
-            BotEquity.at > now - LOOKED_BACK,
-            select(later.at)
-            .where(later.mode == BotEquity.mode, later.at > BotEquity.at, later.at < ends)
-            .exists(),
+            tuple_(BotEquity.mode, BotEquity.at).in_(
+                select(old.c.mode, old.c.at).where(old.c.is_not_the_last)
+            )
         )
         .returning(BotEquity.at)
     )
     return len(gone.all())
+
+
+def _span(at: ColumnExpressionArgument[datetime]) -> ColumnElement[datetime]:
+    return func.date_bin(WIDTH, at, func.to_timestamp(0))

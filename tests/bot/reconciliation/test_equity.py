@@ -58,3 +58,12 @@ def test_after_a_week_the_last_of_each_half_hour_stays_of_each_mode(world: World
     for mode, expected in (("live", [2, 5, 0, 1, 2, 3, 4, 5]), ("paper", [2, 4, 0, 1, 2, 3, 4])):
         left = world.sql("SELECT equity FROM bot_equity WHERE mode = %s ORDER BY at", [mode])
         assert [int(row["equity"]) for row in left] == expected
+
+
+def test_a_month_that_nobody_has_thinned_out_is_done_at_once(world: World) -> None:
+    world.sql(
+        "INSERT INTO bot_equity (mode, at, equity) SELECT 'paper', at + n * interval '1 minute', n"
+        " FROM generate_series(0, 28 * 1440 - 1) AS n,"
+        " (SELECT date_bin('30 minutes', now() - interval '36 days', to_timestamp(0)) AS at) AS begins"
+    )
+    assert world.database.run(equity.thin_out) == 28 * 1440 * 29 / 30
