@@ -29,6 +29,16 @@ def trading_date(at: datetime) -> date:
     return at.astimezone(NEW_YORK).date()
 
 
+def midnight(day: date) -> datetime:
+    """When *day* begins in New York, aware."""
+    return datetime.combine(day, time(), NEW_YORK)
+
+
+def day_after(day: date) -> date:
+    """The day after *day*, unless that is the last one that there is."""
+    return day + timedelta(days=1) if day < date.max else day
+
+
 def session(day: date, closures: Closures = NO_CLOSURES) -> tuple[datetime, datetime] | None:
     """Open and close of the regular session on *day*, aware; None if the exchange is closed that day."""
     hours = _by_calendar(day)

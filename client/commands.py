@@ -12,7 +12,16 @@ from uuid import UUID
 
 from client import errors
 from client.errors import NotFound, StillPending, Unavailable
-from client.models import Action, Command, ConfigAction, KillAction, ReconcileAction, TestAlert
+from client.models import (
+    Acknowledged,
+    Action,
+    Alert,
+    Command,
+    ConfigAction,
+    KillAction,
+    ReconcileAction,
+    TestAlert,
+)
 from client.transport import Http
 from client.values import plain, written
 from client.words import PENDING, CommandStatus, Mode, SettleAction
@@ -23,6 +32,8 @@ ASK_SEC = 5.0
 OUTCOME_SEC = 60.0
 #: Waits between two requests for a command, from the first to the last.
 FIRST_LOOK_SEC, LAST_LOOK_SEC = 0.1, 1.0
+#: The most alerts that are acknowledged with one request.
+MOST_ALERTS = 200
 
 A = TypeVar("A", bound=Action)
 Number = Decimal | int | float | str
@@ -131,6 +142,16 @@ class Commands:
         """Send a test alert to every destination; ``alert_destinations`` tells whether it arrived."""
         response = self._http.send("POST", "/alerts/test", {}, key=None)
         return TestAlert.model_validate_json(response.content)
+
+    def acknowledge(self, *alerts: Alert | UUID | str) -> int:
+        """Note that you have seen these *alerts*. Returns how many nobody had acknowledged before."""
+        ids = [str(each.id if isinstance(each, Alert) else each) for each in alerts]
+        count = 0
+        for first in range(0, len(ids), MOST_ALERTS):
+            body = {"ids": ids[first : first + MOST_ALERTS]}
+            response = self._http.send("POST", "/alerts/acknowledge", body, key=None)
+            count += Acknowledged.model_validate_json(response.content).acknowledged
+        return count
 
     def command(self, command: Action | Command | UUID | str) -> Command:
         """One command of the log as it is now."""

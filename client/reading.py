@@ -26,6 +26,7 @@ from client.models import (
     Positions,
     Reconciliation,
     Status,
+    Token,
     Trade,
     TradeEvent,
 )
@@ -77,17 +78,43 @@ class Reading:
         source: Words = (),
         actor: str | None = None,
         since: datetime | str | None = None,
+        until: datetime | str | None = None,
+        text: str | None = None,
         limit: int | None = None,
     ) -> Iterator[Command]:
-        """The command log, the newest first."""
-        query = {"kind": kind, "status": status, "source": source, "actor": actor, "since": since}
+        """The command log, the newest first; *text* is looked for in reason, error, actor, parameters and id."""
+        query = {
+            "kind": kind,
+            "status": status,
+            "source": source,
+            "actor": actor,
+            "since": since,
+            "until": until,
+            "text": text,
+        }
         return self._list(Command, "/commands", query, limit)
 
     def trades(
-        self, *, status: Words = (), symbol: str | None = None, limit: int | None = None
+        self,
+        *,
+        status: Words = (),
+        symbol: str | None = None,
+        mode: Words = (),
+        exit_reason: Words = (),
+        since: date | str | None = None,
+        until: date | str | None = None,
+        limit: int | None = None,
     ) -> Iterator[Trade]:
-        """Trades, the newest first."""
-        return self._list(Trade, "/trades", {"status": status, "symbol": symbol}, limit)
+        """Trades, the newest first; *since* and *until* are the first and last trading date of their entry."""
+        query = {
+            "status": status,
+            "symbol": symbol,
+            "mode": mode,
+            "exitReason": exit_reason,
+            "since": since,
+            "until": until,
+        }
+        return self._list(Trade, "/trades", query, limit)
 
     def find_trade(self, trade: UUID | str) -> Trade:
         """One trade."""
@@ -120,14 +147,25 @@ class Reading:
         query = {"verdict": verdict, "outcome": outcome, "trigger": trigger}
         return self._list(Reconciliation, "/reconciliations", query, limit)
 
-    def alerts(self, *, limit: int | None = None) -> Iterator[Alert]:
+    def alerts(
+        self,
+        *,
+        kind: Words = (),
+        severity: Words = (),
+        state: Words = (),
+        limit: int | None = None,
+    ) -> Iterator[Alert]:
         """Alerts, newest first."""
-        return self._list(Alert, "/alerts", {}, limit)
+        return self._list(Alert, "/alerts", {"kind": kind, "severity": severity, "state": state}, limit)
 
     def alert_destinations(self) -> list[AlertDestination]:
         """Where alerts are sent, and whether they arrive."""
         found = json.loads(self._http.get("/alerts/destinations"))["items"]
         return [AlertDestination.model_validate(each) for each in found]
+
+    def tokens(self) -> list[Token]:
+        """Who has a token, and when it was last used; no token is shown."""
+        return [Token.model_validate(each) for each in json.loads(self._http.get("/tokens"))["items"]]
 
     def events(self, *, lost: Callable[[PitbossError], None] | None = None) -> Iterator[Status]:
         """The status at once, and again with every change, for ever.

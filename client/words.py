@@ -104,6 +104,22 @@ class Agreement(StrEnum):
     FAILED = "failed"
 
 
+class Severity(StrEnum):
+    """How soon somebody should look at an alert."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class AlertState(StrEnum):
+    """Whether somebody still has to look at an alert."""
+
+    OPEN = "open"
+    OVER = "over"
+    ACKNOWLEDGED = "acknowledged"
+
+
 class Outcome(StrEnum):
     """Whether a reconciliation could read both sides."""
 

@@ -16,6 +16,7 @@ FORGOTTEN = (
     "bot_alert",
     "bot_command_uncounted",
     "bot_condition",
+    "bot_equity",
     "bot_ignored_position",
     "bot_reconciliation",
     "bot_suspect",

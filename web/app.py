@@ -38,6 +38,7 @@ from web.routes import (
     commands,
     destinations,
     docs,
+    equity,
     events,
     health,
     metrics,
@@ -46,6 +47,7 @@ from web.routes import (
     sessions,
     status,
     today,
+    tokens,
     trades,
 )
 from web.schemas.responses import ErrorOut
@@ -148,8 +150,8 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     errors.register(app)
     headers.register(app, settings)
     for module in (
-        *(commands, status, events, command_log, records, today, trades, account),
-        *(destinations, sessions, alerts, mode),
+        *(commands, status, events, command_log, records, today, equity, trades, account),
+        *(destinations, sessions, tokens, alerts, mode),
     ):
         app.register_blueprint(module.blueprint, url_prefix="/api/bot")
     app.register_blueprint(health.blueprint)

@@ -20,7 +20,7 @@ from bot.errors import PitbossError
 from bot.flattening import process, suspension
 from bot.flattening.process import Flattener
 from bot.flattening.suspension import Suspender
-from bot.reconciliation import retention
+from bot.reconciliation import equity, retention
 from bot.runtime import liveness_file
 from bot.runtime.periodic import Periodic
 from bot.states import spec_of
@@ -64,7 +64,7 @@ class Background:
             self._every(f"alerts to {address.name}", destinations.LOOK_SEC, telling.run)
         self._every("daily head", daily_head.LOOK_SEC, DailyHead(database, settings).check)
         self._every("flatten", process.LOOK_SEC, Flattener(database, settings, is_worker=True).run)
-        self._every("reports", retention.LOOK_SEC, lambda: database.run(retention.thin_out))
+        self._every("reports", retention.LOOK_SEC, self._thin_out)
         self._every("suspension", suspension.LOOK_SEC, Suspender(database, settings, is_worker=True).run)
 
     def start_sweep(self) -> None:
@@ -95,6 +95,10 @@ class Background:
         liveness_file.touch(context.settings().alive_file)
         trouble = consumer.trouble()
         context.database().run(lambda session: heartbeat.beat(session, self._name, trouble))
+
+    def _thin_out(self) -> None:
+        context.database().run(retention.thin_out)
+        context.database().run(equity.thin_out)
 
     def _sweep(self) -> None:
         """Finish the pending commands, then wait until another one may have been accepted, or for SWEEP_SEC."""

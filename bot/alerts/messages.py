@@ -151,7 +151,7 @@ def sentence(kind: str, facts: Mapping[str, Any]) -> str:
         case AlertKind.TRADES_MISSED:
             count = facts.get("count")
             return (
-                f"{count} trade(s) written off {account}: {', '.join(facts.get('symbols') or ())}. Alpaca has no position and"
+                f"{count} {'trade' if count == 1 else 'trades'} written off {account}: {', '.join(facts.get('symbols') or ())}. Alpaca has no position and"
                 " no fill that explains it, so their result is not in the books. Settle or acknowledge them."
             )
         case AlertKind.CLOCKS_DISAGREE:

@@ -131,7 +131,9 @@ def objections(
     trades = session.scalars(select(func.count()).where(BotTrade.status == TradeStatus.OPEN)).one()
     if trades:
         yield PositionsOpen(
-            f"The mode cannot be switched while {trades} trade(s) are open. Close them first."
+            "The mode cannot be switched while 1 trade is open. Close it first."
+            if trades == 1
+            else f"The mode cannot be switched while {trades} trades are open. Close them first."
         )
     if preflight is not None and _is_usable(preflight, config, now):
         yield from _objections_of_alpaca(session, config, target, preflight)

@@ -82,7 +82,8 @@ class BrokerRound:
         self.plan = plan
         if plan.cancel_all:
             if rejected := alpaca.cancel_all_orders():
-                self.not_cancelled.append(f"Alpaca rejected the cancellation of {len(rejected)} order(s).")
+                orders = "an order" if len(rejected) == 1 else f"{len(rejected)} orders"
+                self.not_cancelled.append(f"Alpaca rejected the cancellation of {orders}.")
         else:
             for order in plan.cancel:
                 if time.monotonic() > deadline:

@@ -14,6 +14,7 @@ from bot.models.command_stats import BotCommandTally, BotCommandUncounted
 from bot.models.condition import BotCondition
 from bot.models.config import BotConfig
 from bot.models.daily_stats import BotDailyStats
+from bot.models.equity import BotEquity
 from bot.models.flatten import BotFlatten, FlattenState
 from bot.models.ignored_position import BotIgnoredPosition
 from bot.models.ledger_request import BotLedgerRequest
@@ -44,6 +45,7 @@ __all__ = [
     "BotCondition",
     "BotConfig",
     "BotDailyStats",
+    "BotEquity",
     "BotFlatten",
     "BotIgnoredPosition",
     "BotLedgerRequest",

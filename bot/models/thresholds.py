@@ -101,7 +101,7 @@ _ROWS = (
     ),
     Threshold(
         *("min_win_rate", _DECIMAL, Decimal("0.5"), Group.DAY, "Min. win rate", "0 to 1"),
-        "Least share of winning trades, 0 to 1.",
+        "Least share of winning trades.",
         greater_is_riskier=False,
         maximum=1,
         decimal_places=4,

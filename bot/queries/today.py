@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy import distinct, func, select
 from sqlalchemy.orm import Session
 
-from bot.market_hours import NEW_YORK, trading_date
+from bot.market_hours import day_after, midnight, trading_date
 from bot.models import BotCommand, BotConfig, BotTrade, BotTradeExit, TradeStatus
 from bot.states import BotState, CommandKind, Mode
 
@@ -47,9 +47,7 @@ def day(session: Session, on: date | None = None) -> tuple[date, datetime, datet
     """Date, beginning and end of the day *on*, by default today's, and the present time, by the database's clock."""
     now = session.scalars(select(func.clock_timestamp())).one()
     on = on or trading_date(now)
-    begins, ends = (
-        datetime.combine(at, time(), NEW_YORK).astimezone(now.tzinfo) for at in (on, on + timedelta(days=1))
-    )
+    begins, ends = (midnight(at).astimezone(now.tzinfo) for at in (on, day_after(on)))
     return on, begins, ends, now
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Select, func
 
-from bot.market_hours import NEW_YORK
+from bot.market_hours import day_after, midnight
 from bot.models import BotTrade, ExitReason, TradeStatus
 from bot.states import Mode
 
@@ -43,13 +43,7 @@ class TradeFilter:
         if self.exit_reasons:
             query = query.where(BotTrade.exit_reason.in_(self.exit_reasons))
         if self.since is not None:
-            query = query.where(BotTrade.entry_at >= _midnight(self.since))
-        return query if self.until is None else query.where(BotTrade.entry_at < _midnight(_next(self.until)))
-
-
-def _next(day: date) -> date:
-    return day + timedelta(days=1) if day < date.max else day
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), NEW_YORK)
+            query = query.where(BotTrade.entry_at >= midnight(self.since))
+        return (
+            query if self.until is None else query.where(BotTrade.entry_at < midnight(day_after(self.until)))
+        )

@@ -23,7 +23,7 @@ def keep(session: Session, reading: Reading) -> None:
         "read_at": reading.read_at,
         "account": _account(reading.account),
         "positions": [_position(each) for each in positions] if len(positions) <= MOST_POSITIONS else None,
-        "open_pnl": _open_pnl(positions, {each.symbol for each in reading.local.ignored}),
+        "open_pnl": open_pnl(reading),
         "market_open": reading.clock.is_open,
         "next_open": reading.clock.next_open,
         "next_close": reading.clock.next_close,
@@ -58,8 +58,10 @@ def _position(position: Position) -> dict[str, Any]:
     }
 
 
-def _open_pnl(positions: list[Position], ignored: set[str]) -> Decimal | None:
-    profits = [each.open_pnl for each in positions if each.symbol not in ignored]
+def open_pnl(reading: Reading) -> Decimal | None:
+    """The unrealized profit of all positions but the ignored ones, in US dollars; None if the broker had no price for one."""
+    ignored = {each.symbol for each in reading.local.ignored}
+    profits = [each.open_pnl for each in reading.positions.values() if each.symbol not in ignored]
     return None if None in profits else sum((each for each in profits if each is not None), Decimal(0))
 
 

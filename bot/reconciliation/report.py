@@ -11,7 +11,7 @@ from bot.broker.errors import AccountBlocked, AccountMismatch, BrokerError, Stal
 from bot.broker.readings import Account
 from bot.errors import CredentialsMissing
 from bot.models import BotConfig, BotReconciliation, Outcome, Trigger
-from bot.reconciliation import bookkeeping, last_reading, schedule
+from bot.reconciliation import bookkeeping, equity, last_reading, schedule
 from bot.reconciliation.evidence import Evidence, ReadFailed, Reading
 from bot.states import Mode
 
@@ -63,6 +63,7 @@ def judge(
         return report
     if is_newest:
         last_reading.keep(session, evidence)
+        equity.keep(session, evidence)
     report.outcome = Outcome.OK
     report.open_trades = sum(group.trades for group in evidence.local.groups)
     report.broker_positions = len(evidence.positions)

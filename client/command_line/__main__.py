@@ -8,7 +8,7 @@ import sys
 import click
 from click.shell_completion import get_completion_class
 
-from client.command_line import alerting, looking, steering
+from client.command_line import access, alerting, looking, steering
 from client.command_line.output import complain
 from client.command_line.session import EXIT_CODES, INTERRUPTED
 
@@ -43,7 +43,7 @@ def completion(shell: str) -> None:
         click.echo(kind(cli, {}, NAME, f"_{NAME.upper()}_COMPLETE").source())
 
 
-for _command in (*steering.COMMANDS, *looking.COMMANDS, *alerting.COMMANDS):
+for _command in (*steering.COMMANDS, *looking.COMMANDS, *alerting.COMMANDS, *access.COMMANDS):
     cli.add_command(_command)
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import click
 
 from client.command_line.listing import follow_option, limit_option, listed
+from client.command_line.output import shown
 from client.command_line.session import Session, connected
-from client.models import Alert, AlertDestination
+from client.models import Acknowledged, Alert, AlertDestination
+from client.words import AlertState, Severity
 
 #: How long a test may take to arrive, in seconds.
 ARRIVED_WITHIN_SEC = 30.0
@@ -18,12 +22,39 @@ ARRIVED_WITHIN_SEC = 30.0
 @click.command()
 @limit_option
 @follow_option
+@click.option("--kind", multiple=True, help="Only of this kind; may be given several times.")
+@click.option("--severity", multiple=True, type=click.Choice(list(map(str, Severity))), help="Only of this.")
+@click.option(
+    "--state",
+    multiple=True,
+    type=click.Choice(list(map(str, AlertState))),
+    help="Only in this; open: neither over nor acknowledged.",
+)
 @connected
-def alerts(session: Session, limit: int, follow: bool) -> None:
+def alerts(session: Session, limit: int, follow: bool, **filters: Any) -> None:
     """What somebody had to be told, the newest first; with --follow the newest last."""
-    columns = ["at", "severity", "kind", "what", "delivery", "over since", "seen by"]
+
+    def read(count: int) -> Iterator[Alert]:
+        return session.bot.alerts(**filters, limit=count)
+
+    columns = ["at", "severity", "kind", "what", "state", "told outside", "id"]
     mark = (lambda row: (row.id, (row.delivery, row.resolved_at, row.acknowledged_at))) if follow else None
-    listed(session, columns, _alert_row, lambda count: session.bot.alerts(limit=count), limit, mark)
+    listed(session, columns, _alert_row, read, limit, mark)
+
+
+@click.command()
+@click.argument("ids", metavar="[ALERT_ID]...", nargs=-1, type=click.UUID)
+@click.option("--all", "every", is_flag=True, help="All that are open.")
+@connected
+def acknowledge(session: Session, ids: tuple[UUID, ...], every: bool) -> None:
+    """Note that you have seen alerts: those with these ids (see pitboss alerts), or --all."""
+    if every is bool(ids):
+        raise click.UsageError("Name the alerts by their ids, or give --all.")
+    seen = list(session.bot.alerts(state=AlertState.OPEN)) if every else list(ids)
+    count = session.bot.acknowledge(*seen)
+    if session.out.as_json:
+        session.out.json(Acknowledged(acknowledged=count))
+    session.out.say(f"Acknowledged: {count}.")
 
 
 @click.command()
@@ -69,10 +100,15 @@ def _destination_row(each: AlertDestination, silent: list[str]) -> list[Any]:
 
 
 def _alert_row(each: Alert) -> list[Any]:
-    return [
-        *(each.created_at, each.severity, each.kind, each.text, each.delivery, each.resolved_at),
-        each.acknowledged_by,
-    ]
+    return [each.created_at, each.severity, each.kind, each.text, _state(each), each.delivery, each.id]
 
 
-COMMANDS = (alerts, destinations, test_alert)
+def _state(each: Alert) -> str | None:
+    if each.acknowledged_at is not None:
+        return f"seen by {each.acknowledged_by}"
+    if each.resolved_at is not None:
+        return f"over since {shown(each.resolved_at)}"
+    return None if each.severity == Severity.INFO else "not acknowledged"
+
+
+COMMANDS = (alerts, acknowledge, destinations, test_alert)

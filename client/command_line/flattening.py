@@ -16,6 +16,7 @@ from client.models import Flatten
 
 #: How often it is asked for, in seconds.
 LOOK_SEC = 0.5
+NEVER = "No flatten was ever asked for."
 
 
 def show(session: Session, now: Flatten) -> None:
@@ -65,21 +66,23 @@ def _tell(out: Output, now: Flatten, line: str) -> None:
 
 def _line(now: Flatten) -> str:
     if now.state == "none":
-        return "No flatten was ever asked for."
+        return NEVER
     left = [f"{shown(each.shares)} {each.symbol}" for each in now.positions_left or ()]
     parts = [now.state]
     if now.is_at_work:
-        orders = "orders not known yet" if now.orders_left is None else f"{now.orders_left} orders left"
-        positions = (
-            "positions not known yet" if now.positions_left is None else ", ".join(left) or "no position left"
+        parts.append("orders not read yet" if now.orders_left is None else f"{now.orders_left} orders left")
+        parts.append(
+            "positions not read yet" if now.positions_left is None else ", ".join(left) or "no position left"
         )
-        parts += [orders, positions]
     elif left:
         parts.append(f"left: {', '.join(left)}")
     return "; ".join([*parts, *([now.error] if now.error else [])])
 
 
 def _drawn(now: Flatten) -> RenderableType:
+    if now.state == "none":
+        return NEVER
+    unread = "not read yet" if now.is_at_work else "never read"
     facts = {
         "flatten": now.state,
         "mode": now.mode,
@@ -87,7 +90,8 @@ def _drawn(now: Flatten) -> RenderableType:
         "since": now.started_at,
         "ended": now.finished_at,
         "rounds": now.attempts,
-        "orders left": now.orders_left,
+        "orders left": unread if now.orders_left is None else now.orders_left,
+        "positions left": unread if now.positions_left is None else len(now.positions_left),
         "trouble": now.error,
     }
     rows = [[each.symbol, each.shares, each.error] for each in now.positions_left or ()]

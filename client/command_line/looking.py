@@ -112,6 +112,8 @@ def account(session: Session) -> None:
 @click.option("--source", multiple=True, help="Only from here: api, panel, celery, system.")
 @click.option("--actor", help="Only of this actor.")
 @click.option("--since", help="Only issued at or after this time.")
+@click.option("--until", help="Only issued before this time.")
+@click.option("--text", help="Only with this text in reason, error, actor, parameters or id.")
 @connected
 def log(session: Session, limit: int, follow: bool, **filters: Any) -> None:
     """The command log, the newest first; with --follow the newest last."""
@@ -130,6 +132,10 @@ def log(session: Session, limit: int, follow: bool, **filters: Any) -> None:
 @follow_option
 @click.option("--status", multiple=True, help="Only of this status: open, closed, missed, void.")
 @click.option("--symbol", help="Only of this symbol.")
+@click.option("--mode", multiple=True, help="Only of this account: paper, live.")
+@click.option("--exit-reason", multiple=True, help="Only that ended for this reason.")
+@click.option("--since", help="Only entered on this trading date or later, such as 2026-11-20.")
+@click.option("--until", help="Only entered on this trading date or earlier.")
 @connected
 def trades(session: Session, limit: int, follow: bool, **filters: Any) -> None:
     """Trades, the newest first; with --follow the newest last, and again when they change."""

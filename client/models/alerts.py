@@ -26,6 +26,12 @@ class Alert(Answer):
     error: str | None
 
 
+class Acknowledged(Answer):
+    """How many alerts were not acknowledged before."""
+
+    acknowledged: int
+
+
 class AlertDestination(Answer):
     """A destination of alerts, and how its deliveries went."""
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import secrets
+import subprocess
 import time
 from pathlib import Path
 
 from tests.access.conftest import Browser
 from tests.support import envelope
-from tests.support.client import Api
-from tests.support.stack import Stack
+from tests.support.client import TOKENS, Api
+from tests.support.stack import ROOT, Stack
 
 
 def holds(stack: Stack, token: str, status: int, path: str = "/gate") -> float:
@@ -62,6 +64,45 @@ def test_a_token_ends_by_itself_and_sooner_when_it_is_told_to(stack: Stack, toke
     holds(stack, token, 200)
     assert "guest ends" in tokens("expire", "guest", "1s").stdout
     holds(stack, token, 401)
+
+
+def test_an_operator_elsewhere_reads_who_holds_a_token_and_sees_none(stack: Stack, tokens) -> None:
+    token = new_token(tokens, "risk", "operator[kill,pause]", "--expires", "90d")
+    gone = new_token(tokens, "gone", "viewer")
+    tokens("revoke", "gone")
+
+    def pitboss(*arguments: str, holder: str = TOKENS["operator"]) -> subprocess.CompletedProcess[str]:
+        env = {"PATH": "/usr/bin:/bin", "PITBOSS_URL": stack.url, "PITBOSS_TOKEN": holder}
+        program = Path(ROOT) / "script" / "pitboss"
+        return subprocess.run([program, *arguments], env=env, capture_output=True, text=True, timeout=60)
+
+    listed = pitboss("tokens")
+    assert listed.returncode == 0, listed.stderr
+    head, *rows = [line.split("\t") for line in listed.stdout.splitlines()]
+    by_name = {row[0]: dict(zip(head, row, strict=True)) for row in rows}
+    assert (by_name["operator"]["role"], by_name["operator"]["made"]) == ("operator", "API_TOKENS")
+    assert by_name["risk"]["role"] == "operator[kill,pause]"
+    assert by_name["risk"]["valid"].startswith("until 20")
+    assert "gone" not in by_name
+    everyone = pitboss("tokens", "--all", "--json").stdout
+    assert [
+        row["revokedAt"] is not None
+        for row in map(json.loads, everyone.splitlines())
+        if row["name"] == "gone"
+    ]
+    for secret in (
+        token,
+        gone,
+        TOKENS["operator"],
+        *(row["hash"] for row in stack.sql("SELECT hash FROM bot_token")),
+    ):
+        assert secret not in everyone
+    holds(stack, token, 200)
+    for holder in (token, TOKENS["viewer"], TOKENS["bot"]):
+        assert pitboss("tokens", holder=holder).returncode == 3
+    # uses are written every half minute; here it is done at once
+    stack.sql("UPDATE bot_token SET last_used_at = now(), last_used_from = '10.0.0.7' WHERE name = 'risk'")
+    assert "10.0.0.7" in pitboss("tokens").stdout
 
 
 def test_a_narrowed_token_gives_its_commands_reads_everything_and_nothing_else(stack: Stack, tokens) -> None:

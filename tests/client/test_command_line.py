@@ -152,6 +152,12 @@ def test_a_pipe_gets_plain_text(pitboss: CommandLine):
         json.loads(line)["kind"]
         for line in pitboss.says("log", "--json", "--kind", "start", "-n", "1").splitlines()
     ] == ["start"]
+    assert [
+        line.split("\t")[2] for line in pitboss.says("log", "--text", "FOR THE log").splitlines()[1:]
+    ] == ["start"]
+    assert pitboss.says("log", "--until", "2020-01-01T00:00:00Z").count("\n") == 1, (
+        "only the names of the columns"
+    )
     assert "\x1b" not in pitboss.says("positions") + pitboss.says("account") + pitboss.says("reports")
     piped = subprocess.run(
         ["sh", "-c", f"{PITBOSS} log -n 200 | head -1"],
@@ -202,6 +208,9 @@ def test_trades_and_what_changed_on_them(pitboss: CommandLine, stack: Stack):
         )
         assert json.loads(following.stdout.readline())["filled"] is True
     assert "SOIL\topen\t5\t0\t9.12" in pitboss.says("trades", "--symbol", "soil")
+    for narrower in (["--mode", "live"], ["--exit-reason", "hard_stop"], ["--until", "2020-01-01"]):
+        assert trade not in pitboss.says("trades", *narrower)
+    assert trade in pitboss.says("trades", "--mode", "paper", "--since", "2020-01-01")
     assert "opened" in pitboss.says("trade", trade)
 
 
@@ -225,6 +234,49 @@ def test_a_kill_says_what_stays_open_and_a_flatten_closes_it(pitboss: CommandLin
     assert watched.splitlines()[-1] == "flat"
     assert pitboss.says("flatten-progress") == "flat\n"
     wait_for(lambda: stack.api().read("/flatten")["state"] == "flat", 10, "it is flat")
+
+
+def test_a_flatten_that_could_not_read_the_broker_yet_says_so(pitboss: CommandLine, stack: Stack):
+    stack.broker.faults({"kind": "500"})
+    pitboss.says("flatten", "--yes")
+    assert pitboss.says("flatten-progress").startswith("working; orders not read yet; positions not read yet")
+    shown = pitboss.on_a_terminal("flatten-progress", until="trouble")
+    assert re.search(r"orders left.*not read yet.*positions left.*not read yet", shown, re.DOTALL)
+    pitboss.says("flatten", "--cancel")
+
+
+def test_an_alert_is_listed_filtered_and_acknowledged(pitboss: CommandLine, stack: Stack):
+    stack.sql("UPDATE bot_alert SET acknowledged_at = now(), acknowledged_by = 'tests'")
+    with pitboss.going_on("alerts", "--follow", "-n", "1", "--severity", "critical", "--json") as following:
+        assert following.stdout
+        stack.broker.positions(KODK=35)
+        pitboss("reconcile")
+        rows = (json.loads(line) for line in following.stdout)
+        raised = next(row for row in rows if "KODK" in row["text"])
+    assert (raised["kind"], raised["severity"]) == ("reconciliation_differs", "critical")
+    head, first = [
+        line.split("\t") for line in pitboss.says("alerts", "-n", "1", "--state", "open").splitlines()
+    ]
+    named = dict(zip(head, first, strict=True))
+    assert (named["severity"], named["kind"], named["id"]) == ("critical", raised["kind"], raised["id"])
+    assert (named["what"], named["state"]) == (raised["text"], "not acknowledged")
+    assert "KODK" in pitboss.on_a_terminal("alerts", "--kind", raised["kind"], until="KODK")
+    assert "KODK" not in pitboss.says("alerts", "--severity", "info", "-n", "200")
+
+    assert pitboss("acknowledge").returncode == 2
+    assert pitboss("acknowledge", raised["id"], PITBOSS_TOKEN=TOKENS["viewer"]).returncode == 3
+    assert pitboss.says("acknowledge", raised["id"]) == "Acknowledged: 1.\n"
+    assert pitboss.says("acknowledge", raised["id"]) == "Acknowledged: 0.\n"
+    assert raised["id"] not in pitboss.says("alerts", "--state", "open")
+    [seen] = [row for row in pitboss.says("alerts").splitlines() if raised["id"] in row]
+    assert "seen by operator" in seen
+
+    pitboss.says("kill", "-r", "now")
+    assert "killed" in pitboss.says("alerts", "--state", "open")
+    pitboss.says("acknowledge", "--all")
+    assert "killed" not in pitboss.says("alerts", "--state", "open")
+    pitboss.says("rearm")
+    assert "seen by operator" in pitboss.says("alerts", "--state", "over", "--kind", "killed", "-n", "1")
 
 
 def test_a_flatten_on_a_terminal_asks_first(pitboss: CommandLine, stack: Stack):

@@ -14,6 +14,7 @@ from tests.support.document import openapi
 #: Each model, and the schema that it stands for.
 MODELS: dict[type[BaseModel], str] = {
     models.Account: "AccountOut",
+    models.Acknowledged: "AcknowledgedOut",
     models.Alert: "AlertOut",
     models.AlertDestination: "DestinationOut",
     models.Action: "ActionOut",
@@ -35,6 +36,7 @@ MODELS: dict[type[BaseModel], str] = {
     models.Reconciliation: "ReconciliationOut",
     models.Status: "StatusOut",
     models.TestAlert: "TestAlertOut",
+    models.Token: "TokenOut",
     models.Trade: "TradeOut",
     models.TradeEvent: "TradeEventOut",
     models.Worker: "WorkerOut",

@@ -53,6 +53,20 @@ def test_a_flatten_can_be_ended_from_the_panel(stack: Stack, panel: Panel) -> No
     stack.broker.control("PUT", "/halts", [])
 
 
+def test_before_the_first_reading_it_says_that_nothing_was_read(stack: Stack, panel: Panel) -> None:
+    # a real one has read the broker before a page can ask: only this answer is made up
+    unread = {"state": "working", "attempts": 0, "startedAt": "2026-11-20T15:30:00Z", "error": None}
+    panel.page.route(
+        "**/api/bot/flatten",
+        lambda route: route.fulfill(json={**unread, "ordersLeft": None, "positionsLeft": None}),
+    )
+    panel.page.evaluate(
+        "import('/static/panel/flatten.js').then(m => "
+        " m.show({flatten: 'working', mode: 'paper', asOf: '2026-11-20T15:30:01Z'}))"
+    )
+    expect(panel.page.locator("#flattening")).to_contain_text("0 rounds: what is left was not read yet.")
+
+
 def test_live_money_asks_to_type_it(stack: Stack, panel: Panel) -> None:
     # the switch itself is tested elsewhere: only this part of the page is told that the mode is live
     # and it clicks in the same step, before the next status says that the mode is paper

@@ -95,7 +95,7 @@ def test_every_list_is_a_file_for_a_spreadsheet_by_the_same_filters(history, pan
         rows = list(csv.DictReader(file))
     assert sorted((row["symbol"], row["pnl"]) for row in rows) == [("RIOT", "-30"), ("RIOT", "10")]
     assert {row["note"] for row in rows} == {"'=HYPERLINK(1)"}, "a text is no formula"
-    for path in ("/commands", "/stats/daily", "/reconciliations"):
+    for path in ("/commands", "/stats/daily", "/reconciliations", "/alerts"):
         answer = history.api("viewer").get(f"{path}?format=csv")
         assert answer.headers["content-type"].startswith("text/csv"), path
         next(csv.reader(io.StringIO(answer.text)))

@@ -99,7 +99,7 @@ def test_what_stands_in_the_way_of_going_live_is_named_before_anything_can_be_ty
     expect(blockers).to_have_text(
         [
             "Live mode needs real market hours: unset MARKET_HOURS=always first.",
-            "The mode cannot be switched while 1 trade(s) are open. Close them first.",
+            "The mode cannot be switched while 1 trade is open. Close it first.",
         ]
     )
     expect(dialog.get_by_label("Type live to confirm")).to_be_disabled()

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -36,14 +36,16 @@ those that `script/server` shows, with the seconds since the recording began.
 class Recording:
     """One run, and the page that is written about it."""
 
-    def __init__(self, directory: str, head: str = HEAD, **env: str) -> None:
+    def __init__(
+        self, directory: str, head: str = HEAD, arguments: Sequence[str] = ("--demo",), **env: str
+    ) -> None:
         self._page = [head]
         self._lines: list[tuple[float, str]] = []
         self._shown = 0
         self._began = time.monotonic()
         self._port = _free_port()
         self.server = subprocess.Popen(
-            [sys.executable, "-m", "launcher", "--demo"],
+            [sys.executable, "-m", "launcher", *arguments],
             cwd=ROOT,
             env={
                 "PATH": os.environ["PATH"],
@@ -61,9 +63,17 @@ class Recording:
         threading.Thread(target=self._read, daemon=True).start()
         self.wait("Pitboss runs.", 90)
         time.sleep(1)
-        self._token = self._found(r"token +(\S+)")
+        # what is printed into a pipe names the files of the secrets, not the secrets
+        kept = Path(directory)
+        self._token = (kept / "api-tokens").read_text().split(",")[0].split(":")[2]
+        self._secrets = (self._token, (kept / "flower-login").read_text().split(":")[1].strip())
         self.sandbox = self._found(r"SANDBOX at (http://\S+?):? ")
         self.key = (Path(directory) / "sandbox-keys").read_text().split(":")[0]
+
+    @property
+    def client_env(self) -> Mapping[str, str]:
+        """What the command line needs to know of this run."""
+        return {"PITBOSS_URL": f"http://127.0.0.1:{self._port}", "PITBOSS_TOKEN": self._token}
 
     # -- acting -----------------------------------------------------------------------------------------------
 
@@ -121,7 +131,7 @@ class Recording:
         self.server.send_signal(signal.SIGTERM)
         self.server.wait(40)
         text = "".join(self._page)
-        for secret in (self._token, self._found(r"password (\S+)")):
+        for secret in self._secrets:
             text = text.replace(secret, "…")
         page.write_text(text)
 

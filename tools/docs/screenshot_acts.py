@@ -48,6 +48,21 @@ def tab(name: str) -> Callable[[Page], None]:
     return act
 
 
+def days(page: Page) -> None:
+    tab("Days")(page)
+    page.locator("#equity-text:not(:empty)").wait_for()
+    page.clock.run_for(300)
+
+
+def settle(page: Page) -> None:
+    page.locator("#differences").get_by_role("button", name="Settle RIOT…").click()
+    page.get_by_label("Adopt").check()
+
+
+def flattening(page: Page) -> None:
+    page.locator("#flattening-text:not(:empty)").wait_for()
+
+
 def trades(page: Page) -> None:
     tab("Trades")(page)
     page.get_by_text("By tier, exit reason and catalyst").click()

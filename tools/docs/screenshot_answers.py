@@ -9,6 +9,7 @@ from typing import Any
 from playwright.sync_api import Route
 
 from tools.docs import screenshot_data as data
+from tools.docs import screenshot_equity
 from tools.docs import screenshot_log as log
 from tools.docs import screenshot_trades as money
 
@@ -52,6 +53,8 @@ def _of_day(path: str, url: str, status: Any, states: str) -> Any:
             return money.statistics()
         case ["stats", "daily"]:
             return {"items": money.daily(), "nextCursor": None}
+        case ["stats", "equity"]:
+            return screenshot_equity.equity(status["mode"])
         case ["stats", "intraday"]:
             return money.intraday()
         case ["states"]:

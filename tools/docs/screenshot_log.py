@@ -192,7 +192,7 @@ ALERTS = [
         (11, 44, 9),
         "trades_missed",
         "critical",
-        "1 trade(s) written off in paper mode: AVTX. Alpaca has no position and no fill that explains it, so their result is"
+        "1 trade written off in paper mode: AVTX. Alpaca has no position and no fill that explains it, so their result is"
         " not in the books. Settle or acknowledge them.",
         acknowledgedAt=at(11, 52, 3),
         acknowledgedBy="maria",

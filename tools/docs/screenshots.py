@@ -78,7 +78,7 @@ _BLOCKERS = {
     "blockers": [
         {
             "code": "positions_open",
-            "error": "The mode cannot be switched while 2 trade(s) are open. Close them first.",
+            "error": "The mode cannot be switched while 2 trades are open. Close them first.",
         },
         {
             "code": "positions_open",
@@ -89,6 +89,26 @@ _BLOCKERS = {
             "error": "The mode cannot be switched while orders work at the paper account: BNGO. Cancel them first.",
         },
     ],
+}
+_CLOSED_BY_IT = data.status(
+    reconciliation={
+        **_LAST,
+        "differences": DIFFERENCES,
+        "missed": 1,
+        "finishedAt": clock.at(14, 31, 20),
+    },
+    acceptingSignals=False,
+    reasons=["not_reconciled"],
+)
+_DISAGREES = {"positions": DISAGREEING, **_ALERT}
+_FLATTENING = {
+    "state": "working",
+    "startedAt": clock.at(14, 31, 58),
+    "finishedAt": None,
+    "attempts": 2,
+    "ordersLeft": 1,
+    "positionsLeft": [{"symbol": "BNGO", "shares": 73, "error": "halted"}],
+    "error": "BNGO: Alpaca says that trading in it is halted. It is tried again.",
 }
 _NOTHING = {"positions": {**POSITIONS, "items": []}, "account": ACCOUNT}
 
@@ -120,37 +140,33 @@ PICTURES = (
             worker=_OFFLINE,
             pendingCommands=1,
             openPositionCount=0,
+            openPnl=None,
             reasons=["disabled", "not_running", "worker_offline"],
         ),
         states="stopped",
         answers={"start": {"commandId": _QUEUED["id"]}, "command": _QUEUED, **_NOTHING},
         act=acts.queue,
     ),
-    Picture(
-        "disagrees",
-        data.status(
-            reconciliation={
-                **_LAST,
-                "differences": DIFFERENCES,
-                "missed": 1,
-                "finishedAt": clock.at(14, 31, 20),
-            },
-            acceptingSignals=False,
-            reasons=["not_reconciled"],
-        ),
-        height=1000,
-        answers={"positions": DISAGREEING, **_ALERT},
-    ),
+    Picture("disagrees", _CLOSED_BY_IT, height=1000, answers=_DISAGREES),
+    Picture("settle-dialog", _CLOSED_BY_IT, height=1000, answers=_DISAGREES, act=acts.settle),
     Picture(
         "gate-closed",
-        data.status(acceptingSignals=False, todayRealizedPnl=-512.4, reasons=["daily_loss", "max_positions"]),
+        data.status(acceptingSignals=False, todayRealizedPnl=-512.4, reasons=["daily_loss"]),
+        answers={"account": {**ACCOUNT, "equity": 24_714.23, "dayChange": -496.17}},
     ),
     Picture("connection-lost", data.status(), lost=True),
     Picture("kill-dialog", data.status(), act=acts.dialog),
     Picture("flatten-dialog", data.status(), act=acts.flatten),
     Picture(
+        "flattening",
+        data.status("paused", flatten="working", reasons=["not_running", "flattening"]),
+        states="paused",
+        answers={"flatten": _FLATTENING},
+        act=acts.flattening,
+    ),
+    Picture(
         "live-dialog",
-        data.status("stopped", openPositionCount=0),
+        data.status("stopped", openPositionCount=0, openPnl=None),
         states="stopped",
         answers=_NOTHING,
         act=acts.mode,
@@ -162,7 +178,7 @@ PICTURES = (
     Picture("review", data.status(), act=acts.review),
     Picture("trades", data.status(), height=1000, act=acts.trades),
     Picture("details", data.status(), act=acts.details),
-    Picture("days", data.status(), act=acts.tab("Days")),
+    Picture("days", data.status(), height=1000, act=acts.days),
     Picture("alerts", data.status(), act=acts.tab("Alerts")),
     Picture("keys", data.status(), act=lambda page: page.keyboard.press("?")),
     Picture("viewer", data.status(), role="viewer"),
@@ -171,11 +187,13 @@ PICTURES = (
         "narrow-log", data.status(), width=390, height=844, act=lambda page: acts.scroll(page, ".records")
     ),
     Picture("narrow-trades", data.status(), width=390, height=844, act=acts.first_trade),
+    Picture("narrow-days", data.status(), width=390, height=844, act=acts.days),
     Picture("narrow-killed", data.status("killed"), width=390, height=844, states="killed"),
     Picture("narrow-live", data.status("paused", mode="live"), width=390, height=844, states="paused"),
     Picture("dark", data.status(), dark=True),
     Picture("dark-pictures", data.status(), dark=True, act=lambda page: acts.scroll(page, ".pictures")),
     Picture("dark-trades", data.status(), height=1000, dark=True, act=acts.trades),
+    Picture("dark-days", data.status(), height=1000, dark=True, act=acts.days),
     Picture("dark-killed", data.status("killed"), dark=True, states="killed", answers=_ALERT),
     Picture("dark-narrow", data.status(), width=390, height=844, dark=True),
     Picture("dark-live", data.status(mode="live"), dark=True),

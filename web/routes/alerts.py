@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -11,10 +12,10 @@ from bot.alerts.acknowledgement import acknowledge
 from bot.queries import alerts as queries
 from bot.queries.alerts import ShownAlert
 from web.auth import scheme
-from web.http import paging
+from web.http import csv_export, paging
 from web.http.openapi import READ_RESPONSES, TRADE_RESPONSES
 from web.schemas.alerts import AcknowledgedOut, AlertOut, AlertPage
-from web.schemas.requests import AcknowledgeIn, Page
+from web.schemas.requests import AcknowledgeIn, AlertsQuery, Format
 from web.services import services
 
 blueprint = APIBlueprint("alerts", __name__, tag="Alerts")
@@ -24,22 +25,30 @@ _BODY_RESPONSES: dict[int | str, Any] = {status: TRADE_RESPONSES[status] for sta
 
 @blueprint.get("/alerts")
 @blueprint.auth_required(scheme.scheme, roles=scheme.READERS)
-@blueprint.input(Page, location="query")
+@blueprint.input(AlertsQuery, location="query")
 @blueprint.output(AlertPage)
 @blueprint.doc(summary="Alerts, newest first", responses=READ_RESPONSES)
-def alerts(query_data: Page) -> Any:
+def alerts(query_data: AlertsQuery) -> Any:
     before = paging.decode_number(query_data.cursor)
+    is_file = query_data.format is Format.CSV
+    limit = csv_export.MOST_ROWS if is_file else query_data.limit
 
-    def read(session: Session) -> dict[str, Any]:
-        rows = queries.page(session, before_seq=before, limit=query_data.limit + 1)
-        found = paging.page(rows, query_data.limit, lambda each: (each.row.seq,))
-        return {
-            **found,
-            "items": [_present(each) for each in found["items"]],
-            "unacknowledged": queries.unacknowledged(session),
-        }
+    def read(session: Session) -> tuple[Sequence[ShownAlert], int]:
+        rows = queries.page(
+            session,
+            before_seq=before,
+            limit=limit + 1,
+            kinds=query_data.kind,
+            severities=query_data.severity,
+            states=query_data.state,
+        )
+        return rows, queries.unacknowledged(session)
 
-    return services().lists.read(read)
+    rows, unacknowledged = services().lists.read(read)
+    if is_file:
+        return csv_export.export("alerts", AlertOut, map(_present, rows))
+    found = paging.page(rows, limit, lambda each: (each.row.seq,))
+    return {**found, "items": [_present(each) for each in found["items"]], "unacknowledged": unacknowledged}
 
 
 @blueprint.post("/alerts/acknowledge")

@@ -9,11 +9,13 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, StrictBool, create_model
 
+from bot.alerts.messages import Severity
 from bot.commands.flatten import FlattenRequest
 from bot.commands.log import MAX_REASON
 from bot.commands.settlement import Settlement
 from bot.commands.thresholds import ThresholdChanges
-from bot.models import ExitReason, Outcome, TradeStatus, Trigger
+from bot.models import AlertKind, ExitReason, Outcome, TradeStatus, Trigger
+from bot.queries.alerts import AlertState
 from bot.queries.lists import Agreement
 from bot.queries.trade_filter import TradeFilter
 from bot.states import CommandKind, CommandStatus, Mode, Source
@@ -153,6 +155,16 @@ class StatsQuery(Listed):
     until: Annotated[date, Written] | None = Field(None, description="Last trading date, in New York.")
 
 
+class EquityQuery(Query):
+    mode: Mode | None = Field(None, description="Of this account; the present mode's if nothing is said.")
+    since: Annotated[date, Written] | None = Field(
+        None, description="First day, in New York; 29 days before the last if nothing is said."
+    )
+    until: Annotated[date, Written] | None = Field(
+        None, description="Last day, in New York; today if nothing is said."
+    )
+
+
 class ReconciliationsQuery(Listed):
     verdict: Annotated[list[Agreement], ListOf] = Field(
         default=[], description="Only these; several times, or comma separated."
@@ -165,6 +177,19 @@ class ReconciliationsQuery(Listed):
     )
     since: Moment | None = Field(None, description="Only reports finished at or after this time.")
     until: Moment | None = Field(None, description="Only reports finished before this time.")
+
+
+class AlertsQuery(Listed):
+    kind: Annotated[list[AlertKind], ListOf] = Field(
+        default=[], description="Only these kinds; several times, or comma separated."
+    )
+    severity: Annotated[list[Severity], ListOf] = Field(
+        default=[], description="Only these; several times, or comma separated."
+    )
+    state: Annotated[list[AlertState], ListOf] = Field(
+        default=[],
+        description="Only these; several times, or comma separated. `open`: warning or critical, neither over nor acknowledged.",
+    )
 
 
 class AcknowledgeIn(Input):

@@ -93,7 +93,7 @@ def test_not_stopped(world: World, state: BotState) -> None:
 def test_an_open_trade(world: World) -> None:
     world.trade("AAPL", 10)
     world.trade("TSLA", 10)
-    assert "2 trade(s)" in refused(world, "positions_open")
+    assert "2 trades are open" in refused(world, "positions_open")
     assert world.paper.calls() == []
 
 

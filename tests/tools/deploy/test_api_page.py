@@ -72,7 +72,7 @@ def test_the_shell_examples_from_top_to_bottom(stack: Stack, environment: dict[s
     assert twice[0]["commandId"] == twice[1]["commandId"]
     assert [each.get("state", each.get("code")) for each in killed] == ["stopped", "killed", "stopped"]
     assert not [each for each in (*lists, *broker, *trade, *reports) if "error" in each]
-    assert (len(lists), len(broker)) == (10, 3)
+    assert (len(lists), len(broker)) == (12, 3)
     assert set(examples[2]["items"][0]) <= set(PositionOut.model_json_schema(by_alias=True)["properties"])
     _started, filled, partly, closed, corrected, events, _stopped = trade
     assert [each["status"] for each in (filled, partly, closed)] == ["open", "open", "closed"]

@@ -16,6 +16,10 @@ const BANDS = ["running", "paused", "stopped", "killed"];
 
 const charts = {};
 const data = {};
+const others = [];
+
+/** Have *draw* called when the charts are drawn again: as time goes on, and when the colours change. */
+export const onRedraw = (draw) => others.push(draw);
 
 export function bind() {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
@@ -61,6 +65,7 @@ function draw() {
   if (data.intraday) drawIntraday(data.intraday);
   if (data.daily) drawDaily(data.daily);
   if (data.states) drawStates(data.states);
+  for (const other of others) other();
 }
 
 /** The unrealized profit of the open positions, in US dollars; null while it is unknown. */
@@ -227,10 +232,10 @@ function withOneZero(series) {
 }
 
 const scaled = (axis, { min, max, step }) => ({ ...axis, min, max, grace: 0, ticks: { ...axis.ticks, stepSize: step, autoSkip: false, maxTicksLimit: 12 } });
-const dollarsAxis = (c, position) => ({ position, grid: { color: ({ tick }) => (tick.value === 0 ? c.halt : c.line) }, border: { display: false }, grace: "8%", ticks: { maxTicksLimit: 6, callback: (value) => roundMoney(value) } });
-const legend = () => ({ align: "start", labels: { boxWidth: 18, boxHeight: 2 } });
+export const dollarsAxis = (c, position) => ({ position, grid: { color: ({ tick }) => (tick.value === 0 ? c.halt : c.line) }, border: { display: false }, grace: "8%", ticks: { maxTicksLimit: 6, callback: (value) => roundMoney(value) } });
+export const legend = () => ({ align: "start", labels: { boxWidth: 18, boxHeight: 2 } });
 
-function put(name, config) {
+export function put(name, config) {
   if (!globalThis.Chart) return;
   const c = colours();
   Object.assign(Chart.defaults, { animation: false, maintainAspectRatio: false, color: c.soft, borderColor: c.line });
@@ -245,7 +250,7 @@ function put(name, config) {
   chart.update("none");
 }
 
-function colours() {
+export function colours() {
   const style = getComputedStyle(document.documentElement);
   const read = (variable) => style.getPropertyValue(`--${variable}`).trim();
   return { text: read("text"), surface: read("surface"), soft: read("soft"), line: read("line"), accent: read("accent"), good: read("good"), goodGround: read("good-ground"), warn: read("warn"), bad: read("bad"), badGround: read("bad-ground"), halt: read("line-strong") };

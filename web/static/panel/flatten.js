@@ -58,7 +58,8 @@ function showProgress(now) {
   setText("flattening-word", now.state === "waiting_for_open" ? "Flatten waits for the market to open" : "Flattening");
   const left = (now.positionsLeft ?? []).map((each) => `${number(each.shares)} ${each.symbol}`);
   if (now.ordersLeft) left.push(`${now.ordersLeft} order${now.ordersLeft > 1 ? "s" : ""}`);
-  const what = now.positionsLeft === null ? "the broker was not read yet" : left.length ? `left: ${left.join(", ")}` : "nothing is left, which a second reading confirms";
+  const isUnread = now.positionsLeft === null || now.ordersLeft === null;
+  const what = isUnread ? "what is left was not read yet" : left.length ? `left: ${left.join(", ")}` : "nothing is left, which a second reading confirms";
   setText("flattening-text", `since ${when(now.startedAt, status.asOf)} ET, ${now.attempts} round${now.attempts === 1 ? "" : "s"}: ${what}.`);
   setText("flattening-error", now.error ?? "");
 }

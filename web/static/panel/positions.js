@@ -146,7 +146,7 @@ function row(found) {
     cell("Entry", entry === null ? "–" : price4(entry), "number"),
     cell("Price", price === null ? "–" : price4(price), "number"),
     cell("Open P&L", pnl === null ? "–" : signed(pnl, [signedMoney(pnl), share === null ? "" : ` (${percent(share)})`].join("")), "number key"),
-    cell("Held", heldFor, "number"),
+    cell("Held", found.since ? heldFor : "–", "number"),
     cell("Hard stop", stop === null ? "–" : [price4(stop), price ? el("span", { class: "soft" }, ` ${percent((side * (stop - price)) / price)}`) : null], "number"),
     cell("Order", found.difference ? el("span", { class: "flag" }, DIFFERENCES[found.difference] ?? words(found.difference)) : found.order),
     cell("Catalyst", found.catalyst),

@@ -2,6 +2,7 @@
 
 import { get } from "./api.js";
 import { byId, el, keepFocus } from "./dom.js";
+import { show as showEquity } from "./equity.js";
 import { midnight } from "./format.js";
 import { LISTS } from "./list_rows.js";
 import { rowToggle } from "./rows.js";
@@ -68,13 +69,12 @@ class List {
     const more = { before: this.panel.id === "commands" && items.some(({ kind }) => kind === "update_config") ? await valuesBefore() : new Map() };
     if (turn !== this.turn) return true;
     if (this.panel.id === "trades-list") showSummary(wanted);
+    if (this.panel.id === "days") showEquity(wanted);
     this.show(items, more, wanted.size > 0);
     this.shownText.textContent = items.length ? `${items.length} shown, the newest first` : "";
     this.more.hidden = !cursor;
-    if (this.csv) {
-      wanted.set("format", "csv");
-      this.csv.href = `/api/bot${this.panel.dataset.list}?${wanted}`;
-    }
+    wanted.set("format", "csv");
+    this.csv.href = `/api/bot${this.panel.dataset.list}?${wanted}`;
     return true;
   }
 

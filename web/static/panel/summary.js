@@ -24,6 +24,7 @@ export async function show(wanted) {
 
 const percent = (share) => (share === null ? "–" : `${(share * 100).toFixed(1)} %`);
 const dollars = (value) => (value === null ? "–" : el("span", { class: value < 0 ? "loss" : value > 0 ? "gain" : null }, signedMoney(value)));
+const whole = (value) => el("span", { class: "nowrap" }, value === null ? "–" : money(value));
 const factor = (value) => (value === null ? "–" : value.toFixed(2));
 
 function ofMode({ mode, total, maxDrawdown, ...groups }, { items, minWinRate }, isOpen) {
@@ -34,7 +35,7 @@ function ofMode({ mode, total, maxDrawdown, ...groups }, { items, minWinRate }, 
     ["Win rate", [el("span", { class: isBelow ? "loss" : "gain" }, percent(total.winRate)), el("span", { class: "soft" }, ` ${isBelow ? "below" : "of at least"} ${percent(minWinRate)}`)]],
     ["Profit factor", factor(total.profitFactor)],
     ["Expectancy", [dollars(total.expectancy), el("span", { class: "soft" }, " a trade")]],
-    ["Average win / loss", `${total.averageWin === null ? "–" : money(total.averageWin)} / ${total.averageLoss === null ? "–" : money(total.averageLoss)}`],
+    ["Average win / loss", [whole(total.averageWin), " / ", whole(total.averageLoss)]],
     ["Max. drawdown", dollars(maxDrawdown)],
     ["Held on average", total.averageHeldSec === null ? "–" : duration(total.averageHeldSec)],
   ];
