@@ -68,7 +68,7 @@ def test_the_curve_is_drawn_over_trading_hours_with_what_was_open_and_told_in_wo
     expect(panel.page.locator("#equity-title")).to_have_text("Equity, paper")
     expect(panel.page.locator("#equity-text")).to_have_text(
         "From $25,000.00 (Fri, Nov 20, 09:31 ET) to $25,250.00 (Mon, Nov 23, 15:30 ET; +$24.50 of it open):"
-        " +$250.00 (+1.0 %). Lowest $24,970.00, highest $25,250.00. One point for 5 min."
+        " +$250.00 (+1.0 %). Lowest $24,970.00, highest $25,250.00. One point every 5 min."
     )
     expect(panel.page.get_by_role("img", name=re.compile("Equity, paper.*highest"))).to_be_visible()
     chart = drawn(panel)

@@ -36,7 +36,7 @@ function described({ points, everyMin }) {
   const share = first.equity > 0 ? ` (${percent(change / first.equity)})` : "";
   const [low, high] = [Math.min, Math.max].map((pick) => pick(...points.map((point) => point.equity)));
   const open = last.openPnl ? `; ${signedMoney(last.openPnl)} of it open` : "";
-  const every = everyMin > 1 ? ` One point for ${everyMin < 60 ? `${everyMin}\u00a0min` : `${everyMin / 60}\u00a0h`}.` : "";
+  const every = everyMin > 1 ? ` One point every ${everyMin < 60 ? `${everyMin}\u00a0min` : `${everyMin / 60}\u00a0h`}.` : "";
   return `From ${money(first.equity)} (${moment(first.at)}) to ${money(last.equity)} (${moment(last.at)}${open}): ${signedMoney(change)}${share}. Lowest ${money(low)}, highest ${money(high)}.${every}`;
 }
 
