@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from bot.commands.approval import MOST_AWAITING
-from bot.errors import ApprovalNeeded, OwnCommand, TooManyPending
+from bot.errors import ApprovalNeeded, NotToApprove, OwnCommand, TooManyPending
 from bot.states import CommandKind, CommandStatus, Source
 from tests.bot.world import World
 
@@ -50,3 +50,13 @@ def test_what_is_approved_has_the_lifetime_of_its_kind_from_then_on(world: World
     assert 25 < (approved.expires_at - approved.approved_at).total_seconds() <= 31
     world.controller.apply()
     assert world.command(start.id).status is CommandStatus.APPLIED
+
+
+def test_after_its_time_nobody_can_approve_it_even_before_it_is_finished(world: World) -> None:
+    start = world.submit(CommandKind.START)
+    world.sql("UPDATE bot_command SET expires_at = clock_timestamp()")
+    with pytest.raises(NotToApprove, match="The time to approve it is over"):
+        world.controller.approve(start.id, "bob")
+    assert world.command(start.id).awaits_approval
+    [ended] = world.controller.apply_overdue()
+    assert (ended.id, ended.status) == (start.id, CommandStatus.EXPIRED)
