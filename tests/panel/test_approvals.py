@@ -75,6 +75,8 @@ def test_thresholds_that_wait_are_not_said_to_be_saved(stack: Stack, open_panel)
     form.get_by_label("Position size").fill("750")
     panel.save_thresholds(form, 1)
     expect(form.locator("#thresholds-result")).to_contain_text("Another operator has to approve it")
+    other: Panel = open_panel(stack, "operator2")
+    expect(waiting(other)).to_contain_text("position size usd 500 → 750")
 
 
 def check_page(page: Page, heading: str) -> None:

@@ -3,6 +3,7 @@
 import { call, get } from "./api.js";
 import { announce, byId, el, keepFocus } from "./dom.js";
 import { command as commandText, time } from "./format.js";
+import { current as thresholds } from "./thresholds.js";
 
 const MOST = 20;
 
@@ -27,7 +28,7 @@ export async function read() {
 }
 
 function show(items) {
-  const text = JSON.stringify([items, [...errors]]);
+  const text = JSON.stringify([items, [...errors], thresholds()]);
   if (text === shown) return;
   shown = text;
   const banner = byId("approvals");
@@ -36,7 +37,7 @@ function show(items) {
 }
 
 function line(item) {
-  const name = commandText(item.kind, item.params);
+  const name = commandText(item.kind, item.params, thresholds() ?? {});
   const own = item.actor === actor;
   const said = own ? `You asked for “${name}”.` : `${item.actor} asks for “${name}”.`;
   const rest = ` ${item.reason ? `${item.reason}. ` : ""}${own ? "Another operator has to approve it" : "It waits"} until ${time(item.expiresAt)} ET.`;
