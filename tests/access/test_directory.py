@@ -146,3 +146,21 @@ def test_one_that_lies_idle_is_not_listed(
     )
     listed = database.read(lambda session: sessions.of_actor(session, "operator", settings.session_idle))
     assert [each.id for each in listed] == [used.id]
+
+
+def test_a_token_ends_at_its_time_in_the_copy_and_in_the_table(
+    directory: Directory, database: Database, tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = tokens.make()
+    database.run(
+        lambda session: tokens.add(session, "guest", Role.VIEWER, token, KEY, lasts=timedelta(seconds=60))
+    )
+    directory._refresh()
+    proof = directory.hash_of(token)
+    assert directory.holder(proof) is not None
+    later = time.monotonic() + 61
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert directory.holder(proof) is None, "the copy was not read again"
+    monkeypatch.undo()
+    tables.sql("UPDATE bot_token SET expires_at = clock_timestamp()")
+    assert database.read(tokens.valid) == []
