@@ -113,6 +113,12 @@ class Superseded(CommandRefused):
     code = "superseded"
 
 
+class NotApproved(CommandRefused):
+    """An operator rejected the command before it took its turn; nothing was changed."""
+
+    code = "not_approved"
+
+
 class Revoked(CommandRefused):
     """The message was revoked before a worker took it; nothing was changed."""
 

@@ -6,7 +6,7 @@ PitbossError
         NotAllowed         the token is unknown, or may not do this
         NotFound
         CommandRefused     a command came to its end without taking effect
-            InvalidTransition  Killed  Expired  Revoked  Superseded  NothingToSettle  ModeRefused
+            InvalidTransition  Killed  Expired  NotApproved  Revoked  Superseded  NothingToSettle  ModeRefused
         LedgerRefused      a trade was not recorded
             GateClosed  TradeConflict
     Unavailable        no answer, or "not now": nothing was changed
@@ -91,6 +91,10 @@ class Expired(CommandRefused):
     """It was not applied in time; nothing was changed."""
 
 
+class NotApproved(CommandRefused):
+    """It waited for a second person, and an operator rejected it; nothing was changed."""
+
+
 class Revoked(CommandRefused):
     """Its message was revoked before a worker took it; nothing was changed."""
 
@@ -157,6 +161,7 @@ BY_CODE: Mapping[str, type[PitbossError]] = {
     "invalid_transition": InvalidTransition,
     "killed": Killed,
     "market_hours_override": ModeRefused,
+    "not_approved": NotApproved,
     "not_found": NotFound,
     "not_stopped": ModeRefused,
     "nothing_to_settle": NothingToSettle,

@@ -34,6 +34,7 @@ from web.panel import pages as panel
 from web.routes import (
     account,
     alerts,
+    approvals,
     command_log,
     commands,
     destinations,
@@ -150,7 +151,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     errors.register(app)
     headers.register(app, settings)
     for module in (
-        *(commands, status, events, command_log, records, today, equity, trades, account),
+        *(commands, approvals, status, events, command_log, records, today, equity, trades, account),
         *(destinations, sessions, tokens, alerts, mode),
     ):
         app.register_blueprint(module.blueprint, url_prefix="/api/bot")

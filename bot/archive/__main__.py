@@ -7,7 +7,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from bot.archive.archive import ArchiveDamaged, archive
+from bot.archive.archive import ArchiveDamaged, MayNotDelete, archive
 from bot.errors import PitbossError, SettingsError
 from bot.settings.settings import Settings
 from bot.storage.database import Database
@@ -32,7 +32,7 @@ def main() -> int:
     asked = parser.parse_args()
     try:
         settings = Settings.load()
-        # the application's own role deletes nothing from the log
+        # the application's role deletes nothing from the log, so that whoever takes over web or a worker cannot
         database = Database.connect(settings, pool_size=1, url=settings.owner_database)
         up_to = database.now() - timedelta(days=asked.older_than)
         total = 0
@@ -41,7 +41,7 @@ def main() -> int:
             print(
                 f"{each.rows:>9,} rows of {each.table} -> {each.path}  sha256 {each.sha256[:16]}…", flush=True
             )
-    except (SettingsError, PitbossError, ArchiveDamaged, OSError) as error:
+    except (SettingsError, PitbossError, ArchiveDamaged, MayNotDelete, OSError) as error:
         print(f"The archive is incomplete: {error}", file=sys.stderr)
         return 1
     print(f"{total:,} rows older than {up_to:%Y-%m-%d} were archived. VACUUM gives their room to new rows.")

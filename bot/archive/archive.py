@@ -34,6 +34,10 @@ class ArchiveDamaged(Exception):
     """A file that was just written does not hold what was written into it: nothing was deleted."""
 
 
+class MayNotDelete(Exception):
+    """The database's role may not delete rows of the log: nothing was written."""
+
+
 @dataclass(frozen=True)
 class Archived:
     """One archive file."""
@@ -48,9 +52,15 @@ def archive(database: Database, up_to: datetime, directory: Path) -> Iterator[Ar
     """Move the rows from before *up_to* into files in *directory*, one after the other.
 
     Raises:
+        MayNotDelete: the role of *database* is not the tables' owner's; nothing was written.
         ArchiveDamaged: a file does not hold what was written into it.
         DatabaseUnavailable: Postgres cannot be reached; rows that were not deleted are archived again next time.
     """
+    if not database.read(_may_delete):
+        raise MayNotDelete(
+            "This role may not delete rows of the log, as the application never does. Set DATABASE_OWNER_URL to the address of the"
+            " tables' owner; with docker compose the service `migrate` has it."
+        )
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     for table, archivable in ARCHIVABLE.items():
         while True:
@@ -60,6 +70,12 @@ def archive(database: Database, up_to: datetime, directory: Path) -> Iterator[Ar
             archive_id = _note(database, written, up_to)
             _delete(database, archivable, keys, archive_id)
             yield written
+
+
+def _may_delete(session: Session) -> bool:
+    return all(
+        session.scalar(select(func.has_table_privilege(table, "DELETE"))) for table in sorted(ARCHIVABLE)
+    )
 
 
 def _write(

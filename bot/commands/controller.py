@@ -17,7 +17,14 @@ from bot.commands import approval, endings, finished_line, unlogged_kill
 from bot.commands import log as command_log
 from bot.commands.handlers import CommandEvidence, CommandHandlers
 from bot.commands.log import NewCommand
-from bot.errors import CommandRefused, DatabaseFull, DatabaseUnavailable, IdempotencyConflict, LockBusy
+from bot.errors import (
+    CommandRefused,
+    DatabaseFull,
+    DatabaseUnavailable,
+    IdempotencyConflict,
+    LockBusy,
+    NotToApprove,
+)
 from bot.models import BotCommand, BotReconciliation, Trigger
 from bot.reconciliation import schedule
 from bot.reconciliation.evidence import Evidence
@@ -67,12 +74,19 @@ class Controller:
         Raises:
             NotToApprove: it does not wait for approval, or not any more. OwnCommand: *by* is the person who asked for it.
         """
-        command = self._database.batched(lambda batch: approval.approve(batch, command_id, by))
-        log.info(
-            "%s approved",
-            command.kind,
-            extra={"command_id": str(command.id), "kind": command.kind, "actor": by},
-        )
+        return self._database.batched(lambda batch: approval.approve(batch, command_id, by))
+
+    def reject(self, command_id: UUID, by: str) -> BotCommand:
+        """Reject a command that waits for a second person. Whoever asked for it may do so, too.
+
+        Raises:
+            NotToApprove: it does not wait for approval, or not any more.
+        """
+        read = READ_LOCKED_UNAPPROVED(command_id)
+        finished = self._locked(lambda locked: endings.end_unapproved(locked, by), read)
+        command = next((each for each in finished if each.id == command_id), None)
+        if command is None:
+            raise NotToApprove()
         return command
 
     def submit_and_apply(self, wanted: NewCommand) -> BotCommand:
@@ -190,7 +204,7 @@ class Controller:
         if overdue.over:
             finished += self._by_windows(endings.end_overdue)
         if overdue.unapproved:
-            finished += self._locked(endings.end_unapproved, READ_LOCKED_UNAPPROVED())
+            finished += self._locked(endings.end_unapproved, READ_LOCKED_UNAPPROVED(None))
         return finished
 
     def awaiting_evidence(self, limit: int) -> list[BotCommand]:

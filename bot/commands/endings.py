@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.errors import CommandRefused, Expired, Superseded
+from bot.errors import CommandRefused, Expired, NotApproved, Superseded
 from bot.models import BotCommand
 from bot.states import CommandStatus, spec_of
 from bot.storage.locked_bot import LockedBot
@@ -20,10 +20,18 @@ def end_overdue(locked: LockedBot) -> list[BotCommand]:
     return locked.finished
 
 
-def end_unapproved(locked: LockedBot) -> list[BotCommand]:
-    """Finish the pending commands of *locked*, which nobody approved in time."""
+def end_unapproved(locked: LockedBot, by: str | None = None) -> list[BotCommand]:
+    """Finish the pending commands of *locked*, which wait for a second person: *by* rejects them; without, nobody approved them in
+    time."""
     for command in locked.pending:
-        reject(locked, command, Expired("No second person approved it in time; nothing was changed."))
+        if by is None:
+            reject(locked, command, Expired("No second person approved it in time; nothing was changed."))
+        else:
+            reject(
+                locked,
+                command,
+                NotApproved(f"{by} rejected it before it took its turn; nothing was changed."),
+            )
     return locked.finished
 
 

@@ -154,8 +154,8 @@ def _change_state(locked: LockedBot, command: BotCommand, given: Given) -> BotSt
 
 def _stop(locked: LockedBot, command: BotCommand, given: Given) -> BotState:
     is_asked = flatten.is_asked_for(command.params)
-    if locked.config.state is BotState.STOPPED and given.superseded_some:
-        after = BotState.STOPPED  # it superseded a start
+    if locked.config.state is BotState.STOPPED and (given.superseded_some or is_asked):
+        after = BotState.STOPPED  # it superseded a start, or makes the account flat
     else:
         after = _change_state(locked, command, given)
     if is_asked:

@@ -150,7 +150,7 @@ def _objections_of_alpaca(
         yield AccountUnavailable(f"The mode cannot be switched: {preflight.error}")
     if preflight.leaving is not None:
         # that a wrong account holds nothing proves nothing; but that this one is blocked does not prevent the switch
-        objection = account_objection(preflight.leaving, config, config.mode)
+        objection = account_objection(session, preflight.leaving, config, config.mode)
         if isinstance(objection, AccountMismatch):
             yield AccountUnavailable(f"The mode cannot be switched: {objection}")
     if held := _not_ignored(session, config.mode, preflight.held):
@@ -170,7 +170,7 @@ def _objections_of_alpaca(
             f"The mode cannot be switched: the keys of both modes lead to Alpaca account {preflight.account.id}."
             " Each mode needs the keys of an account of its own."
         )
-    if objection := account_objection(preflight.account, config, target):
+    if objection := account_objection(session, preflight.account, config, target):
         yield AccountUnavailable(f"The mode cannot be switched: {objection}")
 
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.broker.errors import AccountBlocked, AccountMismatch, BrokerError, StaleEvidence
 from bot.broker.readings import Account
 from bot.errors import CredentialsMissing
-from bot.models import BotConfig, BotReconciliation, Outcome, Trigger
+from bot.models import BotConfig, BotReconciliation, BotSuspension, Outcome, Trigger
 from bot.reconciliation import bookkeeping, equity, last_reading, schedule
 from bot.reconciliation.evidence import Evidence, ReadFailed, Reading
 from bot.states import Mode
 
 #: Evidence older than this when it is judged does not count.
 MAX_AGE = timedelta(seconds=10)
+#: What Alpaca's account says while it rejects new orders because its user, or Pitboss, said so.
+SUSPENDED = "trade_suspended_by_user"
 
 
 def judge(
@@ -42,7 +45,7 @@ def judge(
     session.add(report)
     if isinstance(evidence, Reading):
         report.account_id = evidence.account.id
-    error = _objection(config, evidence, now)
+    error = _objection(session, config, evidence, now)
     if isinstance(evidence, ReadFailed) or error is not None:
         error = error or BrokerError()
         report.error_code, report.error = error.code, str(error)
@@ -83,7 +86,9 @@ def agrees(report: BotReconciliation) -> bool:
     return report.outcome is Outcome.OK and not report.differences
 
 
-def account_objection(account: Account, config: BotConfig, mode: Mode) -> BrokerError | None:
+def account_objection(
+    session: Session, account: Account, config: BotConfig, mode: Mode
+) -> BrokerError | None:
     """Why *account* must not be traded on in *mode*; None if it may be.
 
     It must not if it is not the account that the mode is bound to, if the other mode is bound to it, or if it is blocked.
@@ -101,12 +106,21 @@ def account_objection(account: Account, config: BotConfig, mode: Mode) -> Broker
             " Each mode needs the keys of an account of its own."
         )
     objections = account.objections
-    if config.killed and mode is config.mode:
-        # Pitboss itself may block new orders after a kill; earlier trades are booked all the same
-        objections = tuple(each for each in objections if each != "trade_suspended_by_user")
+    if SUSPENDED in objections and _suspends_itself(session, config, mode):
+        # earlier trades are booked all the same
+        objections = tuple(each for each in objections if each != SUSPENDED)
     if objections:
         return AccountBlocked(f"Alpaca does not let the {mode} account trade: {', '.join(objections)}.")
     return None
+
+
+def _suspends_itself(session: Session, config: BotConfig, mode: Mode) -> bool:
+    """Whether it is Pitboss that has new orders of *mode* rejected: while the bot is killed, and for the moment until that is taken
+    off again. If it could not be taken off, somebody has to look."""
+    if config.killed and mode is config.mode:
+        return True
+    own = select(BotSuspension.mode).where(BotSuspension.mode == mode, BotSuspension.error.is_(None))
+    return session.scalar(own) is not None
 
 
 def _is_of_startup(config: BotConfig, trigger: Trigger) -> bool:
@@ -114,7 +128,7 @@ def _is_of_startup(config: BotConfig, trigger: Trigger) -> bool:
 
 
 def _objection(
-    config: BotConfig, evidence: Evidence, now: datetime
+    session: Session, config: BotConfig, evidence: Evidence, now: datetime
 ) -> BrokerError | CredentialsMissing | None:
     if isinstance(evidence, ReadFailed):
         return evidence.error
@@ -126,4 +140,4 @@ def _objection(
         return StaleEvidence(
             f"What was read at Alpaca was over {MAX_AGE.seconds} s old when it came to be judged."
         )
-    return account_objection(evidence.account, config, config.mode)
+    return account_objection(session, evidence.account, config, config.mode)

@@ -20,6 +20,11 @@ class Approvals:
     #: Whether a change of thresholds waits if more can be lost after it. If every change waits, *kinds* has it.
     raises: bool = False
 
+    @property
+    def asked(self) -> bool:
+        """Whether any command waits."""
+        return bool(self.kinds) or self.raises
+
     def concern(self, kind: CommandKind) -> bool:
         """Whether commands of this kind may have to wait."""
         return kind in self.kinds or (self.raises and kind is CommandKind.UPDATE_CONFIG)

@@ -171,11 +171,12 @@ APPROVE_COMMAND = PreparedStatement(
     3,
 )
 COUNT_AWAITING = PreparedStatement("count_awaiting_bot_commands", f"SELECT count(*) {_AWAITING}")
-#: The locked row with the commands that nobody approved in time.
+#: The locked row with the commands that nobody approved in time; with $1 that command, if it waits for approval.
 READ_LOCKED_UNAPPROVED = _locked_with(
     "read_bot_config_unapproved",
-    f"SELECT * {_AWAITING} AND expires_at <= clock_timestamp() ORDER BY seq LIMIT {WINDOW}",
-    0,
+    f"SELECT * {_AWAITING} AND CASE WHEN $1::uuid IS NULL THEN expires_at <= clock_timestamp() ELSE id = $1 END"
+    f" ORDER BY seq LIMIT {WINDOW}",
+    1,
 )
 FIND_COMMAND = PreparedStatement(
     "find_bot_command", f"SELECT {COMMAND.columns()} FROM bot_command WHERE id = $1", 1

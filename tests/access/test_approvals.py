@@ -10,12 +10,19 @@ from tests.access.conftest import Browser
 from tests.support import envelope
 from tests.support.client import TOKENS
 from tests.support.fixtures import StackFactory
+from tests.support.reset import calm
 from tests.support.stack import Stack
 
 
 @pytest.fixture(scope="module")
-def stack(make_module_stack: StackFactory) -> Stack:
+def approving(make_module_stack: StackFactory) -> Stack:
     return make_module_stack(APPROVALS="start,update_config:raise,flatten").start()
+
+
+@pytest.fixture
+def stack(approving: Stack) -> Stack:
+    calm(approving)
+    return approving
 
 
 def ask(stack: Stack, path: str, body: object = None, method: str = "POST") -> str:
@@ -47,6 +54,27 @@ def test_a_command_waits_until_another_operator_approves_it(stack: Stack) -> Non
     assert [each["facts"]["commandId"] for each in told] == [command]
 
 
+@pytest.mark.parametrize("by", ["operator", "operator2"])
+def test_a_command_that_waits_can_be_rejected_and_withdrawn(stack: Stack, by: str) -> None:
+    command = ask(stack, "/start")
+    envelope.check(stack.api("viewer").post(f"/commands/{command}/rejection"), 403, "forbidden")
+    done = stack.api(by).do(f"/commands/{command}/rejection")
+    assert (done["status"], done["errorCode"], done["approvedBy"]) == ("rejected", "not_approved", None)
+    assert done["error"] == f"{by} rejected it before it took its turn; nothing was changed."
+    for answer in ("approval", "rejection"):
+        again = stack.api("operator2").post(f"/commands/{command}/{answer}")
+        envelope.check(again, 409, "nothing_to_approve")
+    assert stack.status()["state"] == "stopped"
+
+
+def test_only_what_waits_can_be_rejected(stack: Stack) -> None:
+    pause = stack.api().post("/pause").json()["details"]["commandId"]
+    waiting = ask(stack, "/start")
+    for other in (pause, "00000000-0000-4000-8000-000000000000"):
+        envelope.check(stack.api().post(f"/commands/{other}/rejection"), 409, "nothing_to_approve")
+    assert stack.api().command(waiting)["status"] == "awaiting_approval"
+
+
 def test_only_thresholds_by_which_more_can_be_lost_wait(stack: Stack) -> None:
     operator = stack.api()
     assert operator.patch("/config", {"dailyLossLimitUsd": 400, "minWinRate": 0.6}).status_code == 200
@@ -66,9 +94,8 @@ def test_only_thresholds_by_which_more_can_be_lost_wait(stack: Stack) -> None:
 
 def test_kill_stop_and_pause_wait_for_nobody_and_a_kill_calls_off_what_waits(stack: Stack) -> None:
     operator = stack.api()
-    if stack.status()["state"] == "stopped":
-        started = ask(stack, "/start")
-        stack.api("operator2").do(f"/commands/{started}/approval")
+    started = ask(stack, "/start")
+    stack.api("operator2").do(f"/commands/{started}/approval")
     operator.do("/pause")
     waiting = ask(stack, "/flatten")
     operator.do("/stop")
@@ -79,7 +106,6 @@ def test_kill_stop_and_pause_wait_for_nobody_and_a_kill_calls_off_what_waits(sta
     operator.do("/kill")
     answer = stack.api("operator2").post(f"/commands/{waiting}/approval")
     envelope.check(answer, 409, "superseded")
-    operator.do("/rearm")
 
 
 def test_what_nobody_approves_expires_and_cannot_be_approved_any_more(stack: Stack) -> None:
@@ -110,14 +136,33 @@ def test_the_page_that_an_alert_links_to_shows_what_is_asked_for_and_takes_the_a
     browser.log_in(TOKENS["operator2"])
     own.log_in()
     page = f"{stack.url}/approvals/{command}"
-    assert "Another operator has to approve it" in own.session.get(page, timeout=10).text
+    asked = own.session.get(page, timeout=10).text
+    assert "Another operator has to approve it" in asked
+    assert ("Withdraw" in asked, ">Approve<" in asked) == (True, False)
     shown = browser.session.get(page, timeout=10).text
     assert "market opens" in shown
     assert browser.session.post(page, timeout=10).status_code == 403, "it has to come from the page"
     done = browser.session.post(page, data={"csrf_token": browser.csrf()}, timeout=20)
     assert "approved by operator2" in done.text
     assert stack.status()["state"] == "running"
-    stack.api().do("/kill")
+
+
+def test_the_page_takes_a_rejection_too_and_from_operators_only(stack: Stack) -> None:
+    command = ask(stack, "/start")
+    viewer = Browser(stack.url)
+    viewer.log_in(TOKENS["viewer"])
+    for answer in ("approve", "reject"):
+        form = {"csrf_token": viewer.csrf(), "answer": answer}
+        refused = viewer.session.post(f"{stack.url}/approvals/{command}", data=form, timeout=20)
+        assert refused.status_code == 403
+        assert "Your token may not approve commands." in refused.text
+    assert stack.api().command(command)["status"] == "awaiting_approval"
+    browser = Browser(stack.url)
+    browser.log_in(TOKENS["operator2"])
+    page = f"{stack.url}/approvals/{command}"
+    done = browser.session.post(page, data={"csrf_token": browser.csrf(), "answer": "reject"}, timeout=20)
+    assert "operator2 rejected it" in done.text
+    assert stack.api().command(command)["status"] == "rejected"
 
 
 @pytest.mark.parametrize(

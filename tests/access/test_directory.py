@@ -9,8 +9,9 @@ from uuid import uuid4
 
 import pytest
 
-from bot.access import sessions, tokens
+from bot.access import alerts, sessions, tokens
 from bot.access.sessions import NewSession
+from bot.models import AlertKind
 from bot.settings.settings import Settings
 from bot.settings.tokens import Role
 from bot.storage.database import Database
@@ -116,3 +117,50 @@ def test_the_copy_holds_while_postgres_is_away(
         directory._refresh()
     assert directory.admits(new.id, time.time())
     assert directory.holder(directory.hash_of("operator-token-of-the-tests")) is not None
+
+
+def test_the_same_refusal_is_told_once_in_a_while(database: Database, tables: Tables) -> None:
+    """Whoever guesses tokens must not flood those who are told."""
+
+    def tell(address: str) -> None:
+        database.run(lambda session: alerts.tell_once(session, AlertKind.LOCKED_OUT, {"address": address}))
+
+    for address in ("10.0.0.7", "10.0.0.7", "10.0.0.8"):
+        tell(address)
+    told = tables.sql("SELECT facts ->> 'address' AS address FROM bot_alert ORDER BY seq")
+    assert [each["address"] for each in told] == ["10.0.0.7", "10.0.0.8"]
+    tables.sql("UPDATE bot_alert SET created_at = created_at - interval '11 minutes'")
+    tell("10.0.0.7")
+    assert len(tables.sql("SELECT 1 FROM bot_alert")) == 3
+
+
+def test_one_that_lies_idle_is_not_listed(
+    directory: Directory, database: Database, settings: Settings, tables: Tables
+) -> None:
+    idle, used = login(), login()
+    for each in (idle, used):
+        database.run(partial(sessions.begin, new=each))
+    tables.sql(
+        "UPDATE bot_session SET last_seen_at = now() - interval '31 minutes' WHERE id::text = %s",
+        [str(idle.id)],
+    )
+    listed = database.read(lambda session: sessions.of_actor(session, "operator", settings.session_idle))
+    assert [each.id for each in listed] == [used.id]
+
+
+def test_a_token_ends_at_its_time_in_the_copy_and_in_the_table(
+    directory: Directory, database: Database, tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = tokens.make()
+    database.run(
+        lambda session: tokens.add(session, "guest", Role.VIEWER, token, KEY, lasts=timedelta(seconds=60))
+    )
+    directory._refresh()
+    proof = directory.hash_of(token)
+    assert directory.holder(proof) is not None
+    later = time.monotonic() + 61
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert directory.holder(proof) is None, "the copy was not read again"
+    monkeypatch.undo()
+    tables.sql("UPDATE bot_token SET expires_at = clock_timestamp()")
+    assert database.read(tokens.valid) == []

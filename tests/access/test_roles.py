@@ -5,19 +5,23 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg2
 import pytest
 from sqlalchemy.engine import make_url
 
+from bot.settings.settings import Settings
+from bot.storage.database import Database
+from tests.bot.alerts.commands import Bot
 from tests.support.fixtures import StackFactory
 from tests.support.stack import ROOT, Stack
 
 
-@pytest.fixture(scope="module")
-def roles(postgres_server: Any) -> Iterator[dict[str, str]]:
+@contextmanager
+def migrated(postgres_server: Any) -> Iterator[dict[str, str]]:
     """A database that was migrated with three roles: their addresses."""
     database = postgres_server.create()
     owner = make_url(postgres_server.url_of(database))
@@ -36,6 +40,12 @@ def roles(postgres_server: Any) -> Iterator[dict[str, str]]:
         with connection.cursor() as cursor:
             for name in ("app", "read"):
                 cursor.execute(f'DROP ROLE "{name}_{database}"')
+
+
+@pytest.fixture(scope="module")
+def roles(postgres_server: Any) -> Iterator[dict[str, str]]:
+    with migrated(postgres_server) as urls:
+        yield urls
 
 
 def migrate(urls: dict[str, str], **more: str) -> subprocess.CompletedProcess[str]:
@@ -61,6 +71,23 @@ def migrate(urls: dict[str, str], **more: str) -> subprocess.CompletedProcess[st
 @pytest.fixture(scope="module")
 def stack(roles: dict[str, str], make_module_stack: StackFactory) -> Stack:
     return make_module_stack(database_url=roles["app"]).start()
+
+
+def archive(directory: Path, **urls: str) -> subprocess.CompletedProcess[str]:
+    """Archives all that a week has gone by over, as docs/scaling.md says."""
+    return subprocess.run(
+        [sys.executable, "-m", "bot.archive", "--older-than", "7", "--to", str(directory)],
+        cwd=ROOT,
+        env={
+            "PATH": "/usr/bin:/bin",
+            "REDIS_URL": "redis://127.0.0.1:1/0",
+            "DATA_DIR": "/nonexistent",
+            **urls,
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
 def refused(url: str, *statements: str) -> str:
@@ -134,6 +161,36 @@ def test_an_owner_who_idles_with_the_lock_keeps_no_kill_waiting(stack: Stack, ro
         cursor.execute("SELECT 1 FROM bot_config FOR UPDATE")
         assert stack.api().do("/kill")["state"] == "stopped"
     stack.api().do("/rearm")
+
+
+def test_the_owner_archives_and_the_application_cannot(postgres_server: Any, tmp_path: Path) -> None:
+    with migrated(postgres_server) as roles:
+        settings = Settings(_env_file=None, database_url=roles["app"], redis_url="redis://127.0.0.1:1/0")
+        with closing(Database.connect(settings)) as database:
+            bot = Bot(database, settings)
+            for kind in ("start", "kill", "rearm", "start"):
+                bot.do(kind)
+            make_old(roles["owner"])
+            for url in (roles["app"], roles["read"]):
+                done = archive(tmp_path / "refused", DATABASE_URL=url)
+                assert done.returncode == 1
+                assert "Set DATABASE_OWNER_URL to the address of the tables' owner" in done.stderr
+                assert "Traceback" not in done.stderr
+                assert not (tmp_path / "refused").exists()
+
+            done = archive(tmp_path / "to", DATABASE_URL=roles["app"], DATABASE_OWNER_URL=roles["owner"])
+            assert done.returncode == 0, done.stderr
+            assert "3 rows of bot_command" in done.stdout
+            assert bot.do("kill").revision == 5, "and the application goes on"
+
+
+def make_old(owner: str) -> None:
+    """Let a month go by since the commands were finished."""
+    with closing(psycopg2.connect(owner)) as connection, connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE bot_command DISABLE TRIGGER bot_command_guard")
+        cursor.execute("UPDATE bot_command SET finished_at = finished_at - interval '30 days'")
+        cursor.execute("ALTER TABLE bot_command ENABLE TRIGGER bot_command_guard")
+        connection.commit()
 
 
 def test_roles_that_are_the_owner_or_have_no_password_are_refused_with_a_sentence(

@@ -125,11 +125,17 @@ def test_a_narrowed_token_gives_its_commands_reads_everything_and_nothing_else(s
     assert (row["actor"], row["token_name"], row["remote_addr"]) == ("risk", "risk", "127.0.0.1")
 
 
-def test_a_weak_token_a_taken_name_and_an_unknown_role_are_refused_with_a_sentence(tokens) -> None:
+def test_a_weak_token_a_taken_name_and_an_unknown_role_are_refused_with_a_sentence(
+    tokens, tmp_path: Path
+) -> None:
+    there = tmp_path / "there"
+    there.write_text("somebody's file")
     for arguments, stdin, said in (
         (("add", "x", "viewer", "--from-stdin"), "short\n", "under 16 characters"),
         (("add", "x", "viewer", "--from-stdin"), "aaaaaaaaaaaaaaaaaaaa\n", "can be guessed"),
         (("add", "x", "viewer", "--from-stdin"), "MyPassword-of-2026!\n", "can be guessed"),
+        (("add", "x", "viewer", "--from-stdin"), "0k3f9z7q0k3f9z7q\n", "can be guessed"),
+        (("add", "x", "viewer", "--out", str(there)), "", "cannot be written"),
         (("add", "x", "admin"), "", "use operator, viewer or bot"),
         (("add", "x", "viewer[kill]"), "", "only operator[…] can be narrowed"),
         (("add", "x", "operator[sell]"), "", "a command that does not exist"),
@@ -140,6 +146,7 @@ def test_a_weak_token_a_taken_name_and_an_unknown_role_are_refused_with_a_senten
         assert done.returncode == 1, arguments
         assert said in done.stderr
         assert "Traceback" not in done.stderr
+    assert there.read_text() == "somebody's file"
     new_token(tokens, "twice", "viewer")
     again = tokens("add", "twice", "viewer", "--from-stdin", stdin=f"{secrets.token_urlsafe(20)}\n")
     assert "There is a token 'twice' already" in again.stderr

@@ -51,6 +51,17 @@ def reset(stack: Stack) -> None:
     stack.broker.forget()
 
 
+def calm(stack: Stack) -> None:
+    """Stopped, not killed, nobody told of anything, and nothing waits for a second person: for a system with APPROVALS, where
+    ``reset`` could not put the thresholds back."""
+    operator = stack.api()
+    for waiting in stack.sql("SELECT id::text FROM bot_command WHERE status = 'awaiting_approval'"):
+        operator.do(f"/commands/{waiting['id']}/rejection")
+    operator.do("/kill")
+    operator.do("/rearm")
+    stack.sql("DELETE FROM bot_alert")
+
+
 def _agreed_lately(stack: Stack) -> bool:
     """Whether the books agreed with the broker within AGREEMENT_SEC, by the database's clock, and no attempt failed since."""
     return bool(

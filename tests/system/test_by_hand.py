@@ -1,6 +1,7 @@
 """Celery's command line, as an operator uses it."""
 
 import re
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,6 +16,9 @@ def test_commands_by_hand_are_in_the_log_with_their_outcome_which_result_shows(s
     row = stack.wait_finished(task_id)
     assert (row["kind"], row["source"], row["actor"]) == ("start", "celery", "celery")
     assert (row["reason"], row["status"], row["to_state"]) == ("by hand", "applied", "running")
+    assert re.fullmatch(rf"gen\d+@{re.escape(socket.gethostname())}", row["sent_from"]), (
+        "the host that sent it"
+    )
     assert stack.status()["state"] == "running"
 
     stack.wait_for(lambda: f"bot.start[{task_id}] succeeded" in stack.worker.log(), 5, "the task has ended")

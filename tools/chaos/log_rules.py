@@ -53,7 +53,8 @@ def every_step_is_allowed(history: History) -> Iterator[str]:
         if row.kind == "set_mode":
             mode = row.params.get("mode", mode)
         expected = contract.STEPS.get(row.kind, {}).get(row.from_state or "")
-        if keeps_mode or _called_off_instead(history, row):
+        flattens_only = row.kind == "stop" and row.params.get("flatten") is True
+        if keeps_mode or (flattens_only and expected is None) or _called_off_instead(history, row):
             expected = row.from_state
         if row.to_state != expected:
             yield f"{row} led from {row.from_state} to {row.to_state}"

@@ -89,6 +89,8 @@ class Dispatch:
         """
         with self._outcomes.expect(command_id) as finished:
             command = self._controller.approve(command_id, by)
+            about = {"command_id": str(command.id), "kind": command.kind, "actor": by}
+            log.info("%s approved", command.kind, extra=about)
             self.publisher.publish(command)
             return self._wait(command, finished, preference, self._controller)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from bot.access.tokens import TokenRefused
 from bot.broker.errors import BrokerError
 from bot.errors import CommandRefused, PitbossError, SettingsError
 from web.http.errors import CODES
@@ -14,8 +15,8 @@ _ELSEWHERE = {
     "not_ready": "Postgres cannot be reached.",
     "too_many_streams": "Too many event streams are open.",
 }
-#: No answer has the code of a group, and a broker's error is only in reports.
-_NO_ANSWERS = (BrokerError, SettingsError)
+#: No answer has the code of a group, a broker's error is only in reports, and tokens are made by a script.
+_NO_ANSWERS = (BrokerError, SettingsError, TokenRefused)
 
 
 def _of(kind: type[PitbossError]) -> Iterator[tuple[str, str]]:

@@ -16,6 +16,7 @@ _SCHEMAS = "#/components/schemas/"
 TAGS: Mapping[str, str] = {
     "Status": "What the bot is, and what it may do now.",
     "Commands": "What an operator wants of it. Each is a row of a log that keeps everything.",
+    "Approvals": "The second person's answer to a command that waits for one.",
     "Account": "What the broker holds, and what the account is worth.",
     "Trades": "The books: what the bot's programs record.",
     "Records": "What was done, the newest first.",
@@ -88,6 +89,21 @@ TRADE_RESPONSES: dict[int | str, Any] = {
     422: COMMAND_RESPONSES[422],
 }
 NOT_FOUND_RESPONSE: dict[int | str, Any] = {404: _error("Not found", "not_found")}
+#: A command that is approved takes its turn, and is answered like one that was sent.
+APPROVAL_RESPONSES: dict[int | str, Any] = {
+    **COMMAND_RESPONSES,
+    **NOT_FOUND_RESPONSE,
+    403: _error("The token's role may not do this, or you asked for it yourself", "forbidden", "own_command"),
+    409: _error(
+        "It does not wait for approval; or it was approved, and is in conflict with the present state",
+        *("nothing_to_approve", "killed", "not_stopped", "positions_open", "superseded", "expired"),
+    ),
+}
+REJECTION_RESPONSES: dict[int | str, Any] = {
+    **READ_RESPONSES,
+    **NOT_FOUND_RESPONSE,
+    409: _error("It does not wait for approval", "nothing_to_approve"),
+}
 #: Answers of gunicorn itself, to any request.
 _ANY_REQUEST: dict[int, Any] = {
     408: _error("The request did not come in time"),

@@ -19,7 +19,7 @@ from bot.settings.tokens import Role
 from bot.states import CommandKind, CommandStatus, Source
 from bot.status.snapshot import config as read_config
 from bot.status.snapshot import snapshot
-from web.auth import scheme, sessions
+from web.auth import rights, scheme, sessions
 from web.auth.single_sign_on import UnknownUser
 from web.auth.throttle import TooManyFailures
 from web.commands.dispatch import Preference
@@ -63,6 +63,7 @@ def panel() -> Page:
             "actor": actor.name,
             "role": actor.role,
             "mayAct": actor.role is Role.OPERATOR,
+            "approvals": {"asked": services().settings.needs_approval.asked, "may": _may_approve(actor)},
             "thresholdDefaults": {name: field.json_default for name, field in FIELDS.items()},
             **_first_look(),
         },
@@ -143,13 +144,20 @@ def approve(command_id: UUID) -> Page:
     if actor is None:
         return redirect(url_for("panel.login"), 303)
     sessions.csrf.protect()
-    if actor.role is not Role.OPERATOR or actor.commands is not None:
+    if not _may_approve(actor):
         return _approval_page(actor, command_id, 403, "Your token may not approve commands.")
     try:
-        services().dispatch.approve(command_id, actor.name, Preference())
+        if request.form.get("answer") == "reject":
+            services().controller.reject(command_id, actor.name)
+        else:
+            services().dispatch.approve(command_id, actor.name, Preference())
     except PitbossError as error:
         return _approval_page(actor, command_id, 409, str(error))
     return redirect(url_for("panel.approval", command_id=command_id), 303)
+
+
+def _may_approve(actor: scheme.Actor) -> bool:
+    return rights.OPERATE in actor.rights
 
 
 def _approval_page(actor: scheme.Actor, command_id: UUID, status: int, error: str | None = None) -> Page:
@@ -159,8 +167,9 @@ def _approval_page(actor: scheme.Actor, command_id: UUID, status: int, error: st
         command, status, error = None, 503, str(away)
     if command is None and error is None:
         status, error = 404, f"There is no command {command_id}."
-    may = actor.role is Role.OPERATOR and actor.commands is None
-    page = render_template("approval.html", command=command, actor=actor, may=may, error=error)
+    page = render_template(
+        "approval.html", command=command, actor=actor, may=_may_approve(actor), error=error
+    )
     return page, status, _NO_STORE
 
 

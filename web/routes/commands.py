@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
-from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import g, request
@@ -24,7 +23,7 @@ from web.auth import rights, scheme
 from web.commands.dispatch import Preference
 from web.http.errors import CommandNotApplied
 from web.http.json_request import idempotency_key
-from web.http.openapi import COMMAND_RESPONSES, NOT_FOUND_RESPONSE
+from web.http.openapi import COMMAND_RESPONSES
 from web.schemas.requests import ConfigIn, FlattenIn, HaltIn, ModeIn, ReasonIn, SettlementIn
 from web.schemas.responses import ActionOut, ConfigChangedOut, KillOut, ReconcileOut
 from web.services import services
@@ -68,7 +67,7 @@ def _define(kind: CommandKind) -> None:
     @blueprint.output(ActionOut)
     @blueprint.doc(summary=_SUMMARIES[kind], responses=COMMAND_RESPONSES)
     def act(json_data: ReasonIn) -> Any:
-        return _answer(_send(kind, reason=json_data.reason))
+        return answer(_send(kind, reason=json_data.reason))
 
 
 for _kind in _SUMMARIES:
@@ -108,7 +107,7 @@ _SETTLEMENTS = {
 @blueprint.output(ActionOut)
 @blueprint.doc(summary="Stop: nothing at all happens", responses=COMMAND_RESPONSES)
 def stop(json_data: HaltIn) -> Any:
-    return _answer(_send(CommandKind.STOP, _halt_params(json_data), json_data.reason))
+    return answer(_send(CommandKind.STOP, _halt_params(json_data), json_data.reason))
 
 
 @blueprint.post("/kill")
@@ -127,7 +126,7 @@ def kill(json_data: HaltIn) -> Any:
             | {each.symbol for each in stays_open.working_orders}
         )
         log.warning("the kill closes nothing; open: %s", ", ".join(names[:MOST_NAMED]))
-    return _answer(command, stays_open=stays_open)
+    return answer(command, stays_open=stays_open)
 
 
 def _halt_params(halt: HaltIn) -> dict[str, Any]:
@@ -154,7 +153,7 @@ def flatten(json_data: FlattenIn) -> Any:
     params = json_data.model_dump(
         mode="json", by_alias=True, exclude_none=True, exclude_defaults=True, exclude={"reason"}
     )
-    return _answer(_send(CommandKind.FLATTEN, params, json_data.reason))
+    return answer(_send(CommandKind.FLATTEN, params, json_data.reason))
 
 
 @blueprint.post("/reconcile")
@@ -165,7 +164,7 @@ def flatten(json_data: FlattenIn) -> Any:
 def reconcile(json_data: ReasonIn) -> Any:
     command = _send(CommandKind.RECONCILE, reason=json_data.reason)
     report = _read(command, lambda: services().database.read(lambda session: _report_of(session, command)))
-    return _answer(command, reconciliation=report)
+    return answer(command, reconciliation=report)
 
 
 @blueprint.patch("/mode")
@@ -174,7 +173,7 @@ def reconcile(json_data: ReasonIn) -> Any:
 @blueprint.output(ActionOut)
 @blueprint.doc(summary="Switch between the paper and the live account", responses=COMMAND_RESPONSES)
 def set_mode(json_data: ModeIn) -> Any:
-    return _answer(_send(CommandKind.SET_MODE, {"mode": json_data.mode}, json_data.reason))
+    return answer(_send(CommandKind.SET_MODE, {"mode": json_data.mode}, json_data.reason))
 
 
 @blueprint.patch("/config")
@@ -190,7 +189,7 @@ def update_config(json_data: ReasonIn) -> Any:
     )  # checked again when it is applied; this check only keeps invalid changes out of the log
     command = _send(CommandKind.UPDATE_CONFIG, params, json_data.reason)
     config = _config(command)
-    return _answer(command, **{name: getattr(config, name) for name in THRESHOLDS})
+    return answer(command, **{name: getattr(config, name) for name in THRESHOLDS})
 
 
 @blueprint.post("/settlements")
@@ -206,20 +205,7 @@ def update_config(json_data: ReasonIn) -> Any:
 )
 def settle(json_data: SettlementIn) -> Any:
     params = json_data.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"reason"})
-    return _answer(_send(CommandKind.SETTLE, params, json_data.reason))
-
-
-@blueprint.post("/commands/<uuid:command_id>/approval")
-@blueprint.auth_required(scheme.scheme, roles=scheme.OPERATORS)
-@blueprint.output(ActionOut)
-@blueprint.doc(
-    summary="Approve a command that another operator asked for",
-    description="Where `APPROVALS` asks for a second person, a command has the status `awaiting_approval` until then.",
-    responses={**COMMAND_RESPONSES, **NOT_FOUND_RESPONSE},
-)
-def approve(command_id: UUID) -> Any:
-    g.preference = Preference.parse(request.headers.get("Prefer"))
-    return _answer(services().dispatch.approve(command_id, scheme.actor().name, g.preference))
+    return answer(_send(CommandKind.SETTLE, params, json_data.reason))
 
 
 def _send(
@@ -244,8 +230,8 @@ def _send(
     return services().dispatch.send(wanted, g.preference)
 
 
-def _answer(command: BotCommand, **more: Any) -> Any:
-    """The answer about *command*: 200 once it is applied, 202 while it is queued.
+def answer(command: BotCommand, **more: Any) -> Any:
+    """The answer about *command*, for which ``g.preference`` is set: 200 once it is applied, 202 while it is queued.
 
     Raises:
         CommandNotApplied: it was finished but not applied.

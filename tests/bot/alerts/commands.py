@@ -27,12 +27,14 @@ class Bot:
         return self._controller.submit_and_apply(wanted)
 
 
-def report(tables: Tables, outcome: str, differences: str = "[]", error: str | None = None) -> None:
+def report(
+    tables: Tables, outcome: str, differences: str = "[]", error: str | None = None, code: str | None = None
+) -> None:
     """Store a report of a reconciliation."""
     tables.sql(
-        "INSERT INTO bot_reconciliation (trigger, mode, started_at, outcome, error, differences)"
-        " VALUES ('retry', 'paper', %s, %s, %s, %s)",
-        [datetime.now(UTC), outcome, error, differences],
+        "INSERT INTO bot_reconciliation (trigger, mode, started_at, outcome, error_code, error, differences)"
+        " VALUES ('retry', 'paper', %s, %s, %s, %s, %s)",
+        [datetime.now(UTC), outcome, code, error, differences],
     )
 
 

@@ -132,6 +132,21 @@ def test_a_reconciliation_is_told_when_it_begins_to_fail_and_when_it_works_again
     assert found[1]["facts"]["differences"][0]["symbol"] == "AAPL"
 
 
+def test_a_reading_that_was_overtaken_is_no_alert_and_ends_none(tables: Tables) -> None:
+    """It is read again at once. If it lasts, the gate closes, which is told."""
+    for outcome, code in (
+        ("ok", None),
+        ("failed", "stale_evidence"),
+        ("ok", None),
+        ("failed", "broker_timeout"),
+        ("failed", "stale_evidence"),
+        ("failed", "broker_timeout"),
+        ("ok", None),
+    ):
+        report(tables, outcome, code=code)
+    assert [alert["kind"] for alert in alerts(tables)] == ["reconciliation_failed", "reconciled"]
+
+
 def test_a_report_is_judged_as_it_is_at_the_commit(tables: Tables) -> None:
     """The report is inserted as failed and completed later in the same transaction."""
     connection = tables.connect()

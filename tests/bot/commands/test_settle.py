@@ -10,8 +10,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from bot.alerts.messages import sentence
 from bot.market_hours import trading_date
-from bot.models import BotCommand, Trigger
+from bot.models import AlertKind, BotCommand, Trigger
 from bot.states import BotState, CommandKind, CommandStatus, Mode
 from bot.trading.ledger import Ledger
 from tests.bot.fake_account import FakeAccount
@@ -129,6 +130,19 @@ def test_adopt_makes_an_open_trade_of_what_the_broker_holds_and_void_takes_it_ba
     settled(world, "reopen", tradeId=command.id)
     assert (world.status_of(command.id), trade_of(world, command.id)["filled"]) == ("open", True)
     assert agrees(world)
+
+
+def test_a_settlement_is_told_with_what_was_settled_by_whom_and_why_and_a_rejected_one_is_not(
+    world: FakeWorld,
+) -> None:
+    trade = bought(world)
+    refused(world, "acknowledge", tradeId=trade)
+    settled(world, "void", tradeId=trade)
+    [told] = world.sql("SELECT facts FROM bot_alert WHERE kind = 'settled'")
+    said = sentence(AlertKind.SETTLED, told["facts"])
+    assert f"Settled by {ACTOR}" in said
+    assert WHY in said
+    assert f"void {trade}" in said
 
 
 def test_adopt_takes_what_the_open_trades_do_not_hold_at_the_price_that_it_had(world: FakeWorld) -> None:

@@ -40,6 +40,15 @@ def test_an_account_is_made_flat_and_its_fills_are_booked_by_force(scene: Scene)
     assert "flat" in scene.alerts()
 
 
+def test_a_stop_with_flatten_makes_a_stopped_bot_flat_and_one_without_has_nothing_to_do(scene: Scene) -> None:
+    scene.holds("AAPL", "10")
+    assert scene.world.do(CommandKind.STOP).status == "rejected"
+    stop = scene.world.do(CommandKind.STOP, params={"flatten": True})
+    assert (stop.status, stop.from_state, stop.to_state) == ("applied", "stopped", "stopped")
+    assert scene.until_flat()["command_id"] == stop.id
+    assert scene.positions() == {}
+
+
 @pytest.mark.parametrize(
     "rule",
     [

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from bot.flattening.suspension import Suspender
+from bot.models import Trigger
 from bot.states import CommandKind
 from tests.bot.flattening.scene import Scene
 from tests.bot.world import World
@@ -66,6 +67,30 @@ def test_what_was_traded_before_is_booked_while_it_lasts(scene: Scene) -> None:
     suspender(scene).run()
     scene.book()
     assert scene.booked_profit() == scene.cash_profit()
+
+
+def test_a_rearm_finds_the_books_in_agreement_while_the_suspension_is_still_to_be_taken_off(
+    scene: Scene,
+) -> None:
+    scene.world.do(CommandKind.KILL)
+    suspender(scene).run()
+    scene.world.do(CommandKind.REARM)
+    scene.world.do(CommandKind.START)
+    assert is_suspended(scene)
+    assert scene.world.reconcile(Trigger.PERIODIC).error is None
+    assert scene.world.reconciled()
+    assert suspender(scene).run()
+    assert scene.world.reconcile(Trigger.PERIODIC).error is None
+
+
+def test_a_suspension_that_cannot_be_taken_off_is_told(scene: Scene) -> None:
+    scene.world.do(CommandKind.KILL)
+    suspender(scene).run()
+    scene.world.do(CommandKind.REARM)
+    scene.account.fails({"kind": "500", "path": "/v2/account/configurations", "times": 1})
+    assert suspender(scene).run()
+    assert scene.world.reconcile(Trigger.PERIODIC).error_code == "account_blocked"
+    assert not scene.world.reconciled()
 
 
 def test_an_attempt_that_fails_or_whose_process_dies_is_made_again(scene: Scene) -> None:

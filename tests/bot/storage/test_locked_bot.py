@@ -95,6 +95,8 @@ def test_a_row_that_was_deleted_comes_back_killed_and_goes_on_with_the_logs_revi
         CommandStatus.APPLIED,
     )
     assert last["reason"] == world.config.kill_reason == statements.ROW_WAS_GONE
+    told = world.sql("SELECT facts FROM bot_alert WHERE kind = 'killed'")
+    assert [each["facts"]["commandId"] for each in told] == [str(last["id"])]
     check_log(world)
 
     refused = world.do(CommandKind.START)

@@ -9,6 +9,8 @@ import { command as commandText, duration, when } from "./format.js";
 /** Waits before an unanswered command is sent again; it cannot be applied twice. */
 const AGAIN_MS = [400, 1000, 2000, 3000, 5000];
 const LOOK_MS = [60, 120, 200, 400, 800];
+const WAITING_MS = 5000;
+const WAITS = "Another operator has to approve it within ten minutes. Nothing has changed yet.";
 const SHOW_MS = 5000;
 const MOST_ENTRIES = 4;
 
@@ -54,19 +56,29 @@ export function look() {
 /** Whether a command of this kind is under way. */
 export const isBusy = (kind) => busy.has(kind);
 
-async function follow(id, entry) {
+async function follow(id, entry, isTold = false) {
   for (let turn = 0; ; turn += 1) {
     const answer = await get(`/commands/${id}`);
-    if (answer.ok && answer.body.status !== "queued") {
+    const waits = answer.ok && answer.body.status === "awaiting_approval";
+    if (waits && !isTold) {
+      entry.show("awaiting", "awaits approval", WAITS);
+      follow(id, entry, true); // whoever sent it does not wait for another person
+      return { ...answer.body, error: WAITS };
+    }
+    if (answer.ok && !waits && answer.body.status !== "queued") {
       entry.finish(answer.body);
       return answer.body;
     }
-    if (answer.ok) entry.show("queued", "queued");
+    if (answer.ok && !waits) entry.show("queued", "queued");
+    if (answer.status === 401) {
+      entry.show("unknown", "unknown", "Your session has ended: the command log shows what became of it.");
+      return { status: "rejected", error: answer.body.error, errorCode: answer.body.code, details: {} };
+    }
     if (answer.status === 404) {
       entry.show("rejected", "not accepted", "The database did not accept it; nothing was changed.");
       return { status: "rejected", error: "It was not accepted.", errorCode: "not_accepted", details: {} };
     }
-    await nudgedOr(LOOK_MS[turn] ?? 1000);
+    await nudgedOr(waits ? WAITING_MS : (LOOK_MS[turn] ?? 1000));
   }
 }
 

@@ -12,6 +12,7 @@ import * as statusView from "./status.js";
 import { listen } from "./event_stream.js";
 import * as charts from "./charts.js";
 import * as alerts from "./alerts.js";
+import * as approvals from "./approvals.js";
 import * as keyboard from "./keyboard.js";
 import * as positions from "./positions.js";
 import * as tradeEvents from "./trade_events.js";
@@ -46,6 +47,7 @@ const read = {
     return ok;
   }),
   alerts: repeated(alerts.read),
+  approvals: repeated(approvals.read),
   lists: repeated(records.refreshShown),
   intraday: repeated(charts.readIntraday),
   daily: repeated(async () => status !== null && charts.readDaily(status.mode)),
@@ -54,7 +56,7 @@ const read = {
 
 /** At first, on a new day, and after a gap in which anything may have happened. */
 function readAll() {
-  for (const name of ["positions", "alerts", "thresholds", "lists", "intraday", "daily", "states"]) read[name]();
+  for (const name of ["positions", "alerts", "approvals", "thresholds", "lists", "intraday", "daily", "states"]) read[name]();
 }
 
 function show(now) {
@@ -76,6 +78,7 @@ function show(now) {
   // whatever was committed shows in a list; the charts change with what they show
   read.positions();
   read.alerts();
+  read.approvals();
   read.lists();
   if (before.revision !== now.revision) {
     read.thresholds();
@@ -159,6 +162,7 @@ document.addEventListener("show-trades", (event) => {
   records.filterBy("trades-list", event.detail);
 });
 alerts.bind(start.mayAct, () => go("alerts"));
+approvals.bind(start.actor, start.approvals);
 keyboard.bind(
   {
     "?": keyboard.show,
