@@ -34,8 +34,6 @@ class ExitFound:
 class Slack:
     """By how much the position may differ from the fills of exits; unsigned."""
 
-    #: 1 when the position is long, -1 when it is short.
-    sign: int = 1
     #: Shares sold so recently that the position may still show them.
     lagging: Decimal = ZERO
     #: Shares sold by an order that is still working, and not booked yet.
@@ -43,27 +41,34 @@ class Slack:
 
 
 def find_exits(
+    sign: int,
     entries: Sequence[Entry],
+    entered: Collection[str],
     symbols: Collection[str],
     booked: Sequence[BookedExit],
     record: BrokerRecord,
     at: datetime,
 ) -> tuple[list[ExitFound], Slack]:
-    """The unbooked fills of *symbols* that ended *entries*, and by how much the position may differ from them."""
+    """The unbooked fills of *symbols* that ended *entries*, and by how much the position may differ from them.
+
+    Args:
+        sign: 1 for long entries, -1 for short ones: all are of this side.
+        entered: ids, in lower case, of orders that entered trades: a sale that opened a short trade ended no long one.
+        symbols: that the asset has or had.
+        booked: exits of both sides that are in the books.
+    """
     found: list[ExitFound] = []
-    lagging = sum((each.shares for each in booked if max(each.at, each.created_at) > at - LAG), ZERO)
-    slack = Slack(sign=-1 if lagging < 0 else 1, lagging=abs(lagging))
-    if entries:
-        slack.sign = entries[0].sign
-    if not entries or len({each.sign for each in entries}) > 1:
+    booked = [each for each in booked if each.shares * sign > 0]
+    recent = (abs(each.shares) for each in booked if max(each.at, each.created_at) > at - LAG)
+    slack = Slack(lagging=sum(recent, ZERO))
+    if not entries:
         return found, slack
-    sign = entries[0].sign
     oldest = min(each.trade.entry_at for each in entries) - LAG
     leaving = [
         fill
         for fill in [*record.fills_in(symbols), *_unlisted(entries, record)]
-        if fill.shares * sign < 0 and fill.at >= oldest and not _is_busted(record.order(fill.order_id))
-        if _may_be_of(entries, record.order(fill.order_id))
+        if fill.shares * sign < 0 and fill.at >= oldest and fill.order_id.lower() not in entered
+        if not _is_busted(record.order(fill.order_id)) and _may_be_of(entries, record.order(fill.order_id))
     ]
     named = {(each.trade_id, each.fill_id) for each in booked}
     for fill, shares in _unbooked(leaving, booked):
@@ -130,7 +135,8 @@ class _Nameless:
     """Shares that were booked without their exit order; unsigned."""
 
     shares: Decimal
-    booked_at: datetime
+    #: They are taken to be the first sale until this time.
+    until: datetime
 
 
 def _unbooked(fills: Sequence[Fill], booked: Sequence[BookedExit]) -> list[tuple[Fill, Decimal]]:
@@ -146,7 +152,9 @@ def _unbooked(fills: Sequence[Fill], booked: Sequence[BookedExit]) -> list[tuple
             key = (each.order_id, each.price)
             by_price[key] = by_price.get(key, ZERO) + abs(each.shares)
         else:
-            nameless.append(_Nameless(abs(each.shares), each.created_at))
+            # an operator learns of a sale after it; a program records its own at once, by another clock than the broker's
+            until = max(each.at, each.created_at) if each.is_settled else each.created_at + LAG
+            nameless.append(_Nameless(abs(each.shares), until))
     found = []
     for fill in sorted(fills, key=lambda each: each.at):
         shares = _without(by_fill, fill.id, abs(fill.shares))
@@ -159,8 +167,7 @@ def _unbooked(fills: Sequence[Fill], booked: Sequence[BookedExit]) -> list[tuple
     for fill, shares in found:
         shares = _without(by_order, fill.order_id, shares)
         for sale in nameless:
-            # booked without its order: taken to be the first sale before the time of booking
-            if fill.at <= sale.booked_at + LAG:
+            if fill.at <= sale.until:
                 taken = min(shares, sale.shares)
                 sale.shares -= taken
                 shares -= taken
