@@ -67,11 +67,11 @@ def find_exits(
     leaving = [
         fill
         for fill in [*record.fills_in(symbols), *_unlisted(entries, record)]
-        if fill.shares * sign < 0 and fill.at >= oldest and fill.order_id.lower() not in entered
+        if fill.shares * sign < 0 and fill.order_id.lower() not in entered
         if not _is_busted(record.order(fill.order_id)) and _may_be_of(entries, record.order(fill.order_id))
     ]
     named = {(each.trade_id, each.fill_id) for each in booked}
-    for fill, shares in _unbooked(leaving, booked):
+    for fill, shares in _unbooked(leaving, booked, oldest):
         order = record.order(fill.order_id)
         if order is not None and order.is_working and fill.at > at - LAG:
             slack.under_way += shares
@@ -139,15 +139,22 @@ class _Nameless:
     until: datetime
 
 
-def _unbooked(fills: Sequence[Fill], booked: Sequence[BookedExit]) -> list[tuple[Fill, Decimal]]:
-    """Each of *fills* with its unbooked shares, unsigned."""
+def _unbooked(
+    fills: Sequence[Fill], booked: Sequence[BookedExit], oldest: datetime
+) -> list[tuple[Fill, Decimal]]:
+    """Each of *fills* since *oldest* with its unbooked shares, unsigned.
+
+    Earlier ones count as well for what is booked: an order that ended trades now may have ended others before.
+    """
     by_fill: dict[str, Decimal] = {}
     by_price: dict[tuple[str, Decimal], Decimal] = {}
     nameless: list[_Nameless] = []
     known = {fill.id for fill in fills}
     for each in booked:
-        if each.fill_id in known and each.fill_id:
+        if each.fill_id and each.fill_id in known:
             by_fill[each.fill_id] = by_fill.get(each.fill_id, ZERO) + abs(each.shares)
+        elif each.fill_id and each.at < oldest:
+            continue  # of a fill before the first that was read
         elif each.order_id:
             key = (each.order_id, each.price)
             by_price[key] = by_price.get(key, ZERO) + abs(each.shares)
@@ -166,6 +173,8 @@ def _unbooked(fills: Sequence[Fill], booked: Sequence[BookedExit]) -> list[tuple
     left = []
     for fill, shares in found:
         shares = _without(by_order, fill.order_id, shares)
+        if fill.at < oldest:
+            continue
         for sale in nameless:
             if fill.at <= sale.until:
                 taken = min(shares, sale.shares)

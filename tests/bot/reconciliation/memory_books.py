@@ -227,7 +227,12 @@ class MemoryBooks:
             (
                 BookedExit(
                     *(row.id, row.symbol, each.shares, each.price),
-                    *(each.order_id, each.fill_id, each.at, each.created_at),
+                    *(
+                        each.order_id,
+                        None if each.fill_id == "part" else each.fill_id,
+                        each.at,
+                        each.created_at,
+                    ),
                     is_settled=each.is_settled,
                 )
                 for row in self.trades.values()

@@ -368,3 +368,25 @@ def test_nor_is_it_booked_twice_if_it_ended_a_trade_that_no_reading_has_seen(
     sold_by_hand(books, asset, 1, 13)
     reconcile_for_a_while(books)
     assert exits(books, held) == [(1, 13)]
+
+
+def test_an_order_that_ended_a_trade_before_ends_another_one_with_its_next_fill(
+    books: MemoryBooks, asset: Asset, broker: ModelBroker
+) -> None:
+    other = broker.lists("MSFT", 1)
+    bought(books, other, 1, 5)
+    before = bought(books, asset, 3, 10)
+    sale = broker.send(asset, -1, Decimal(3))
+    broker.fill(sale, Decimal(2), Decimal(12))
+    sold_by_hand(books, asset, 1, 13)
+    reconcile_for_a_while(books)
+    assert books.trades[before].status == "closed"
+    books.advance(61)
+    held = bought(books, asset, 4, 11)
+    reconcile_for_a_while(books)
+    broker.fill(sale, Decimal(1), Decimal(14))
+    # another asset differs: exits since its trade was entered are read
+    broker.fill(broker.send(other, 1, Decimal(1)), Decimal(1), Decimal(5))
+    reconcile_for_a_while(books)
+    assert exits(books, held) == [(1, 14)]
+    assert books.reconcile().differences == {"MSFT": "quantity"}
