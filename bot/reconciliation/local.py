@@ -48,8 +48,9 @@ class OpenGroup(msgspec.Struct, frozen=True, gc=False):
     #: Shares that are still held; negative is short.
     shares: Decimal
     trades: int
-    #: Whether the fill of one of them should have been recorded by now.
-    is_unrecorded: bool
+    #: Whether the broker's record has to be read though the sum agrees: the fill of one of them should have been recorded by
+    #: now, or there are long and short ones, of which as many shares can have ended unseen.
+    is_in_question: bool
 
 
 @dataclass(frozen=True)

@@ -272,7 +272,8 @@ class MemoryBooks:
                 asset_id,
                 sum((row.rest for row in rows), ZERO),
                 len(rows),
-                any(not row.filled and row.created_at < at - LAG for row in rows),
+                any(not row.filled and row.created_at < at - LAG for row in rows)
+                or len({row.shares > 0 for row in rows}) > 1,
             )
             for (symbol, asset_id), rows in members.items()
         )

@@ -120,9 +120,20 @@ def test_what_opened_a_closed_trade_of_the_other_side_ends_no_trade(side: int) -
 
 def test_trades_that_net_to_nothing_agree_with_no_position() -> None:
     trades = [trade(40), trade(-40)]
-    assert changes(judged(trades, 0)) == ([], [], [])
-    compared = comparison(trades, [])
-    assert (compared.questions, compared.matched) == ((), 2)
-    assert told(judge(comparison(trades, [position("AAPL", 5)]), trades, [], record(), {}, NOW)) == [
-        ("quantity", "0", "5")
-    ]
+    agreed = judged(trades, 0)
+    assert (changes(agreed), agreed.matched) == (([], [], []), 2)
+    assert told(judged(trades, 5)) == [("quantity", "0", "5")]
+
+
+def test_what_ended_unseen_because_it_nets_to_nothing_is_booked() -> None:
+    long, short = trade(100), trade(-40)
+    sale, cover = order(-30, price=11), order(30, price=9)
+    fills = [fill(sale, price=11), fill(cover, price=9)]
+    verdict = judged([long, short], 60, orders=[sale, cover], fills=fills)
+    assert changes(verdict) == ([], [(long.id, 30, 11), (short.id, -30, 9)], [])
+
+
+def test_so_is_what_ended_of_trades_of_which_one_does_not_know_its_asset() -> None:
+    long, short = trade(100), trade(-40, asset_id=None)
+    (question,) = comparison([long, short], [position("AAPL", 60)]).questions
+    assert (int(question.here), int(question.there)) == (60, 60)

@@ -390,3 +390,16 @@ def test_an_order_that_ended_a_trade_before_ends_another_one_with_its_next_fill(
     reconcile_for_a_while(books)
     assert exits(books, held) == [(1, 14)]
     assert books.reconcile().differences == {"MSFT": "quantity"}
+
+
+def test_a_sale_and_a_purchase_that_net_to_nothing_end_a_long_and_a_short_trade(
+    books: MemoryBooks, asset: Asset, broker: ModelBroker
+) -> None:
+    long = bought(books, asset, 3, 10)
+    short = books.reserve(asset.symbol, Decimal(-5), Decimal(10))
+    broker.fill(broker.send(asset, -1, Decimal(5), str(short)), Decimal(5), Decimal(10))
+    reconcile_for_a_while(books)
+    sold_by_hand(books, asset, 3, 12)
+    broker.fill(broker.send(asset, 1, Decimal(3)), Decimal(3), Decimal(9))
+    reconcile_for_a_while(books)
+    assert (exits(books, long), exits(books, short)) == ([(3, 12)], [(-3, 9)])
