@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
@@ -70,15 +70,18 @@ def find_exits(
         if fill.shares * sign < 0 and fill.order_id.lower() not in entered
         if not _is_busted(record.order(fill.order_id)) and _may_be_of(entries, record.order(fill.order_id))
     ]
+    before, since = (
+        [fill for fill in leaving if (fill.at >= oldest) is is_since] for is_since in (False, True)
+    )
     named = {(each.trade_id, each.fill_id) for each in booked}
-    for fill, shares in _unbooked(leaving, booked, oldest):
+    for fill, shares in _unbooked(since, _booked_since(oldest, booked, before)):
         order = record.order(fill.order_id)
         if order is not None and order.is_working and fill.at > at - LAG:
             slack.under_way += shares
             continue
         if fill.at > at - LAG:
             slack.lagging += shares
-        for entry in _in_order(entries, order, fill.order_id):
+        for entry in _in_order(entries, record.up_to(order) if order else [], fill.order_id):
             taken = min(shares, max(entry.open, ZERO))
             if not taken or _is_settled_with(entry, fill):
                 continue
@@ -139,22 +142,31 @@ class _Nameless:
     until: datetime
 
 
-def _unbooked(
-    fills: Sequence[Fill], booked: Sequence[BookedExit], oldest: datetime
-) -> list[tuple[Fill, Decimal]]:
-    """Each of *fills* since *oldest* with its unbooked shares, unsigned.
+def _booked_since(oldest: datetime, booked: Sequence[BookedExit], before: Sequence[Fill]) -> list[BookedExit]:
+    """*booked* without what was booked of the fills *before*: their orders may have gone on and ended other trades since."""
+    shares_of: dict[str, Decimal] = {}
+    for fill in before:
+        shares_of[fill.order_id] = shares_of.get(fill.order_id, ZERO) + abs(fill.shares)
+    kept = []
+    for each in sorted(booked, key=lambda each: each.fill_id is None):
+        if each.at >= oldest or not each.order_id:
+            kept.append(each)
+            continue
+        left = _without(shares_of, each.order_id, abs(each.shares))
+        if left and not each.fill_id:  # one with a fill's id was booked with that fill's own time
+            kept.append(replace(each, shares=left))
+    return kept
 
-    Earlier ones count as well for what is booked: an order that ended trades now may have ended others before.
-    """
+
+def _unbooked(fills: Sequence[Fill], booked: Sequence[BookedExit]) -> list[tuple[Fill, Decimal]]:
+    """Each of *fills* with its unbooked shares, unsigned."""
     by_fill: dict[str, Decimal] = {}
     by_price: dict[tuple[str, Decimal], Decimal] = {}
     nameless: list[_Nameless] = []
     known = {fill.id for fill in fills}
     for each in booked:
-        if each.fill_id and each.fill_id in known:
+        if each.fill_id in known and each.fill_id:
             by_fill[each.fill_id] = by_fill.get(each.fill_id, ZERO) + abs(each.shares)
-        elif each.fill_id and each.at < oldest:
-            continue  # of a fill before the first that was read
         elif each.order_id:
             key = (each.order_id, each.price)
             by_price[key] = by_price.get(key, ZERO) + abs(each.shares)
@@ -173,8 +185,6 @@ def _unbooked(
     left = []
     for fill, shares in found:
         shares = _without(by_order, fill.order_id, shares)
-        if fill.at < oldest:
-            continue
         for sale in nameless:
             if fill.at <= sale.until:
                 taken = min(shares, sale.shares)
@@ -193,16 +203,19 @@ def _without(books: dict[T, Decimal], name: T, shares: Decimal) -> Decimal:
     return shares - taken
 
 
-def _in_order(entries: Sequence[Entry], order: Order | None, order_id: str) -> list[Entry]:
+def _in_order(entries: Sequence[Entry], chain: Sequence[Order], order_id: str) -> list[Entry]:
     """The trades that an exit order may have ended: its own trade first, then the others in order of entry, without those whose
-    entry is not known to have filled. An unrecorded entry counts from its fill, and not from its reservation."""
-    own = ""
-    if order is not None:
-        own = order.client_order_id.partition("-exit-")[0]
+    entry is not known to have filled. An unrecorded entry counts from its fill, and not from its reservation.
+
+    Args:
+        chain: the order, after those that it replaced: the first one is named after its trade, or is the one that was noted.
+    """
+    named = {order.client_order_id.partition("-exit-")[0] for order in chain}
+    ids = {order_id, *(order.id for order in chain)}
     return sorted(
         (each for each in entries if each.is_known),
         key=lambda each: (
-            str(each.trade.id) != own and each.trade.exit_order_id != order_id,
+            str(each.trade.id) not in named and each.trade.exit_order_id not in ids,
             each.at or each.trade.entry_at,
         ),
     )

@@ -88,15 +88,20 @@ class BrokerRecord:
         chains = ((trade, order) for trade in trades for order in self.chain_of(trade))
         return self.entered | {order.id.lower() for trade, order in chains if order.side * trade.shares > 0}
 
+    def up_to(self, order: Order) -> list[Order]:
+        """*order* after those that it and its predecessors replaced, oldest first, as far as they were read."""
+        links = [order]
+        while (before := self.order(links[0].replaces)) is not None and before not in links:
+            links.insert(0, before)
+        return links
+
     def chain_of(self, trade: LocalTrade) -> list[Order]:
         """The order that entered *trade*, with those that it replaced and that replaced it, oldest first; empty if the broker has
         none."""
         order = self.order(trade.order_id) or self.by_client_id.get(str(trade.id))
         if order is None:
             return []
-        links = [order]
-        while (before := self.order(links[0].replaces)) is not None and before not in links:
-            links.insert(0, before)
+        links = self.up_to(order)
         while (after := self.order(links[-1].replaced_by)) is not None and after not in links:
             links.append(after)
         return links

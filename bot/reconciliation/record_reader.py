@@ -81,12 +81,16 @@ def read_record(
     mixed = {trade.symbol for trade in trades if trade.shares > 0} & {
         trade.symbol for trade in trades if trade.shares < 0
     }
-    asked = [each for each in questions if _is_short(each) or each.symbols & mixed]
-    short = {symbol for each in asked for symbol in each.symbols_by(names)}
+    holdings = [each for each in questions if _is_short(each) or each.symbols & mixed]
+    short = {symbol for each in holdings for symbol in each.symbols_by(names)}
     strange = [fill.order_id for fill in fills if fill.symbol in short and fill.order_id.lower() not in found]
-    for order_id in list(dict.fromkeys(strange))[:STRANGE_ORDERS]:
+    asked = list(dict.fromkeys(strange))[:STRANGE_ORDERS]
+    for order_id in asked:
         if order := alpaca.order(order_id):
             found[order.id.lower()] = order
+            # the first order of a chain is named after its trade
+            if order.replaces and order.replaces.lower() not in found and len(asked) < 2 * STRANGE_ORDERS:
+                asked.append(order.replaces)
     if one_by_one:
         sold = {fill.symbol for fill in fills if fill.order_id in strange}
         for trade in trades:

@@ -403,3 +403,16 @@ def test_a_sale_and_a_purchase_that_net_to_nothing_end_a_long_and_a_short_trade(
     broker.fill(broker.send(asset, 1, Decimal(3)), Decimal(3), Decimal(9))
     reconcile_for_a_while(books)
     assert (exits(books, long), exits(books, short)) == ([(3, 12)], [(-3, 9)])
+
+
+def test_an_exit_order_that_was_replaced_ends_the_trade_that_the_first_one_is_named_after(
+    books: MemoryBooks, asset: Asset, broker: ModelBroker
+) -> None:
+    first, second = bought(books, asset, 2, 10), bought(books, asset, 2, 11)
+    reconcile_for_a_while(books)
+    order = broker.send(asset, -1, Decimal(2), f"{second}-exit-1")
+    for _ in range(2):
+        order = broker.replace(order, Decimal(2))
+    broker.fill(order, Decimal(2), Decimal(12))
+    reconcile_for_a_while(books)
+    assert (exits(books, first), exits(books, second)) == ([], [(2, 12)])
