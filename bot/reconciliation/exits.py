@@ -70,9 +70,8 @@ def find_exits(
         if fill.shares * sign < 0 and fill.order_id.lower() not in entered
         if not _is_busted(record.order(fill.order_id)) and _may_be_of(entries, record.order(fill.order_id))
     ]
-    before, since = (
-        [fill for fill in leaving if (fill.at >= oldest) is is_since] for is_since in (False, True)
-    )
+    before = [fill for fill in leaving if fill.at < oldest]
+    since = [fill for fill in leaving if fill.at >= oldest]
     named = {(each.trade_id, each.fill_id) for each in booked}
     for fill, shares in _unbooked(since, _booked_since(oldest, booked, before)):
         order = record.order(fill.order_id)
