@@ -65,6 +65,7 @@ class BotTrade(Base):
         Index("ix_bot_trade_of_symbol", "symbol", "created_at", "id"),
         Index("ix_bot_trade_of_status", "status", "created_at", "id"),
         Index("ix_bot_trade_exit_at", "exit_at", postgresql_where=text("pnl IS NOT NULL")),
+        Index("ix_bot_trade_of_asset", "asset_id"),
         Index("ix_bot_trade_open", "symbol", postgresql_where=text("status = 'open'")),
         Index(
             "ix_bot_trade_unsettled",

@@ -57,7 +57,8 @@ class Holding:
     @property
     def is_in_question(self) -> bool:
         """Whether the broker's record has to be read about it."""
-        return self.here != self.there or any(group.is_unrecorded for group in self.groups)
+        sides = {group.shares > 0 for group in self.groups if group.shares}
+        return self.here != self.there or len(sides) > 1 or any(group.is_in_question for group in self.groups)
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def compare(local: Local, positions: Mapping[str, Position]) -> Comparison:
         if (
             position is None
             or position.shares != group.shares
-            or group.is_unrecorded
+            or group.is_in_question
             or group.asset_id not in (None, position.asset_id)
             or group.symbol in several
             or group.symbol in ignored

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
+from sqlalchemy.orm import Session
+
 from bot.broker.alpaca import Alpaca
 from bot.broker.errors import BrokerError, BrokerInconsistent, BrokerTimeout
-from bot.broker.readings import Account, Clock, Order, Position
+from bot.broker.readings import Account, Clock, Fill, Position
 from bot.broker.time_limits import RECONCILIATION as LIMITS
 from bot.errors import CredentialsMissing
-from bot.reconciliation.comparison import Comparison, Holding, compare, join
+from bot.reconciliation.comparison import Comparison, compare, join
 from bot.reconciliation.local import (
     BUST_TIME,
     LAG,
@@ -22,23 +24,17 @@ from bot.reconciliation.local import (
     read_booked,
     read_booked_symbols,
     read_closed,
+    read_entry_orders,
     read_local,
     read_trades,
 )
 from bot.reconciliation.record import ZERO, BrokerRecord, Names
+from bot.reconciliation.record_reader import gone_symbols, read_names, read_record
 from bot.runtime.timeout import run_with_timeout
 from bot.settings.settings import Settings
 from bot.states import Mode
 from bot.storage.database import Database
 
-#: Up to this many trades' orders are read one by one; if there are more, the list of orders is read.
-ORDERS_ONE_BY_ONE = 10
-#: The most orders that are read because no trade explains their fills.
-STRANGE_ORDERS = 10
-#: The most assets without a position that are read.
-ABSENT_ASSETS = 10
-#: A trade's exit orders are numbered; this many of them are looked up by name.
-MOST_EXITS = 5
 #: The share of the account's value by which the list of positions may fall short of it, as prices move between two calls.
 VALUE_TOLERANCE = Decimal("0.02")
 #: Below this value, in US dollars, a difference does not show that the list is incomplete.
@@ -127,8 +123,8 @@ def _read(database: Database, alpaca: Alpaca, local: Local) -> Reading:
     booked: tuple[BookedExit, ...] = ()
     closed: tuple[LocalTrade, ...] = ()
     names: Names = {}
+    oldest = recent = local.began_at - LAG
     if symbols:
-        recent = local.began_at - LAG
         trades = database.read(lambda session: read_trades(session, symbols, local.began_at))
         oldest = min((trade.entry_at for trade in trades), default=recent) - LAG
         assets = sorted(set().union(*(each.assets for each in comparison.questions)))
@@ -136,11 +132,13 @@ def _read(database: Database, alpaca: Alpaca, local: Local) -> Reading:
         known = database.read(lambda session: read_booked_symbols(session, assets, since))
         names = read_names(alpaca, trades, comparison.questions, known)
         comparison = replace(comparison, questions=join(comparison.questions, names))
-        sold_as = sorted(set(symbols).union(*names.values()))
-        booked = database.read(lambda session: read_booked(session, sold_as, oldest, recent))
         if gone := gone_symbols(comparison.questions, names):
             closed = database.read(lambda session: read_closed(session, gone, local.began_at - BUST_TIME))
     record = read_record(alpaca, trades, comparison.questions, names, closed)
+    if symbols:
+        sold_as = sorted(set(symbols).union(*record.names.values()))
+        booked = database.read(lambda session: read_booked(session, sold_as, oldest, recent))
+        record = database.read(lambda session: _with_entries(session, record, record.fills_in(sold_as)))
     return Reading(
         local=local,
         read_at=read_at,
@@ -178,106 +176,6 @@ def _check_values(account: Account, positions: Mapping[str, Position], compariso
             )
 
 
-def read_names(
-    alpaca: Alpaca,
-    trades: Sequence[LocalTrade],
-    questions: Sequence[Holding],
-    known: Iterable[tuple[str, str]],
-) -> Names:
-    """Every symbol that the assets of *trades* have or had, by the asset's id; *known* are those of their booked exits.
-
-    The broker is asked about assets without a position: nothing else shows the new symbol of one that was renamed and sold
-    between two readings.
-    """
-    names: dict[str, set[str]] = {}
-    for trade in trades:
-        if trade.asset_id:
-            names.setdefault(trade.asset_id, set()).update({trade.symbol, *trade.former_symbols})
-    for asset_id, booked_as in known:
-        names.setdefault(asset_id, set()).add(booked_as)
-    absent = {group.asset_id for each in questions if each.position is None for group in each.groups}
-    for asset_id in sorted(names.keys() & absent)[:ABSENT_ASSETS]:
-        if symbol := alpaca.symbol_of(asset_id):
-            names[asset_id].add(symbol)
-    return names
-
-
-def gone_symbols(questions: Sequence[Holding], names: Names) -> list[str]:
-    """The symbols that the trades hold and the broker does not."""
-    gone = [each.symbols_by(names) for each in questions if each.here and not each.there]
-    return sorted(set().union(*gone))
-
-
-def read_record(
-    alpaca: Alpaca,
-    trades: Sequence[LocalTrade],
-    questions: Sequence[Holding],
-    names: Names,
-    closed: Sequence[LocalTrade] = (),
-) -> BrokerRecord:
-    """The orders and fills that could explain *questions*."""
-    if not trades:
-        return BrokerRecord({}, {}, ())
-    oldest = min(min(trade.entry_at, trade.created_at) for trade in trades) - LAG
-    one_by_one = len(trades) <= ORDERS_ONE_BY_ONE
-    found: dict[str, Order] = {}
-    if one_by_one:
-        for trade in trades:
-            found |= {order.id.lower(): order for order in _entry_chain(alpaca, trade)}
-    else:
-        # an order that is still working may have been sent long before its trade was recorded
-        listed = [*alpaca.orders_since(None, status="open"), *alpaca.orders_since(oldest)]
-        found = {order.id.lower(): order for order in listed}
-    unlisted = [] if one_by_one else [t for t in trades if t.order_id and t.order_id.lower() not in found]
-    for trade in unlisted[:ORDERS_ONE_BY_ONE]:
-        found |= {order.id.lower(): order for order in _entry_chain(alpaca, trade)}
-    for trade in closed:
-        if trade.order_id and trade.order_id.lower() not in found:
-            found |= {order.id.lower(): order for order in _entry_chain(alpaca, trade)}
-    fills = sorted(alpaca.fills_since(oldest), key=lambda fill: fill.at)
-    short = {
-        symbol for each in questions if abs(each.there) < abs(each.here) for symbol in each.symbols_by(names)
-    }
-    strange = [fill.order_id for fill in fills if fill.symbol in short and fill.order_id.lower() not in found]
-    for order_id in list(dict.fromkeys(strange))[:STRANGE_ORDERS]:
-        if order := alpaca.order(order_id):
-            found[order.id.lower()] = order
-    if one_by_one:
-        sold = {fill.symbol for fill in fills if fill.order_id in strange}
-        for trade in trades:
-            if trade.symbol in short and trade.symbol not in sold:
-                found |= {order.id.lower(): order for order in _named_exits(alpaca, trade)}
-    return BrokerRecord(
-        orders=found,
-        by_client_id={order.client_order_id: order for order in found.values()},
-        fills=fills,
-        unasked=frozenset(trade.id for trade in unlisted[ORDERS_ONE_BY_ONE:]),
-        closed=closed,
-        names=names,
-    )
-
-
-def _entry_chain(alpaca: Alpaca, trade: LocalTrade) -> list[Order]:
-    order = alpaca.order(trade.order_id) if trade.order_id else None
-    if order is None:
-        order = alpaca.order_by_client_id(str(trade.id))
-    if order is None:
-        return []
-    links = alpaca.chain(order)
-    while links[0].replaces and len(links) < STRANGE_ORDERS:
-        before = alpaca.order(links[0].replaces)
-        if before is None:
-            break
-        links.insert(0, before)
-    return links
-
-
-def _named_exits(alpaca: Alpaca, trade: LocalTrade) -> list[Order]:
-    """The trade's exit orders, looked up by name: an order is known before the list of fills shows its sales."""
-    found: list[Order] = []
-    for number in range(1, MOST_EXITS + 1):
-        order = alpaca.order_by_client_id(f"{trade.id}-exit-{number}")
-        if order is None:
-            break
-        found += alpaca.chain(order)
-    return found
+def _with_entries(session: Session, record: BrokerRecord, fills: Sequence[Fill]) -> BrokerRecord:
+    names = set[str]().union(*(record.names_of(fill.order_id) for fill in fills))
+    return record.with_entries(fills, read_entry_orders(session, names)) if names else record

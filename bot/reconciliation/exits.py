@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
@@ -34,8 +34,6 @@ class ExitFound:
 class Slack:
     """By how much the position may differ from the fills of exits; unsigned."""
 
-    #: 1 when the position is long, -1 when it is short.
-    sign: int = 1
     #: Shares sold so recently that the position may still show them.
     lagging: Decimal = ZERO
     #: Shares sold by an order that is still working, and not booked yet.
@@ -43,37 +41,46 @@ class Slack:
 
 
 def find_exits(
+    sign: int,
     entries: Sequence[Entry],
+    entered: Collection[str],
     symbols: Collection[str],
     booked: Sequence[BookedExit],
     record: BrokerRecord,
     at: datetime,
 ) -> tuple[list[ExitFound], Slack]:
-    """The unbooked fills of *symbols* that ended *entries*, and by how much the position may differ from them."""
+    """The unbooked fills of *symbols* that ended *entries*, and by how much the position may differ from them.
+
+    Args:
+        sign: 1 for long entries, -1 for short ones: all are of this side.
+        entered: ids, in lower case, of orders that entered trades: a sale that opened a short trade ended no long one.
+        symbols: that the asset has or had.
+        booked: exits of both sides that are in the books.
+    """
     found: list[ExitFound] = []
-    lagging = sum((each.shares for each in booked if max(each.at, each.created_at) > at - LAG), ZERO)
-    slack = Slack(sign=-1 if lagging < 0 else 1, lagging=abs(lagging))
-    if entries:
-        slack.sign = entries[0].sign
-    if not entries or len({each.sign for each in entries}) > 1:
+    booked = [each for each in booked if each.shares * sign > 0]
+    recent = (abs(each.shares) for each in booked if max(each.at, each.created_at) > at - LAG)
+    slack = Slack(lagging=sum(recent, ZERO))
+    if not entries:
         return found, slack
-    sign = entries[0].sign
     oldest = min(each.trade.entry_at for each in entries) - LAG
     leaving = [
         fill
         for fill in [*record.fills_in(symbols), *_unlisted(entries, record)]
-        if fill.shares * sign < 0 and fill.at >= oldest and not _is_busted(record.order(fill.order_id))
-        if _may_be_of(entries, record.order(fill.order_id))
+        if fill.shares * sign < 0 and fill.order_id.lower() not in entered
+        if not _is_busted(record.order(fill.order_id)) and _may_be_of(entries, record.order(fill.order_id))
     ]
+    before = [fill for fill in leaving if fill.at < oldest]
+    since = [fill for fill in leaving if fill.at >= oldest]
     named = {(each.trade_id, each.fill_id) for each in booked}
-    for fill, shares in _unbooked(leaving, booked):
+    for fill, shares in _unbooked(since, _booked_since(oldest, booked, before)):
         order = record.order(fill.order_id)
         if order is not None and order.is_working and fill.at > at - LAG:
             slack.under_way += shares
             continue
         if fill.at > at - LAG:
             slack.lagging += shares
-        for entry in _in_order(entries, order, fill.order_id):
+        for entry in _in_order(entries, record.up_to(order) if order else [], fill.order_id):
             taken = min(shares, max(entry.open, ZERO))
             if not taken or _is_settled_with(entry, fill):
                 continue
@@ -130,7 +137,24 @@ class _Nameless:
     """Shares that were booked without their exit order; unsigned."""
 
     shares: Decimal
-    booked_at: datetime
+    #: They are taken to be the first sale until this time.
+    until: datetime
+
+
+def _booked_since(oldest: datetime, booked: Sequence[BookedExit], before: Sequence[Fill]) -> list[BookedExit]:
+    """*booked* without what was booked of the fills *before*: their orders may have gone on and ended other trades since."""
+    shares_of: dict[str, Decimal] = {}
+    for fill in before:
+        shares_of[fill.order_id] = shares_of.get(fill.order_id, ZERO) + abs(fill.shares)
+    kept = []
+    for each in sorted(booked, key=lambda each: each.fill_id is None):
+        if each.at >= oldest or not each.order_id:
+            kept.append(each)
+            continue
+        left = _without(shares_of, each.order_id, abs(each.shares))
+        if left and not each.fill_id:  # one with a fill's id was booked with that fill's own time
+            kept.append(replace(each, shares=left))
+    return kept
 
 
 def _unbooked(fills: Sequence[Fill], booked: Sequence[BookedExit]) -> list[tuple[Fill, Decimal]]:
@@ -146,7 +170,9 @@ def _unbooked(fills: Sequence[Fill], booked: Sequence[BookedExit]) -> list[tuple
             key = (each.order_id, each.price)
             by_price[key] = by_price.get(key, ZERO) + abs(each.shares)
         else:
-            nameless.append(_Nameless(abs(each.shares), each.created_at))
+            # an operator learns of a sale after it; a program records its own at once, by another clock than the broker's
+            until = max(each.at, each.created_at) if each.is_settled else each.created_at + LAG
+            nameless.append(_Nameless(abs(each.shares), until))
     found = []
     for fill in sorted(fills, key=lambda each: each.at):
         shares = _without(by_fill, fill.id, abs(fill.shares))
@@ -159,8 +185,7 @@ def _unbooked(fills: Sequence[Fill], booked: Sequence[BookedExit]) -> list[tuple
     for fill, shares in found:
         shares = _without(by_order, fill.order_id, shares)
         for sale in nameless:
-            # booked without its order: taken to be the first sale before the time of booking
-            if fill.at <= sale.booked_at + LAG:
+            if fill.at <= sale.until:
                 taken = min(shares, sale.shares)
                 sale.shares -= taken
                 shares -= taken
@@ -177,16 +202,19 @@ def _without(books: dict[T, Decimal], name: T, shares: Decimal) -> Decimal:
     return shares - taken
 
 
-def _in_order(entries: Sequence[Entry], order: Order | None, order_id: str) -> list[Entry]:
+def _in_order(entries: Sequence[Entry], chain: Sequence[Order], order_id: str) -> list[Entry]:
     """The trades that an exit order may have ended: its own trade first, then the others in order of entry, without those whose
-    entry is not known to have filled. An unrecorded entry counts from its fill, and not from its reservation."""
-    own = ""
-    if order is not None:
-        own = order.client_order_id.partition("-exit-")[0]
+    entry is not known to have filled. An unrecorded entry counts from its fill, and not from its reservation.
+
+    Args:
+        chain: the order, after those that it replaced: the first one is named after its trade, or is the one that was noted.
+    """
+    named = {order.client_order_id.partition("-exit-")[0] for order in chain}
+    ids = {order_id, *(order.id for order in chain)}
     return sorted(
         (each for each in entries if each.is_known),
         key=lambda each: (
-            str(each.trade.id) != own and each.trade.exit_order_id != order_id,
+            str(each.trade.id) not in named and each.trade.exit_order_id not in ids,
             each.at or each.trade.entry_at,
         ),
     )

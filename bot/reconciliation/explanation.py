@@ -13,7 +13,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from bot.reconciliation.entries import Entry, is_corrected, read_entry
-from bot.reconciliation.exits import ExitFound, find_exits
+from bot.reconciliation.exits import ExitFound, Slack, find_exits
 from bot.reconciliation.local import BookedExit, LocalTrade
 from bot.reconciliation.record import ZERO, BrokerRecord
 
@@ -50,6 +50,9 @@ class Explanation:
     certain: tuple[LocalTrade, ...]
     #: Whether the booked exits of a trade exceed the final fill of its entry, as after a bust: an operator has to settle that.
     is_overdrawn: bool
+    #: Whether long and short trades of the asset are open at a time: the broker nets them, so its position does not show which
+    #: of them ended.
+    is_mixed: bool
 
     def allows(self, shares: Decimal) -> bool:
         """Whether a position of *shares* agrees with this explanation."""
@@ -65,8 +68,16 @@ def explain(
 ) -> Explanation:
     """Explain the open *trades* of one asset, which has had these *symbols*, as of *at* by the broker's and our clock."""
     entries = [read_entry(trade, record, at) for trade in trades]
-    exits, slack = find_exits(entries, symbols, booked, record, at)
-    sign = slack.sign
+    entered = record.entry_orders(trades)
+    exits: list[ExitFound] = []
+    held = low = high = ZERO
+    for sign in (1, -1):
+        own = [each for each in entries if each.sign == sign]
+        found, slack = find_exits(sign, own, entered, symbols, booked, record, at)
+        exits += found
+        least, most = _range(own, slack)
+        held += sign * _open(own)
+        low, high = (low + least, high + most) if sign > 0 else (low - most, high - least)
     void = tuple(
         each.trade for each in entries if each.is_final and not each.shares and not each.trade.exited
     )
@@ -76,24 +87,32 @@ def explain(
         if each.is_final and each.shares and each.price and each.at and each.order and is_corrected(each)
         if not each.is_overdrawn
     )
-    held = sum((each.open for each in entries), ZERO)
-    most = held + sum((each.left for each in entries), ZERO) + slack.lagging
-    # also shares that were sold again: which trade a sale is booked to does not tell what a position lags
-    recent = sum((each.recent for each in entries), ZERO)
-    least = max(held - recent, min(held, ZERO)) - slack.under_way
-    low, high = (least, most) if sign > 0 else (-most, -least)
     return Explanation(
         entries=corrected,
         exits=tuple(_bookable(entries, {each.trade.id for each in corrected}, exits)),
         void=void,
-        held=held * sign,
+        held=held,
         low=low,
         high=high,
         in_flight=tuple(each.trade for each in entries if each.is_in_flight),
         settled=tuple(each.trade for each in entries if not each.is_in_flight and each.open > 0),
         certain=tuple(each.trade for each in entries if each.open > each.recent),
         is_overdrawn=any(each.is_overdrawn for each in entries),
+        is_mixed=len({each.sign for each in entries if each.open > 0 or each.left > 0}) > 1,
     )
+
+
+def _open(entries: Sequence[Entry]) -> Decimal:
+    return sum((each.open for each in entries), ZERO)
+
+
+def _range(entries: Sequence[Entry], slack: Slack) -> tuple[Decimal, Decimal]:
+    """The fewest and the most shares of *entries*, all of one side, that the broker may show; unsigned."""
+    held = _open(entries)
+    most = held + sum((each.left for each in entries), ZERO) + slack.lagging
+    # also shares that were sold again: which trade a sale is booked to does not tell what a position lags
+    recent = sum((each.recent for each in entries), ZERO)
+    return max(held - recent, min(held, ZERO)) - slack.under_way, most
 
 
 def _bookable(

@@ -147,7 +147,7 @@ def _judge_holding(
         gone = {each.id for each in explanation.void}
         verdict.matched += sum(1 for each in explanation.settled if each.id not in gone)
         return
-    if there == 0 and explanation.certain and not is_overdrawn:
+    if there == 0 and explanation.certain and not is_overdrawn and not explanation.is_mixed:
         _judge_absent(verdict, holding, explanation, changed | record.unasked, suspects, at)
         return
     kind = DifferenceKind.QUANTITY

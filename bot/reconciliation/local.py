@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,8 +12,9 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Select, Text, cast, func, or_, select
+from sqlalchemy import ColumnElement, Select, Text, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.orm import Session
 
 from bot.models import (
@@ -20,6 +22,7 @@ from bot.models import (
     BotTrade,
     BotTradeEvent,
     BotTradeExit,
+    ExitSource,
     TradeEventKind,
     TradeStatus,
 )
@@ -31,8 +34,9 @@ from bot.storage.statements import MODE_NOW, OPEN_BY_ASSET
 
 #: A position can lag its fill by seconds, and an order its reservation: within this time neither counts as a difference.
 LAG = timedelta(seconds=60)
-#: A fill can be busted for days: of the trades that were closed within this time, at most this many are checked again.
-BUST_TIME, MOST_CLOSED = timedelta(days=3), 5
+#: A fill can be busted for days: of the trades that were closed within this time, at most this many are checked again. Each
+#: asset in question has its turn.
+BUST_TIME, MOST_CLOSED = timedelta(days=3), 10
 
 
 class OpenGroup(msgspec.Struct, frozen=True, gc=False):
@@ -44,8 +48,9 @@ class OpenGroup(msgspec.Struct, frozen=True, gc=False):
     #: Shares that are still held; negative is short.
     shares: Decimal
     trades: int
-    #: Whether the fill of one of them should have been recorded by now.
-    is_unrecorded: bool
+    #: Whether the broker's record has to be read though the sum agrees: the fill of one of them should have been recorded by
+    #: now, or there are long and short ones, of which as many shares can have ended unseen.
+    is_in_question: bool
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,8 @@ class BookedExit:
     fill_id: str | None
     at: datetime
     created_at: datetime
+    #: Whether an operator gave it, in a settlement.
+    is_settled: bool = False
 
 
 def read_local(batch: Pipeline, settings: Settings) -> Local:
@@ -142,11 +149,16 @@ def read_trades(session: Session, symbols: Sequence[str], before: datetime) -> t
 
 
 def read_closed(session: Session, symbols: Sequence[str], since: datetime) -> tuple[LocalTrade, ...]:
-    """The trades of *symbols* that were closed since *since*, newest first, at most MOST_CLOSED."""
+    """The trades of *symbols* that were closed since *since*, at most MOST_CLOSED: the newest of each asset, then the second
+    newest of each, and so on."""
+    newest_first = (BotTrade.exit_at.desc(), BotTrade.id)
+    turn = func.row_number().over(
+        partition_by=func.coalesce(BotTrade.asset_id, BotTrade.symbol), order_by=newest_first
+    )
     rows = session.execute(
         _local_trades(symbols)
         .where(BotTrade.status == TradeStatus.CLOSED, BotTrade.exit_at >= since)
-        .order_by(BotTrade.exit_at.desc(), BotTrade.id)
+        .order_by(turn, *newest_first)
         .limit(MOST_CLOSED)
     )
     return tuple(LocalTrade(*found) for found in rows)
@@ -206,6 +218,7 @@ def read_booked(
             BotTradeExit.fill_id,
             BotTradeExit.at,
             BotTradeExit.created_at,
+            BotTradeExit.source == ExitSource.SETTLEMENT,
         )
         .join(BotTrade, BotTrade.id == BotTradeExit.trade_id)
         .where(
@@ -215,3 +228,21 @@ def read_booked(
         .order_by(BotTradeExit.at, BotTradeExit.id)
     )
     return tuple(BookedExit(*row) for row in rows)
+
+
+def read_entry_orders(session: Session, names: Collection[str]) -> Mapping[str, Decimal]:
+    """Those of *names* that are a trade's entry order or its id, after which executors name the order; with the trade's shares."""
+    rows = session.execute(
+        select(BotTrade.id, BotTrade.alpaca_order_id, BotTrade.shares).where(
+            or_(BotTrade.alpaca_order_id == func.any(list(names)), BotTrade.id == func.any(_ids(names)))
+        )
+    )
+    return {name: shares for trade_id, order_id, shares in rows for name in (str(trade_id), order_id) if name}
+
+
+def _ids(names: Iterable[str]) -> ColumnElement[Any]:
+    found = []
+    for name in names:
+        with suppress(ValueError):
+            found.append(UUID(name))
+    return cast(found, ARRAY(PgUuid))

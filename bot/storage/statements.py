@@ -272,11 +272,12 @@ EXPOSURE = PreparedStatement(
 # -- reconciliation -------------------------------------------------------------------------------------------
 
 MODE_NOW = PreparedStatement("mode_of_bot", "SELECT mode, clock_timestamp() FROM bot_config")
-#: Open trades made before $1, added up by symbol and asset; one whose fill is not recorded is in order for as long as $2.
+#: Open trades made before $1, added up by symbol and asset, and whether the sum does not say all: a fill is not recorded for
+#: longer than $2, or there are both long and short ones.
 OPEN_BY_ASSET = PreparedStatement(
     "open_trades_by_asset",
     "SELECT symbol, asset_id, sum(shares - exited_shares), count(*),"
-    " bool_or(NOT filled AND created_at < $1::timestamptz - $2::interval)"
+    " bool_or(NOT filled AND created_at < $1::timestamptz - $2::interval) OR bool_or(shares > 0) AND bool_or(shares < 0)"
     f" FROM bot_trade WHERE status = '{TradeStatus.OPEN}' AND created_at < $1::timestamptz GROUP BY symbol, asset_id",
     2,
 )

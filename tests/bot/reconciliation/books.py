@@ -151,7 +151,8 @@ def local(trades: Iterable[LocalTrade], ignored: Iterable[Ignored] = ()) -> Loca
                 asset_id,
                 sum((each.held for each in members), Decimal(0)),
                 len(members),
-                any(not each.filled and each.created_at < NOW - LAG for each in members),
+                any(not each.filled and each.created_at < NOW - LAG for each in members)
+                or len({each.shares > 0 for each in members}) > 1,
             )
             for (symbol, asset_id), members in groups.items()
         ),

@@ -23,11 +23,11 @@ PLACES = Decimal("1e-15")
 
 @dataclass
 class Asset:
-    """One asset; the machine trades it on one side only."""
+    """One asset."""
 
     id: str
     symbol: str
-    #: 1 for long, -1 for short.
+    #: The side on which the machine trades it: 1 for long, -1 for short, 0 for both.
     side: int
 
 

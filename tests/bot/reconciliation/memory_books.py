@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
 
-from bot.reconciliation import evidence
+from bot.reconciliation import record_reader
 from bot.reconciliation.comparison import Comparison, compare, join
 from bot.reconciliation.judgement import Verdict, judge
 from bot.reconciliation.local import (
@@ -37,6 +38,7 @@ class Exit:
     created_at: datetime
     order_id: str | None = None
     fill_id: str | None = None
+    is_settled: bool = False
 
 
 @dataclass
@@ -169,7 +171,7 @@ class MemoryBooks:
                 trade.adjusted_at, trade.filled = self.now, True
             case "close":
                 shares = params.get("shares", trade.rest)
-                trade.leave(Exit(shares, params["exit_price"], self.now, self.now))
+                trade.leave(Exit(shares, params["exit_price"], self.now, self.now, is_settled=True))
             case "void":
                 trade.status, trade.filled = "void", False
             case "reopen":
@@ -210,24 +212,28 @@ class MemoryBooks:
             for row in self.trades.values()
             if row.asset_id in assets and any(each.at >= min(oldest, at - BUST_TIME) for each in row.exits)
         ]
-        names = evidence.read_names(cast(Any, self.broker), trades, comparison.questions, known)
+        names = record_reader.read_names(cast(Any, self.broker), trades, comparison.questions, known)
         comparison = replace(comparison, questions=join(comparison.questions, names))
-        symbols = symbols.union(*names.values())
-        gone = evidence.gone_symbols(comparison.questions, names)
-        closed = [
-            self._local(row)
-            for row in self.trades.values()
-            if row.status == "closed" and row.symbol in gone and row.exits[-1].at >= at - BUST_TIME
-        ]
-        closed.sort(key=lambda each: self.trades[each.id].exits[-1].at, reverse=True)
-        record = evidence.read_record(
-            cast(Any, self.broker), trades, comparison.questions, names, closed[:MOST_CLOSED]
+        gone = record_reader.gone_symbols(comparison.questions, names)
+        closed = self._closed(gone, at - BUST_TIME)
+        record = record_reader.read_record(
+            cast(Any, self.broker), trades, comparison.questions, names, closed
         )
+        symbols = symbols.union(*record.names.values())
+        shares_of = {str(row.id): row.shares for row in self.trades.values()}
+        shares_of |= {row.order_id: row.shares for row in self.trades.values() if row.order_id}
+        record = record.with_entries(record.fills_in(symbols), shares_of)
         booked = sorted(
             (
                 BookedExit(
                     *(row.id, row.symbol, each.shares, each.price),
-                    *(each.order_id, each.fill_id, each.at, each.created_at),
+                    *(
+                        each.order_id,
+                        None if each.fill_id == "part" else each.fill_id,
+                        each.at,
+                        each.created_at,
+                    ),
+                    is_settled=each.is_settled,
                 )
                 for row in self.trades.values()
                 if row.symbol in symbols
@@ -237,6 +243,23 @@ class MemoryBooks:
             key=lambda each: each.at,
         )
         return judge(comparison, trades, booked, record, self.suspects, at), comparison, at
+
+    def _closed(self, symbols: Collection[str], since: datetime) -> list[LocalTrade]:
+        """See ``read_closed``."""
+        rows = [
+            row
+            for row in self.trades.values()
+            if row.status == "closed" and row.symbol in symbols and row.exits[-1].at >= since
+        ]
+        rows.sort(key=lambda each: each.exits[-1].at, reverse=True)
+        turns: Counter[str] = Counter()
+        in_turn: list[tuple[int, Row]] = []
+        for row in rows:
+            asset = row.asset_id or row.symbol
+            turns[asset] += 1
+            in_turn.append((turns[asset], row))
+        in_turn.sort(key=lambda each: each[0])
+        return [self._local(row) for _, row in in_turn[:MOST_CLOSED]]
 
     def _groups(self, at: datetime) -> tuple[OpenGroup, ...]:
         members: dict[tuple[str, str | None], list[Row]] = {}
@@ -249,7 +272,8 @@ class MemoryBooks:
                 asset_id,
                 sum((row.rest for row in rows), ZERO),
                 len(rows),
-                any(not row.filled and row.created_at < at - LAG for row in rows),
+                any(not row.filled and row.created_at < at - LAG for row in rows)
+                or len({row.shares > 0 for row in rows}) > 1,
             )
             for (symbol, asset_id), rows in members.items()
         )

@@ -14,6 +14,7 @@ from bot.alerts.conditions import CLOCKS_MAY_DIFFER, ConditionMonitor
 from bot.errors import TradeConflict
 from bot.ledger import Ledger
 from bot.models import Outcome, Trigger
+from bot.reconciliation.local import MOST_CLOSED, read_closed
 from bot.settings.types import MarketHours
 from bot.states import CommandKind
 from bot.status import gate, heartbeat
@@ -373,3 +374,74 @@ def test_a_split_is_a_difference_to_settle(fake_world: Fake) -> None:
     assert (difference["kind"], difference["here"], difference["there"]) == ("quantity", "100", "10")
     assert difference["tradeIds"] == [str(trade)]
     assert fake_world.trades() == before
+
+
+def test_a_sale_soon_after_a_settlement_is_booked_and_is_not_taken_for_the_settlement(
+    fake_world: Fake,
+) -> None:
+    trade = bought(fake_world, "AAPL", 4)
+    running(fake_world)
+    fake_world.paper.holds(AAPL=1)
+    assert fake_world.reconcile().differences
+    params = {"action": "close", "tradeId": str(trade), "exitPrice": "90", "shares": "3"}
+    assert fake_world.do(CommandKind.SETTLE, params=params, reason="busted").status == "applied"
+    sold(fake_world, "AAPL", 1, 110, seconds_ago=0)
+    fake_world.paper.holds()
+    report = fake_world.reconcile()
+    assert (report.booked, report.differences) == (1, [])
+    assert fake_world.trades()[trade]["status"] == "closed"
+    assert [(each["shares"], each["price"]) for each in fake_world.exits(trade)] == [(3, 90), (1, 110)]
+
+
+def test_closed_trades_are_looked_at_again_of_each_asset_in_turn(fake_world: Fake) -> None:
+    for symbol, count, ago in (("AAPL", 2, 3000), ("MSFT", 2 * MOST_CLOSED, 1000)):
+        for number in range(count):
+            at = fake_world.ago(ago + number)
+            trade = fake_world.trade(symbol, 1, entry_at=at, created_at=at)
+            fake_world.sql(
+                "UPDATE bot_trade SET status = 'closed', exit_at = entry_at, asset_id = %s WHERE id = %s",
+                [asset_id(symbol), trade],
+            )
+    since = fake_world.ago(10_000)
+    found = fake_world.database.read(lambda session: read_closed(session, ["AAPL", "MSFT"], since))
+    assert [each.symbol for each in found[:5]] == ["MSFT", "AAPL", "MSFT", "AAPL", "MSFT"]
+    assert len(found) == MOST_CLOSED
+    of_one = [each.entry_at for each in found if each.symbol == "MSFT"]
+    assert of_one == sorted(of_one, reverse=True), "the newest first"
+
+
+def test_a_sale_under_a_symbol_between_two_changes_is_booked(fake_world: Fake) -> None:
+    trade = bought(fake_world, "FB", 10)
+    running(fake_world)
+    asset = asset_id("FB")
+    fake_world.paper.renamed[asset] = "META"
+    fake_world.paper.holds()
+    fake_world.paper.position("META", 6, 100, asset_id=asset)
+    sold(fake_world, "MVRS", 4, 110, asset_id=asset)
+    sold(fake_world, "TSLA", 4, 90)
+    report = fake_world.reconcile(Trigger.PERIODIC)
+    assert (report.booked, report.differences) == (1, [])
+    assert [(each["shares"], each["price"]) for each in fake_world.exits(trade)] == [(4, 110)]
+
+
+def test_what_opened_a_trade_of_the_other_side_is_not_taken_for_an_exit(fake_world: Fake) -> None:
+    """A long trade that was closed at once, and a short one within the minute, which somebody buys back."""
+    before = bought(fake_world, "AAPL", 50, 90)
+    ended = sold(fake_world, "AAPL", 50, 91, seconds_ago=110)
+    fill: dict[str, Any] = {
+        "shares": 50,
+        "exit_price": 91,
+        "exit_at": fake_world.ago(110),
+        "exit_reason": "time_exit",
+    }
+    Ledger(fake_world.database, fake_world.settings).record_exit(before, alpaca_exit_order_id=ended, **fill)
+    trade_id = uuid4()
+    order = sold(fake_world, "AAPL", 50, 92, seconds_ago=100, client_order_id=str(trade_id))
+    at = fake_world.ago(100)
+    trade = fake_world.trade("AAPL", -50, id=trade_id, entry_price=92, alpaca_order_id=order, entry_at=at)
+    cover = fake_world.paper.order("new", "AAPL", 50, at=fake_world.ago(70))
+    fake_world.paper.fill(cover, 50, 80, fake_world.ago(70))
+    fake_world.paper.holds()
+    report = fake_world.reconcile()
+    assert (report.booked, report.differences) == (1, [])
+    assert [(each["shares"], each["price"]) for each in fake_world.exits(trade)] == [(-50, 80)]

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from bot.reconciliation.local import MOST_CLOSED
 from tests.bot.reconciliation.broker_model import Asset, ModelBroker
 from tests.bot.reconciliation.memory_books import Clock, MemoryBooks
 
@@ -280,3 +281,138 @@ def test_a_later_fill_of_an_exit_that_its_program_booked_first_is_not_booked_in_
     books.record_exit(trade, Decimal(1), later.price, later.at, order)
     reconcile_for_a_while(books)
     assert sorted(exits(books, trade)) == [(1, 3), (1, 8)]
+
+
+def test_a_sale_that_comes_after_a_settlement_is_not_taken_for_what_the_settlement_was_about(
+    books: MemoryBooks, asset: Asset, broker: ModelBroker
+) -> None:
+    busted = bought(books, asset, 4, 10)
+    sold_by_hand(books, asset, 4, 12)
+    reconcile_for_a_while(books)
+    held = bought(books, asset, 4, 11)
+    reconcile_for_a_while(books)
+    order = books.trades[busted].order_id
+    assert order is not None
+    broker.bust(order, Decimal(3))
+    books.settle("close", trade_id=held, exit_price=Decimal(10), shares=Decimal(3))
+    assert books.reconcile().differences == {}
+    books.advance(30)
+    sold_by_hand(books, asset, 1, 13)
+    reconcile_for_a_while(books)
+    assert (books.trades[held].status, exits(books, held)) == ("closed", [(3, 10), (1, 13)])
+
+
+def test_a_sale_before_a_settlement_is_what_the_settlement_was_about(
+    books: MemoryBooks, asset: Asset, broker: ModelBroker
+) -> None:
+    first, second = bought(books, asset, 4, 10), bought(books, asset, 4, 10)
+    reconcile_for_a_while(books)
+    sold_by_hand(books, asset, 4, 12)
+    books.settle("close", trade_id=second, exit_price=Decimal(12))
+    reconcile_for_a_while(books)
+    assert exits(books, first) == []
+    assert books.reconcile().differences == {}
+
+
+def test_a_trade_is_not_missed_because_of_the_many_that_closed_of_another_asset_since(
+    books: MemoryBooks, asset: Asset, broker: ModelBroker
+) -> None:
+    busted = bought(books, asset, 1, 5)
+    sold_by_hand(books, asset, 1, 7)
+    reconcile_for_a_while(books)
+    other = broker.lists("MSFT", 1)
+    for _ in range(2 * MOST_CLOSED):
+        bought(books, other, 1, 5)
+    sold_by_hand(books, other, 2 * MOST_CLOSED, 6)
+    reconcile_for_a_while(books)
+    held, gone = bought(books, asset, 1, 6), bought(books, other, 1, 6)
+    reconcile_for_a_while(books)
+    order = books.trades[busted].order_id
+    assert order is not None
+    broker.bust(order, Decimal(1))
+    broker.pay_out(other, Decimal(5))
+    reconcile_for_a_while(books)
+    assert (books.trades[held].status, books.trades[gone].status) == ("open", "missed")
+    assert books.reconcile().differences == {"AAPL": "quantity"}, "an operator settles it"
+
+
+def test_a_sale_under_a_symbol_that_no_reading_has_seen_is_found(
+    books: MemoryBooks, broker: ModelBroker
+) -> None:
+    asset = broker.lists("AAPL", -1)
+    trade = books.reserve(asset.symbol, Decimal(-2), Decimal(10))
+    order = broker.send(asset, -1, Decimal(2), str(trade))
+    broker.fill(order, Decimal(2), Decimal(10))
+    reconcile_for_a_while(books)
+    asset.symbol = "BPPL"
+    bought_back = broker.send(asset, 1, Decimal(1))
+    broker.fill(bought_back, Decimal(1), Decimal(9))
+    asset.symbol = "CPPL"
+    assert books.reconcile().differences == {}
+    assert exits(books, trade) == [(-1, 9)]
+
+
+def test_nor_is_it_booked_twice_if_it_ended_a_trade_that_no_reading_has_seen(
+    books: MemoryBooks, asset: Asset, broker: ModelBroker
+) -> None:
+    held = bought(books, asset, 3, 10)
+    reconcile_for_a_while(books)
+    asset.symbol = "BPPL"
+    short_lived = bought(books, asset, 2, 11)
+    row, now = books.trades[short_lived], broker.clock()
+    entry = next(each.id for each in broker.orders.values() if each.client_order_id == str(short_lived))
+    books.record_entry(short_lived, entry, row.shares, row.price, now)
+    sale = sold_by_hand(books, asset, 2, 12)
+    books.record_exit(short_lived, Decimal(2), Decimal(12), now, sale)
+    asset.symbol = "CPPL"
+    sold_by_hand(books, asset, 1, 13)
+    reconcile_for_a_while(books)
+    assert exits(books, held) == [(1, 13)]
+
+
+def test_an_order_that_ended_a_trade_before_ends_another_one_with_its_next_fill(
+    books: MemoryBooks, asset: Asset, broker: ModelBroker
+) -> None:
+    other = broker.lists("MSFT", 1)
+    bought(books, other, 1, 5)
+    before = bought(books, asset, 3, 10)
+    sale = broker.send(asset, -1, Decimal(3))
+    broker.fill(sale, Decimal(2), Decimal(12))
+    sold_by_hand(books, asset, 1, 13)
+    reconcile_for_a_while(books)
+    assert books.trades[before].status == "closed"
+    books.advance(61)
+    held = bought(books, asset, 4, 11)
+    reconcile_for_a_while(books)
+    broker.fill(sale, Decimal(1), Decimal(14))
+    # another asset differs: exits since its trade was entered are read
+    broker.fill(broker.send(other, 1, Decimal(1)), Decimal(1), Decimal(5))
+    reconcile_for_a_while(books)
+    assert exits(books, held) == [(1, 14)]
+    assert books.reconcile().differences == {"MSFT": "quantity"}
+
+
+def test_a_sale_and_a_purchase_that_net_to_nothing_end_a_long_and_a_short_trade(
+    books: MemoryBooks, asset: Asset, broker: ModelBroker
+) -> None:
+    long = bought(books, asset, 3, 10)
+    short = books.reserve(asset.symbol, Decimal(-5), Decimal(10))
+    broker.fill(broker.send(asset, -1, Decimal(5), str(short)), Decimal(5), Decimal(10))
+    reconcile_for_a_while(books)
+    sold_by_hand(books, asset, 3, 12)
+    broker.fill(broker.send(asset, 1, Decimal(3)), Decimal(3), Decimal(9))
+    reconcile_for_a_while(books)
+    assert (exits(books, long), exits(books, short)) == ([(3, 12)], [(-3, 9)])
+
+
+def test_an_exit_order_that_was_replaced_ends_the_trade_that_the_first_one_is_named_after(
+    books: MemoryBooks, asset: Asset, broker: ModelBroker
+) -> None:
+    first, second = bought(books, asset, 2, 10), bought(books, asset, 2, 11)
+    reconcile_for_a_while(books)
+    order = broker.send(asset, -1, Decimal(2), f"{second}-exit-1")
+    for _ in range(2):
+        order = broker.replace(order, Decimal(2))
+    broker.fill(order, Decimal(2), Decimal(12))
+    reconcile_for_a_while(books)
+    assert (exits(books, first), exits(books, second)) == ([], [(2, 12)])

@@ -9,6 +9,8 @@ import pytest
 from bot.reconciliation.judgement import judge
 from tests.bot.reconciliation.books import (
     NOW,
+    OLD,
+    booked,
     comparison,
     fill,
     judged,
@@ -118,3 +120,18 @@ def test_a_trade_that_is_sold_in_part_while_its_entry_still_works_is_not_missed(
     verdict = judged([ours], 0, orders=[entry, sale], fills=fills, suspects={ours.id: SUSPECT})
     assert len(verdict.exits) == 1
     assert (verdict.missed, [each.id for each in verdict.suspect]) == ([], [ours.id])
+
+
+@pytest.mark.parametrize("booked_shares", [30, 60])
+def test_what_is_booked_of_an_order_since_before_the_trade_covers_its_earlier_fills_first(
+    booked_shares: int,
+) -> None:
+    """A program gives one exit for the whole order, with the time of its first fill; or one for that fill only."""
+    early = OLD - timedelta(minutes=5)
+    before, ours = trade(60), trade(100)
+    sale = order(-60, price="11")
+    fills = [fill(sale, 30, 10, early), fill(sale, 30, 12)]
+    exits = [booked(before, booked_shares, at=early, order_id=sale.id, created_at=NOW)]
+    verdict = judged([ours], 70, orders=[sale], fills=fills, exits=exits)
+    assert [each.shares for each in verdict.exits] == ([30] if booked_shares == 30 else [])
+    assert bool(verdict.differences) is (booked_shares == 60)

@@ -53,6 +53,8 @@ class Plan:
     """What the executor knows of a trade."""
 
     asset: Asset
+    #: 1 for long, -1 for short.
+    side: int
     wanted: Decimal
     reserved_at: datetime
     order: str | None = None
@@ -74,12 +76,14 @@ class TradingDay(RuleBasedStateMachine):
     def begin(self, *, inherits: bool) -> None:
         """Make ``broker`` and ``books``."""
 
-    @initialize(inherits=st.booleans(), sides=st.tuples(*[st.sampled_from((1, 1, -1))] * 2))
+    @initialize(inherits=st.booleans(), sides=st.tuples(*[st.sampled_from((1, 1, -1, 0))] * 2))
     def open_the_market(self, inherits: bool, sides: tuple[int, ...]) -> None:
         self.begin(inherits=inherits)
         self.assets = [self.broker.lists(f"S{n}", side) for n, side in enumerate(sides)]
         self.names = {each.symbol: each.id for each in self.assets}
         self.plans: dict[UUID, Plan] = {}
+        #: Orders that enter trades.
+        self.entering: set[str] = set()
         #: Assets to which something happened that no record tells, and the price that an operator knows of it.
         self.odd: dict[str, tuple[str, Decimal]] = {}
         self.struck["example"] += 1
@@ -108,16 +112,18 @@ class TradingDay(RuleBasedStateMachine):
         if self.is_odd(asset, "merger") or self.is_odd(asset, "entry bust"):
             return  # it is traded no more
         wanted = data.draw(sizes)
-        trade_id = self.books.reserve(asset.symbol, asset.side * wanted, price)
-        plan = self.plans[trade_id] = Plan(asset, wanted, self.broker.clock())
-        self.strikes("reservation")
+        side = asset.side or data.draw(st.sampled_from((1, -1)))
+        trade_id = self.books.reserve(asset.symbol, side * wanted, price)
+        plan = self.plans[trade_id] = Plan(asset, side, wanted, self.broker.clock())
+        self.strikes("reservation" if asset.side else "reservation of an asset that is traded on both sides")
         if data.draw(st.integers(0, 5)):
             self.send(trade_id, plan)
             if data.draw(st.booleans()):
                 self.fill(data, self.broker.orders[str(plan.order)], price)
 
     def send(self, trade_id: UUID, plan: Plan) -> None:
-        plan.order = self.broker.send(plan.asset, plan.asset.side, plan.wanted, str(trade_id))
+        plan.order = self.broker.send(plan.asset, plan.side, plan.wanted, str(trade_id))
+        self.entering.add(plan.order)
         self.strikes("entry order")
 
     @rule(data=st.data(), price=prices)
@@ -139,6 +145,8 @@ class TradingDay(RuleBasedStateMachine):
                 )
             case "replace":
                 new = self.broker.replace(order.id, order.left or ZERO)
+                if order.id in self.entering:
+                    self.entering.add(new)
                 for plan in self.plans.values():
                     plan.order = new if plan.order == order.id else plan.order
                     if order.id in plan.exits:
@@ -156,24 +164,33 @@ class TradingDay(RuleBasedStateMachine):
         if listed_in:
             self.strikes("list of fills that lags")
 
-    def available(self, asset: Asset) -> int:
-        """Shares of the position that no working order holds."""
-        leaving = sum(
-            (order.left or ZERO for order in self.broker.working(asset) if order.side != asset.side), ZERO
-        )
-        return max(int(self.broker.position(asset) * asset.side - leaving), 0)
+    def available(self, asset: Asset, side: int) -> int:
+        """Shares of one side of the position that no working order holds."""
+        leaving = [order for order in self.broker.working(asset) if order.side != side]
+        if asset.side:
+            held = self.broker.position(asset) * side
+        else:
+            # the broker nets both sides
+            leaving = [order for order in leaving if order.id not in self.entering]
+            fills = [each.fill for each in self.broker.fills if each.asset_id == asset.id]
+            own = [fill for fill in fills if fill.shares * side * (fill.order_id in self.entering or -1) > 0]
+            held = sum((fill.shares * side for fill in own), ZERO)
+        return max(int(held - sum((order.left or ZERO for order in leaving), ZERO)), 0)
 
     @rule(data=st.data(), price=prices)
     def sell_from_elsewhere(self, data: st.DataObject, price: Decimal) -> None:
         """A sale that the executor knows nothing of."""
-        assets = [asset for asset in self.assets if self.available(asset)]
-        if not assets:
+        sides = [
+            (asset, side) for asset in self.assets for side in ((asset.side,) if asset.side else (1, -1))
+        ]
+        held = [(asset, side) for asset, side in sides if self.available(asset, side)]
+        if not held:
             return
-        asset = self.one_of(data, assets)
-        size = Decimal(data.draw(st.integers(1, self.available(asset))))
-        order = self.broker.orders[self.broker.send(asset, -asset.side, size)]
+        asset, side = self.one_of(data, held)
+        size = Decimal(data.draw(st.integers(1, self.available(asset, side))))
+        order = self.broker.orders[self.broker.send(asset, -side, size)]
         self.fill(data, order, price)
-        self.strikes("hand sale")
+        self.strikes("hand sale" if asset.side else "hand sale of an asset that is traded on both sides")
 
     # -- the executor -----------------------------------------------------------------------------------------
 
@@ -218,12 +235,13 @@ class TradingDay(RuleBasedStateMachine):
             self.strikes("exit recorded")
         elif row.status == "open" and not any(self.broker.orders[each].is_working for each in plan.exits):
             room = min(
-                int(abs(row.rest)) - int(sum(abs(each.shares) for each in unsaid)), self.available(plan.asset)
+                int(abs(row.rest)) - int(sum(abs(each.shares) for each in unsaid)),
+                self.available(plan.asset, plan.side),
             )
             if room > 0:
                 size = Decimal(data.draw(st.one_of(st.just(room), st.integers(1, room))))
                 name = f"{trade_id}-exit-{len(plan.exits) + 1}"
-                plan.exits.append(self.broker.send(plan.asset, -plan.asset.side, size, name))
+                plan.exits.append(self.broker.send(plan.asset, -plan.side, size, name))
                 self.strikes("exit order")
 
     def record_entry(self, trade_id: UUID, plan: Plan) -> None:
@@ -239,7 +257,7 @@ class TradingDay(RuleBasedStateMachine):
             return
         paid = sum((abs(fill.shares) * fill.price for fill in fills), ZERO)
         price = (paid / filled).quantize(PLACES).normalize()
-        self.books.record_entry(trade_id, chain[0].id, plan.asset.side * filled, price, fills[0].at)
+        self.books.record_entry(trade_id, chain[0].id, plan.side * filled, price, fills[0].at)
         self.strikes("entry recorded")
 
     # -- what no program of ours does -------------------------------------------------------------------------
@@ -250,9 +268,8 @@ class TradingDay(RuleBasedStateMachine):
         asset = self.one_of(data, self.assets)
         if asset.id in self.odd:
             return
-        match data.draw(
-            st.sampled_from(("entry bust", "exit bust", "split", "merger", "hand buy", "rename"))
-        ):
+        kinds = ("entry bust", "exit bust", "split", "merger", "hand buy", "rename")
+        match data.draw(st.sampled_from(kinds if asset.side else ("rename",))):
             case "entry bust" | "exit bust" as kind:
                 self.bust(data, asset, kind)
             case "split":

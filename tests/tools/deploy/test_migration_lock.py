@@ -62,3 +62,22 @@ def test_a_migration_whose_table_is_held_gives_up_and_changes_nothing_and_works_
         again = flask_db(database_url, tmp_path, *step)
         assert again.returncode == 0, again.stderr
         assert schema(looking) != before
+
+
+def test_an_index_that_an_attempt_could_not_finish_is_made_by_the_next_one(
+    database_url: str, tmp_path: Path
+) -> None:
+    assert flask_db(database_url, tmp_path, "downgrade", "0014").returncode == 0
+    valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'ix_bot_trade_of_asset'::regclass"
+    with closing(psycopg2.connect(database_url)) as looking, closing(psycopg2.connect(database_url)) as held:
+        looking.autocommit = True
+        with held.cursor() as cursor:
+            cursor.execute("INSERT INTO bot_trade (symbol, entry_price, shares) VALUES ('AAPL', 10, 1)")
+
+        refused = flask_db(database_url, tmp_path, "upgrade", "0015")
+
+        assert "canceling statement due to lock timeout" in refused.stderr
+        assert rows(looking, valid) == [(False,)]
+        held.rollback()
+        assert flask_db(database_url, tmp_path, "upgrade", "0015").returncode == 0
+        assert rows(looking, valid) == [(True,)]
