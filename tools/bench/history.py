@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,6 +17,7 @@ from tools.bench.row import Row
 HISTORY = Path(__file__).with_name("history.json")
 #: What two medians may differ by, as a share, where a row has a single round and so no spread of its own.
 NO_DIFFERENCE = 0.03
+_PROCESSES = re.compile(r" \(\d+ process(es)?\)$")
 
 
 class Verdict(StrEnum):
@@ -74,8 +76,8 @@ class Comparison:
 
 
 def name(row: Row) -> str:
-    """What a row is known by from one run to the next."""
-    return f"{row.measure}: {row.what}"
+    """What a row is known by from one run to the next, however many processes it was then."""
+    return f"{row.measure}: {_PROCESSES.sub('', row.what)}"
 
 
 def compare(rows: Iterable[Row], history: Sequence[Run]) -> list[Comparison]:

@@ -61,6 +61,13 @@ def test_a_row_is_held_against_the_last_run_that_has_it():
     assert (other.verdict, new.verdict, new.then) == (Verdict.SAME, Verdict.NEW, None)
 
 
+def test_a_program_is_the_same_however_many_processes_it_has():
+    assert (
+        verdict(row([1], what="x, pss (1 process)"), run(row([9], what="x, pss (22 processes)")))
+        is Verdict.BETTER
+    )
+
+
 def test_what_was_a_ratio_and_is_none_is_not_compared():
     assert verdict(row([5], "MiB", baseline=None), run(row([5], "MiB"))) is Verdict.NEW
     assert verdict(row([5], "MiB", baseline=None), run(row([9], "MiB", baseline=None))) is Verdict.BETTER
