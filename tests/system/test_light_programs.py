@@ -16,7 +16,7 @@ import pytest
 from tests.support.stack import ROOT
 
 #: Packages of 10 MiB and more, that only some programs need.
-HEAVY = ("sqlalchemy", "holidays", "apprise", "flask", "rich", "pygments", "redis", "requests")
+HEAVY = ("sqlalchemy", "holidays", "apprise", "flask", "rich", "pygments", "redis", "requests", "valkey")
 PROBE = f"""
 import gc, json, sys, threading
 loaded = sorted(name for name in {HEAVY!r} if name in sys.modules)
@@ -119,4 +119,4 @@ def test_the_sandbox_loads_no_calendar_library() -> None:
 
 @pytest.mark.parametrize("module", ["launcher.__main__", "launcher.embedded"])
 def test_the_launcher_loads_no_client_library_of_its_servers(module: str) -> None:
-    assert not {"redis", "flask", "holidays", "requests"} & set(probe(f"import {module}")["loaded"])
+    assert not {"redis", "valkey", "flask", "holidays", "requests"} & set(probe(f"import {module}")["loaded"])
