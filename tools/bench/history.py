@@ -58,6 +58,11 @@ class Run:
     machine: Mapping[str, Any]
     figures: Mapping[str, Figure]
 
+    def __str__(self) -> str:
+        """When it was, and how busy the machine, which moves ratios, too."""
+        load = self.machine.get("loadBefore")
+        return f"{self.at}" if load is None else f"{self.at}, load {load:g}"
+
     @classmethod
     def of(cls, rows: Iterable[Row], machine: Mapping[str, Any], at: date) -> Self:
         return cls(at, machine, {name(row): Figure.of(row) for row in rows})
@@ -70,8 +75,8 @@ class Comparison:
     what: str
     now: Figure
     then: Figure | None
-    #: When that was.
-    at: date | None
+    #: The run that this was in.
+    run: Run | None
     verdict: Verdict
 
 
@@ -87,8 +92,7 @@ def compare(rows: Iterable[Row], history: Sequence[Run]) -> list[Comparison]:
         now, key = Figure.of(row), name(row)
         last = next((run for run in reversed(history) if key in run.figures), None)
         then = None if last is None else last.figures[key]
-        at = None if last is None else last.at
-        compared.append(Comparison(row.what, now, then, at, _verdict(row, now, then)))
+        compared.append(Comparison(row.what, now, then, last, _verdict(row, now, then)))
     return compared
 
 

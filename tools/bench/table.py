@@ -37,7 +37,7 @@ def render_comparison(compared: Sequence[Comparison]) -> str:
         (
             each.what,
             _NOTHING if each.then is None else _spread(each.then),
-            _NOTHING if each.at is None else str(each.at),
+            _NOTHING if each.run is None else str(each.run),
             _spread(each.now),
             str(each.verdict),
         )

@@ -25,7 +25,7 @@ def row(ours: list[float], unit: str = "ms", *, what: str = "w", **more: object)
 
 
 def run(*rows: Row, day: int = 1) -> Run:
-    return Run.of(rows, {"cores": 2}, date(2026, 1, day))
+    return Run.of(rows, {"loadBefore": 0.5}, date(2026, 1, day))
 
 
 def verdict(now: Row, *earlier: Run) -> Verdict:
@@ -56,8 +56,8 @@ def test_a_row_is_better_or_worse_where_no_round_of_both_overlaps(
 def test_a_row_is_held_against_the_last_run_that_has_it():
     runs = [run(row([1]), day=1), run(row([9]), row([5], what="other"), day=2), run(day=3)]
     [first, other, new] = compare([row([3]), row([5], what="other"), row([1], what="new")], runs)
-    assert first.at is not None
-    assert (first.at.day, first.verdict) == (2, Verdict.BETTER)
+    assert first.run is not None
+    assert (first.run.at.day, first.verdict) == (2, Verdict.BETTER)
     assert (other.verdict, new.verdict, new.then) == (Verdict.SAME, Verdict.NEW, None)
 
 
@@ -95,7 +95,7 @@ def test_the_comparison_shows_what_was_when_and_the_verdict():
     lines = render_comparison(compared).splitlines()
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[2:]]
     assert cells[0] == ["what", "was", "on", "is", "verdict"]
-    assert cells[2] == ["w", "1.50× (1.00–2.00)", "2026-01-04", "3.50× (3.00–4.00)", "WORSE"]
+    assert cells[2] == ["w", "1.50× (1.00–2.00)", "2026-01-04, load 0.5", "3.50× (3.00–4.00)", "WORSE"]
     assert cells[3] == ["new", "–", "–", "5.00 MiB", "not measured before"]
 
 
