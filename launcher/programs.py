@@ -95,9 +95,7 @@ class Parts:
         return self._process("demo", "examples.demo_bot", env=env)
 
     def _celery(self, command: str, *options: str, secrets: Set[str]) -> Process:
-        return self._process(
-            command, "celery", "--quiet", "-A", "worker", command, *options, env=self._with(secrets)
-        )
+        return self._process(command, "worker", command, *options, env=self._with(secrets))
 
     def _with(self, secrets: Set[str]) -> Mapping[str, str]:
         """The environment, with these secrets and no others."""

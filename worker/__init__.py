@@ -1,6 +1,6 @@
 """Speaks Celery: delivers commands to the controller, reconciles when it starts, and writes its heartbeat.
 
-``celery -A worker worker``
+``python -m worker worker``
 """
 
 import sys

@@ -2,19 +2,18 @@
 
 Whoever reaches Redis can put anything into a list; the command log has to go on being delivered all the same. And a Redis
 that is out of memory still gives messages out: one that it cannot note as taken is not lost for that.
-
-One client of Redis serves a channel for as long as its connections.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 from kombu.transport import TRANSPORT_ALIASES, redis, virtual
 from redis.exceptions import ResponseError
+
+from bot.runtime.one_client import OneClient
 
 #: What kombu and Celery raise over what is no message: no text, no JSON, another shape, nested without an end. kombu takes
 #: a KeyError for a lost connection, puts the message back and reads it again, without an end.
@@ -34,19 +33,8 @@ class QoS(redis.QoS):
             virtual.QoS.append(self, message, delivery_tag)
 
 
-class Channel(redis.Channel):
+class Channel(OneClient, redis.Channel):
     QoS = QoS
-    _kept: Any = None
-
-    @contextmanager
-    def conn_or_acquire(self, client: Any = None) -> Iterator[Any]:
-        """A client for commands that are answered at once. kombu makes one for each of them, two a message, which costs more than the
-        command; they have no state of their own, and take their connection from the channel's pool each time."""
-        if client is None:
-            if self._kept is None or self._kept.connection_pool is not self.pool:
-                self._kept = self._create_client()  # type: ignore[attr-defined] # the types leave it out
-            client = self._kept
-        yield client
 
     def _brpop_read(self, **options: Any) -> Any:
         try:

@@ -3,17 +3,9 @@ that are never written here, because they show local variables, secrets among th
 
 from __future__ import annotations
 
-import sys
+from bot.runtime.without import without
 
-_rich = sys.modules.get("rich")
-# so Python says that there is no such module
-sys.modules["rich"] = None  # type: ignore[assignment]
-try:
+with without("rich"):
     import structlog
-finally:
-    if _rich is None:
-        del sys.modules["rich"]
-    else:
-        sys.modules["rich"] = _rich
 
 __all__ = ["structlog"]

@@ -62,6 +62,9 @@ class Postgres:
             "timezone": "UTC",
             # web's two processes and the worker may together open some 130 under load
             "max_connections": "300",
+            # its own processes for reading ahead take 6 MiB, and a small database has nothing to read ahead
+            "io_method": "sync",
+            "max_logical_replication_workers": "0",
             **({} if durable else {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}),
             **(options or {}),
         }

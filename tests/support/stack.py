@@ -94,7 +94,7 @@ class Stack:
         self, name: str = "worker", *, wait: bool = True, env: Mapping[str, str] | None = None
     ) -> Process:
         """Start a worker, again if one of that name has ended. With *wait*, returns when it takes messages."""
-        process = self._process(name, self.celery("worker", "-n", f"{name}@tests"), env or {})
+        process = self._process(name, self.program("worker", "-n", f"{name}@tests"), env or {})
         self.workers[name] = process
         process.start()
         if wait:
@@ -281,7 +281,12 @@ class Stack:
         return {name: value for name, value in variables.items() if value}
 
     def celery(self, *arguments: str) -> list[str]:
+        """Celery's command line, for what an operator does with it."""
         return [sys.executable, "-m", "celery", "--quiet", "-A", "worker", *arguments]
+
+    def program(self, *arguments: str) -> list[str]:
+        """A program of the worker's: worker, beat or flower, with its options."""
+        return [sys.executable, "-m", "worker", *arguments]
 
     @property
     def _gunicorn(self) -> list[str]:

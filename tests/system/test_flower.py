@@ -28,7 +28,7 @@ class Flower:
         self._url = f"http://127.0.0.1:{port}"
         options = ("--address=127.0.0.1", f"--port={port}", "--logging=error")
         # as script/server and deploy/flower start it
-        command = stack.celery("flower", *options, "--max_tasks=5000")
+        command = stack.program("flower", *options, "--max_tasks=5000")
         log = stack.directory / "flower.log"
         self.process = Process(
             "flower", command, env=stack.env({"FLOWER_READ_ONLY": "true"}), cwd=ROOT, log=log

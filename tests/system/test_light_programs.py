@@ -16,7 +16,7 @@ import pytest
 from tests.support.stack import ROOT
 
 #: Packages of 10 MiB and more, that only some programs need.
-HEAVY = ("sqlalchemy", "holidays", "apprise", "flask", "rich", "pygments", "redis", "requests")
+HEAVY = ("sqlalchemy", "holidays", "apprise", "flask", "rich", "pygments", "redis", "requests", "valkey")
 PROBE = f"""
 import gc, json, sys, threading
 loaded = sorted(name for name in {HEAVY!r} if name in sys.modules)
@@ -52,6 +52,33 @@ def test_beat_and_flower_know_every_task_and_load_nothing_that_a_task_works_with
     )
     assert found["loaded"] == ["redis"]
     assert {"bot.kill", "bot.start", "bot.flatten", "bot.beat_lives"} <= set(found["tasks"])
+
+
+@pytest.mark.parametrize("name", ["worker", "beat", "flower"])
+def test_a_program_of_celerys_loads_its_own_command_and_no_other(name: str) -> None:
+    found = probe(
+        "import importlib, worker.__main__ as program\n"
+        f"importlib.import_module(program.PROGRAMS[{name!r}])\n"
+        "found['others'] = sorted({'prompt_toolkit', 'tornado', 'celery.bin.celery'} & set(__import__('sys').modules))"
+    )
+    assert found["others"] == (["tornado"] if name == "flower" else [])
+    assert "pygments" not in found["loaded"]
+
+
+def test_help_names_the_programs_and_the_way_to_celerys_other_commands() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "worker", "--help"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "DATA_DIR": "/nonexistent", "REDIS_URL": "redis://127.0.0.1:1/0"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "python -m celery -A worker" in done.stdout
+    assert {"worker", "beat", "flower"} <= {
+        line.split()[0] for line in done.stdout.splitlines() if line.strip()
+    }
 
 
 DATABASE = "postgresql://pitboss@127.0.0.1:1/pitboss"
@@ -92,4 +119,4 @@ def test_the_sandbox_loads_no_calendar_library() -> None:
 
 @pytest.mark.parametrize("module", ["launcher.__main__", "launcher.embedded"])
 def test_the_launcher_loads_no_client_library_of_its_servers(module: str) -> None:
-    assert not {"redis", "flask", "holidays", "requests"} & set(probe(f"import {module}")["loaded"])
+    assert not {"redis", "valkey", "flask", "holidays", "requests"} & set(probe(f"import {module}")["loaded"])

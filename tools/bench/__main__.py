@@ -11,9 +11,12 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from launcher.errors import StartError
+from tools.bench import history
 from tools.bench.document import document
 from tools.bench.errors import BenchError
 from tools.bench.lab import Lab
@@ -21,7 +24,7 @@ from tools.bench.machine import describe
 from tools.bench.measures import MEASURES, Measure
 from tools.bench.row import Row
 from tools.bench.sizes import FULL, QUICK
-from tools.bench.table import render
+from tools.bench.table import render, render_comparison
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     began = time.monotonic()
     rows: list[Row] = []
     try:
+        before, kept = ([] if file is None else history.read(file) for file in (asked.compare, asked.record))
         with tempfile.TemporaryDirectory(prefix="pitboss-bench-", ignore_cleanup_errors=True) as place:
             directory = Path(place)
             _say("starting the servers")
@@ -59,11 +63,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(", ".join(f"{name} {value}" for name, value in machine.items()))
     print(f"{sizes.rounds} rounds, {took:.0f} s; medians over the rounds\n")
     print(render(rows))
+    if asked.compare is not None:
+        print(f"\n{render_comparison(history.compare(rows, before))}")
     if asked.quick:
         print("\n--quick: this proves that the bench works. The figures mean nothing.")
     if asked.json is not None:
         content = document(rows, machine=machine, sizes=sizes, quick=asked.quick, took_sec=took)
         asked.json.write_text(json.dumps(content, indent=2) + "\n")
+    if asked.record is not None:
+        run = history.Run.of(rows, machine, datetime.now(UTC).date())
+        history.write(asked.record, [*kept, run])
     return 0
 
 
@@ -73,13 +82,23 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         description="Measures Pitboss against its baselines, both in the same run, on servers of their own.",
     )
     parser.add_argument("--json", type=_file, metavar="FILE", help="write every round's figures there, too")
+    known: dict[str, Any] = {"nargs": "?", "type": _file, "const": history.HISTORY, "metavar": "FILE"}
+    parser.add_argument(
+        "--compare",
+        help="say what is better or worse than in earlier runs (tools/bench/history.json)",
+        **known,
+    )
+    parser.add_argument("--record", help="add this run to those", **known)
     parser.add_argument(
         "--rounds", type=_positive, metavar="N", help=f"how often each is measured ({FULL.rounds})"
     )
     parser.add_argument("--quick", action="store_true", help="tiny sizes: whether the bench works")
     parser.add_argument("--only", type=_measures, default=MEASURES, metavar="NAME,…", help="some of it")
     parser.add_argument("--list", action="store_true", help="the names that --only takes")
-    return parser.parse_args(arguments)
+    asked = parser.parse_args(arguments)
+    if asked.quick and asked.record == history.HISTORY:
+        parser.error("the figures of --quick mean nothing: name a FILE of your own to --record them")
+    return asked
 
 
 def _file(text: str) -> Path:

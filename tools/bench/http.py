@@ -30,14 +30,16 @@ class Answer:
         return json.loads(self.body)
 
 
-def compose(method: str, path: str, *, token: str | None = None, body: Any = None) -> bytes:
+def compose(
+    method: str, path: str, *, token: str | None = None, scheme: str = "Bearer", body: Any = None
+) -> bytes:
     """A request, ready to be sent as often as it is needed."""
     content = b"" if body is None else json.dumps(body).encode()
     headers = {"Host": ports.LOOPBACK, "Content-Length": str(len(content))}
     if body is not None:
         headers["Content-Type"] = "application/json"
     if token is not None:
-        headers["Authorization"] = f"Bearer {token}"
+        headers["Authorization"] = f"{scheme} {token}"
     return _head(f"{method} {path} HTTP/1.1", headers) + content
 
 

@@ -30,9 +30,9 @@ class Lab:
         self.sizes = sizes
         self.crew = Crew()
         self.directory = directory
-        self._guard = Guard()
-        self.servers = Servers(directory, self._guard)
-        self.sandbox = Sandbox(directory, self._guard)
+        self.guard = Guard()
+        self.servers = Servers(directory, self.guard)
+        self.sandbox = Sandbox(directory, self.guard)
         self.crowd = Crowd()
 
     def __enter__(self) -> Lab:
@@ -66,15 +66,15 @@ class Lab:
 
     @cached_property
     def naive(self) -> Naive:
-        return Naive(self.servers, self.directory, self._guard)
+        return Naive(self.servers, self.directory, self.guard)
 
     @cached_property
     def bare(self) -> WebRival:
-        return WebRival("bare", self.servers, self.directory, self._guard)
+        return WebRival("bare", self.servers, self.directory, self.guard)
 
     @cached_property
     def noop(self) -> Noop:
-        return Noop(self.servers, self.directory, self._guard)
+        return Noop(self.servers, self.directory, self.guard)
 
     @cached_property
     def everything(self) -> Part:
@@ -88,18 +88,26 @@ class Lab:
             "FLOWER_PORT": str(ports.unused()),
         }
         # the launcher writes it when all of them answer
-        is_ready = (home / "banner.txt").exists
-        return Part("launcher", ["launcher"], env=env, directory=home, guard=self._guard, is_ready=is_ready)
+        banner = home / "banner.txt"
+        return Part(
+            "launcher",
+            ["launcher"],
+            env=env,
+            directory=home,
+            guard=self.guard,
+            before_start=lambda: banner.unlink(missing_ok=True),
+            is_ready=banner.exists,
+        )
 
     def take_turns(self, sides: Mapping[str, Callable[[], T]], *, warm_up: bool = True) -> dict[str, list[T]]:
         return take_turns(sides, self.sizes.rounds, warm_up=warm_up)
 
     def _pitboss(self, name: str) -> Pitboss:
-        return Pitboss(name, self.servers, self.sandbox, self.directory, self._guard)
+        return Pitboss(name, self.servers, self.sandbox, self.directory, self.guard)
 
     def _stop(self) -> None:
         self.crowd.close()
         self.crew.stop()
         self.sandbox.part.stop()
         self.servers.stop()
-        self._guard.dismiss()
+        self.guard.dismiss()

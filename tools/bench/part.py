@@ -41,15 +41,17 @@ class Part:
         guard: Guard,
         is_ready: Callable[[], bool],
         before_start: Callable[[], object] = lambda: None,
+        python: Path | None = None,
     ) -> None:
-        """*before_start* prepares what *is_ready* looks at."""
+        """*before_start* prepares what *is_ready* looks at; *python* is another than this one, where it has to
+        be."""
         self.name = name
         self._log = directory / f"{name}.log"
         self._is_ready = is_ready
         self._before_start = before_start
         self._process = Process(
             name=name,
-            command=[sys.executable, "-m", *arguments],
+            command=[str(python or sys.executable), "-m", *arguments],
             env={
                 "PATH": os.environ["PATH"],
                 "HOME": os.environ.get("HOME", "/"),

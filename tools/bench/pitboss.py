@@ -53,7 +53,7 @@ class Pitboss:
     def worker(self) -> Part:
         """Ready when its gate is open."""
         # the options of script/server
-        arguments = ["celery", "--quiet", "-A", "worker", "worker", "--without-gossip", "--without-mingle"]
+        arguments = ["worker", "worker", "--without-gossip", "--without-mingle"]
         return self._part("worker", arguments, is_ready=self._is_gate_open, before_start=self._close_gate)
 
     @property
@@ -69,6 +69,11 @@ class Pitboss:
             answer = connection.ask(self.request("POST", path))
         if answer.status != 200:
             raise BenchError(f"POST {path} was answered with {answer.status}: {answer.body.decode()}")
+
+    def state(self) -> str:
+        """The bot's state, as web says it."""
+        with Connection(self.port) as connection:
+            return str(connection.ask(self.request("GET", "/status")).json()["state"])
 
     def stop_bot(self) -> None:
         """Stopped and not killed, whatever it was before."""

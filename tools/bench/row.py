@@ -67,3 +67,8 @@ class Row:
         if self.target is None or self.ratio is None:
             return None
         return self.target.is_met(self.ratio.median)
+
+    @property
+    def more_is_better(self) -> bool:
+        """Whether a higher figure is the better one."""
+        return self.unit == "/s" if self.target is None else self.target.at_least

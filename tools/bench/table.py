@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tools.bench.history import Comparison, Figure
 from tools.bench.row import Group, Row
 from tools.bench.series import Series
 
@@ -29,6 +30,29 @@ def render(rows: Sequence[Row]) -> str:
     return "\n\n".join(parts)
 
 
+def render_comparison(compared: Sequence[Comparison]) -> str:
+    """What came of each row since it was last measured."""
+    head = ("what", "was", "on", "is", "verdict")
+    lines = [
+        (
+            each.what,
+            _NOTHING if each.then is None else _spread(each.then),
+            _NOTHING if each.run is None else str(each.run),
+            _spread(each.now),
+            str(each.verdict),
+        )
+        for each in compared
+    ]
+    return f"Compared with the last run that has the row\n\n{_table([head, *lines])}"
+
+
+def _spread(figure: Figure) -> str:
+    if figure.unit == "×":
+        return _ratio(figure)
+    low, high = (_figure(value, figure.unit) for value in (figure.least, figure.most))
+    return low if low == high else f"{_figure(figure.median, figure.unit)} ({low}–{high})"
+
+
 def _cells(row: Row) -> tuple[str, ...]:
     ratio = row.ratio
     return (
@@ -47,7 +71,7 @@ def _figure(value: float, unit: str) -> str:
     return f"{value:,.{digits}f} {unit}"
 
 
-def _ratio(ratio: Series) -> str:
+def _ratio(ratio: Series | Figure) -> str:
     return f"{ratio.median:.2f}× ({ratio.least:.2f}–{ratio.most:.2f})"
 
 

@@ -48,7 +48,7 @@ class System:
         self.sandbox = self._process("sandbox", "sandbox", *sandbox, order=StopOrder.SANDBOX)
         self.web = self._process("web", "gunicorn", "-c", "web/gunicorn_conf.py", "web.wsgi:app")
         self.workers = {
-            name: self._process(name, "celery", "--quiet", "-A", "worker", "worker", "-n", f"{name}@chaos")
+            name: self._process(name, "worker", "worker", "-n", f"{name}@chaos")
             for name in ("worker", "standby")
         }
 

@@ -27,6 +27,7 @@ from bot.models import BotCommand
 from bot.settings import queue as queues
 from bot.settings.settings import Settings
 from bot.states import COMMANDS, CommandKind
+from web.commands.transport import TRANSPORTS
 
 #: The most messages that wait while the queue cannot be reached; beyond that the oldest are dropped.
 MAX_WAITING = 1_000
@@ -117,7 +118,7 @@ class Publisher:
     def _connection(self) -> Connection:
         """One connection for all messages: it is used often enough to stay open, and need not be opened every few seconds."""
         if self._line is None:
-            self._line = self._celery.connection_for_write()
+            self._line = self._celery.connection_for_write(transport=TRANSPORTS.get(self._kind))
         # otherwise kombu opens the connection itself and retries for ever
         self._line.ensure_connection(max_retries=1, interval_start=0, interval_max=0)
         return self._line

@@ -27,6 +27,7 @@ def test_the_list_names_every_measure():
         (["--only", "kill,speed"], "there is no speed; see --list"),
         (["--rounds", "0"], "must be a whole number from 1 on"),
         (["--json", "nowhere/figures.json"], "there is no directory"),
+        (["--quick", "--record"], "the figures of --quick mean nothing"),
     ],
 )
 def test_a_wrong_option_is_named_before_anything_starts(arguments: list[str], sentence: str):

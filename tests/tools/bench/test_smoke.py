@@ -3,11 +3,15 @@
 import json
 import subprocess
 import tempfile
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from tests.tools.bench.leftovers import wait_until_gone
+from tools.bench import history
+from tools.bench.history import Figure, Run
+from tools.bench.row import Group
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -24,15 +28,22 @@ TARGETS = {
     "processor while idle, web + worker": (0.4, False),
     "reconcile 200 open trades, 1 % missing": (1.7, False),
 }
+KILL = "kill with Redis and worker down, p50"
+#: A kill that took no time.
+EARLIER = Run(date(2026, 1, 2), {"cores": 2}, {f"kill: {KILL}": Figure(0.001, 0.001, 0.001, "×")})
 
 
 @pytest.mark.long
 @pytest.mark.timeout(400)
 def test_a_quick_run_measures_everything_beside_its_baseline_and_leaves_nothing() -> None:
     with tempfile.TemporaryDirectory(prefix="pitboss-") as place:
-        file = Path(place, "figures.json")
+        file, seen = Path(place, "figures.json"), Path(place, "seen.json")
+        history.write(seen, [EARLIER])
         done = subprocess.run(
-            [ROOT / "script" / "bench", "--quick", "--rounds", "1", "--json", file.name],
+            [
+                *(ROOT / "script" / "bench", "--quick", "--rounds", "1", "--json", file.name),
+                *("--compare", seen.name, "--record", seen.name),
+            ],
             cwd=place,
             env={"PATH": "/usr/bin:/bin", "TMPDIR": place},
             capture_output=True,
@@ -42,7 +53,8 @@ def test_a_quick_run_measures_everything_beside_its_baseline_and_leaves_nothing(
         assert done.returncode == 0, done.stderr
         report = json.loads(file.read_text())
         assert wait_until_gone(place, 1) == []
-        assert [each.name for each in Path(place).iterdir()] == [file.name]
+        assert {each.name for each in Path(place).iterdir()} == {file.name, seen.name}
+        earlier, this = history.read(seen)
 
     assert {
         row["what"]: (row["target"]["ratio"], row["target"]["atLeast"]) for row in report["targets"]
@@ -65,8 +77,12 @@ def test_a_quick_run_measures_everything_beside_its_baseline_and_leaves_nothing(
     assert all(row["baseline"]["what"] for row in report["references"] if row["measure"] == "bounds")
     assert (report["quick"], report["machine"]["cores"] > 0) == (True, True)
 
+    assert earlier == EARLIER
+    assert len(this.figures) == sum(len(report[group]) for group in Group), "each row has a name of its own"
+    table, comparison = done.stdout.split("Compared with")
+    assert next(line for line in comparison.splitlines() if KILL in line).split("|")[-2].strip() == "WORSE"
     for what in TARGETS:
-        line = next(line for line in done.stdout.splitlines() if line.startswith(f"| {what}"))
+        line = next(line for line in table.splitlines() if line.startswith(f"| {what}"))
         assert line.count("|") == 8
         assert line.split("|")[-2].strip() in ("yes", "NO")
     assert "The figures mean nothing." in done.stdout

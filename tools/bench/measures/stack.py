@@ -27,9 +27,9 @@ BEFORE_MIB, BEFORE_IDLE_PERCENT = 703.0, 2.09
 #: What a command line has in it, for each program; the first that fits counts.
 _PROGRAMS = {
     "web": ("gunicorn",),
-    "beat": ("celery", "beat"),
-    "Flower": ("celery", "flower"),
-    "worker": ("celery", "worker"),
+    "beat": ("-m worker beat",),
+    "Flower": ("-m worker flower",),
+    "worker": ("-m worker worker",),
     "sandbox": ("sandbox",),
     "Valkey": ("valkey",),
     "launcher": ("python", "launcher"),
