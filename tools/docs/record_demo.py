@@ -195,7 +195,7 @@ def play(run: Recording) -> None:
     known = {order["id"] for order in run.broker("GET", f"/accounts/{run.key}")["orders"]}
     order = _await_buy(run, known)
     run.kill_9("examples.demo_bot")
-    run.kill_9("-A worker worker")
+    run.kill_9("-m worker worker")
     run.broker("DELETE", "/faults")
     run.show("demo", "pitboss")
     path = f"/trades/{order['client_order_id']}"
