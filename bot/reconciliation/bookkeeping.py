@@ -204,9 +204,9 @@ def _remember_suspects(session: Session, verdict: Verdict, began_at: datetime) -
 def _learn_assets(session: Session, comparison: Comparison) -> None:
     learned = list(comparison.unlearned[:MOST_LEARNED])
     learned += [
-        (group.symbol, holding.position.asset_id)
+        (group.symbol, holding.asset_id)
         for holding in comparison.questions
-        if holding.position is not None and holding.position.asset_id
+        if holding.asset_id
         for group in _nameless(holding)
     ]
     if not learned:

@@ -50,6 +50,13 @@ class Holding:
         ids = {group.asset_id for group in self.groups} | {self.position.asset_id if self.position else None}
         return frozenset(each for each in ids if each)
 
+    @property
+    def asset_id(self) -> str | None:
+        """The asset's id by the broker, or by those of its trades that know it."""
+        if self.position is not None:
+            return self.position.asset_id or None
+        return next(iter(self.assets)) if len(self.assets) == 1 else None
+
     def symbols_by(self, names: Names) -> frozenset[str]:
         """These, and those that *names* has for the asset: a fill keeps the symbol of its day."""
         return self.symbols.union(*(names.get(asset_id, ()) for asset_id in self.assets))

@@ -317,9 +317,9 @@ class MemoryBooks:
     def _learn(self, comparison: Comparison) -> None:
         learned = list(comparison.unlearned)
         learned += [
-            (group.symbol, holding.position.asset_id)
+            (group.symbol, holding.asset_id)
             for holding in comparison.questions
-            if holding.position is not None
+            if holding.asset_id
             for group in holding.groups
             if group.asset_id is None
         ]

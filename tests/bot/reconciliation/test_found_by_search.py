@@ -416,3 +416,18 @@ def test_an_exit_order_that_was_replaced_ends_the_trade_that_the_first_one_is_na
     broker.fill(order, Decimal(2), Decimal(12))
     reconcile_for_a_while(books)
     assert (exits(books, first), exits(books, second)) == ([], [(2, 12)])
+
+
+def test_a_trade_of_a_new_symbol_learns_its_asset_though_no_position_shows_it(
+    books: MemoryBooks, asset: Asset
+) -> None:
+    first = bought(books, asset, 1, 10)
+    reconcile_for_a_while(books)
+    asset.symbol = "APPL"
+    sold_by_hand(books, asset, 1, 12)
+    second = books.reserve(asset.symbol, Decimal(2), Decimal(10))
+    reconcile_for_a_while(books)
+    assert exits(books, first) == [(1, 12)]
+    assert books.trades[second].asset_id == asset.id, (
+        "or that sale would be looked for as if it were not booked"
+    )
