@@ -175,6 +175,7 @@ def _holdings(
         (symbol, each.asset_id): (each, []) for symbol, each in positions.items()
     }
     assets: dict[str, set[str]] = {}
+    gone: dict[str, str] = {}
     for group in groups:
         if group.asset_id:
             assets.setdefault(group.symbol, set()).add(group.asset_id)
@@ -187,7 +188,9 @@ def _holdings(
         position = by_asset.get(asset_id or "") or positions.get(group.symbol)
         if position is not None and group.asset_id and position.asset_id not in ("", group.asset_id):
             position = None  # the symbol belongs to another asset now
-        key = (position.symbol, position.asset_id) if position else (group.symbol, f"of {asset_id}")
+        # without a position, trades of an asset belong together by its id, under whatever symbols
+        symbol = gone.setdefault(asset_id, group.symbol) if asset_id else group.symbol
+        key = (position.symbol, position.asset_id) if position else (symbol, f"of {asset_id}")
         gathered.setdefault(key, (position, []))[1].append(group)
     by_id = {each.asset_id: each for each in ignored.values() if each.asset_id}
     found = []

@@ -111,3 +111,9 @@ def test_it_follows_a_symbol_change_by_the_assets_id() -> None:
     known = ignored("FB", 2, "asset of FB")
     found = comparison([], [position("META", 2, "asset of FB")], [known])
     assert (found.questions, found.changed) == ((), ())
+
+
+def test_trades_of_an_asset_without_a_position_are_one_question_under_whatever_symbols() -> None:
+    trades = [trade(10, "FB", asset_id="m"), trade(5, "META", asset_id="m"), trade(1, "FB", asset_id="x")]
+    found = comparison(trades, []).questions
+    assert sorted(int(each.here) for each in found) == [1, 15]
