@@ -54,7 +54,8 @@ def test_what_waits_is_rejected_or_withdrawn_in_the_panel(stack: Stack, open_pan
     for panel, word in ((other, "Reject"), (asking, "Withdraw")):
         asking.press("Start")
         waiting(panel).get_by_role("button", name=word).click()
-        expect(waiting(panel)).to_be_hidden()
+        for each in (asking, other):  # so that the next button is the next command's
+            expect(waiting(each)).to_be_hidden()
         asking.expect_outcome("rejected")
     assert stack.status()["state"] == "stopped"
 

@@ -8,15 +8,18 @@ import { current as thresholds } from "./thresholds.js";
 const MOST = 20;
 
 let actor = "";
+let readAgain = () => undefined;
 let asked = false;
 let may = false;
 let shown = "[]";
 const errors = new Map(); // what went wrong with an answer, by the command's id
 
-/** *approvals* says whether any command has to be approved, and whether this user may. */
-export function bind(name, approvals) {
+/** *approvals* says whether any command has to be approved, and whether this user may; *again* asks for another read, which no
+ * earlier one can overtake. */
+export function bind(name, approvals, again) {
   ({ asked, may } = approvals);
   actor = name;
+  readAgain = again;
 }
 
 /** Read what waits. Resolves with whether it could be read. */
@@ -59,5 +62,5 @@ async function answerWith(way, item, name) {
   if (answer.ok) errors.delete(item.id);
   else errors.set(item.id, answer.body.error);
   announce(name + (answer.ok ? (way === "approval" ? "approved." : "rejected.") : answer.body.error));
-  read();
+  readAgain();
 }

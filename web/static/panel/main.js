@@ -162,7 +162,7 @@ document.addEventListener("show-trades", (event) => {
   records.filterBy("trades-list", event.detail);
 });
 alerts.bind(start.mayAct, () => go("alerts"));
-approvals.bind(start.actor, start.approvals);
+approvals.bind(start.actor, start.approvals, read.approvals);
 keyboard.bind(
   {
     "?": keyboard.show,
