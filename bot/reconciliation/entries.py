@@ -27,8 +27,9 @@ class Entry:
     #: Shares that may still fill, and shares that filled so recently that the position may not show them; unsigned.
     left: Decimal = ZERO
     recent: Decimal = ZERO
-    #: Shares for which an exit was found.
+    #: Shares for which an exit was found, and shares that an order is selling which is still working; unsigned.
     leaving: Decimal = ZERO
+    under_way: Decimal = ZERO
 
     @property
     def sign(self) -> int:
@@ -39,6 +40,11 @@ class Entry:
     def open(self) -> Decimal:
         """Shares still held, unsigned."""
         return abs(self.shares) - abs(self.trade.exited) - self.leaving
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the broker has to show some of its shares by now, and an order that is still working does not sell them."""
+        return self.open > self.recent + self.under_way
 
     @property
     def is_overdrawn(self) -> bool:

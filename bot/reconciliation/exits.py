@@ -75,12 +75,17 @@ def find_exits(
     named = {(each.trade_id, each.fill_id) for each in booked}
     for fill, shares in _unbooked(since, _booked_since(oldest, booked, before)):
         order = record.order(fill.order_id)
+        ended = _in_order(entries, record.up_to(order) if order else [], fill.order_id)
         if order is not None and order.is_working and fill.at > at - LAG:
             slack.under_way += shares
+            for entry in ended:
+                taken = min(shares, max(entry.open - entry.under_way, ZERO))
+                entry.under_way += taken
+                shares -= taken
             continue
         if fill.at > at - LAG:
             slack.lagging += shares
-        for entry in _in_order(entries, record.up_to(order) if order else [], fill.order_id):
+        for entry in ended:
             taken = min(shares, max(entry.open, ZERO))
             if not taken or _is_settled_with(entry, fill):
                 continue

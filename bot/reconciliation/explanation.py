@@ -96,7 +96,7 @@ def explain(
         high=high,
         in_flight=tuple(each.trade for each in entries if each.is_in_flight),
         settled=tuple(each.trade for each in entries if not each.is_in_flight and each.open > 0),
-        certain=tuple(each.trade for each in entries if each.open > each.recent),
+        certain=tuple(each.trade for each in entries if each.is_certain),
         is_overdrawn=any(each.is_overdrawn for each in entries),
         is_mixed=len({each.sign for each in entries if each.open > 0 or each.left > 0}) > 1,
     )

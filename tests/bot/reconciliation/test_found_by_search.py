@@ -431,3 +431,21 @@ def test_a_trade_of_a_new_symbol_learns_its_asset_though_no_position_shows_it(
     assert books.trades[second].asset_id == asset.id, (
         "or that sale would be looked for as if it were not booked"
     )
+
+
+def test_a_trade_that_a_working_order_sells_is_not_missed_with_one_that_was_never_ordered(
+    books: MemoryBooks, asset: Asset, broker: ModelBroker
+) -> None:
+    never_sent = books.reserve(asset.symbol, Decimal(1), Decimal(10))
+    trade = bought(books, asset, 2, 10)
+    books.reconcile()
+    books.advance(61)
+    sale = broker.send(asset, -1, Decimal(3))
+    broker.fill(sale, Decimal(2), Decimal(12))
+    for _ in range(3):
+        books.reconcile()
+        books.advance(6)
+    assert (books.trades[never_sent].status, books.trades[trade].status) == ("missed", "open")
+    broker.cancel(sale)
+    reconcile_for_a_while(books)
+    assert (books.trades[trade].status, exits(books, trade)) == ("closed", [(2, 12)])
