@@ -272,6 +272,20 @@ def test_keys_steer_but_none_kills_alone(stack, panel):
     panel.expect_state("Paused")
 
 
+def test_a_key_is_not_lost_that_comes_right_after_a_dialog_was_closed(panel):
+    panel.page.evaluate(
+        """() => {
+            const dialog = document.getElementById("kill-dialog");
+            dialog.showModal();
+            const field = dialog.querySelector("input");
+            field.focus();
+            dialog.close();
+            for (const key of "gd") field.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+        }"""
+    )
+    expect(panel.page.get_by_role("tabpanel", name="Days")).to_be_visible()
+
+
 def test_it_can_be_installed(stack, panel):
     manifest = panel.page.evaluate(
         "fetch(document.querySelector('link[rel=manifest]').href).then((r) => r.json())"

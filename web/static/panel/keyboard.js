@@ -13,7 +13,7 @@ export function bind(actions, tabs) {
   let wentAt = 0;
   document.addEventListener("keydown", (event) => {
     if (!byId("keys-on").checked || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-    if (event.target.closest?.(TAKES_KEYS) || document.querySelector("dialog[open]")) return;
+    if (isTyped(event.target) || document.querySelector("dialog[open]")) return;
     // by the time of the press: a busy page sees it later
     const isGoing = wentAt > 0 && event.timeStamp - wentAt < PATIENCE_MS;
     wentAt = 0;
@@ -26,6 +26,12 @@ export function bind(actions, tabs) {
   byId("keys-on").checked = localStorage.getItem(OFF) === null;
   byId("keys-on").addEventListener("change", (event) => (event.target.checked ? localStorage.removeItem(OFF) : localStorage.setItem(OFF, "yes")));
   byId("help").addEventListener("click", show);
+}
+
+/** Whether a key was meant for the field that it went to. One of a dialog that was just closed keeps the focus until the next frame. */
+function isTyped(target) {
+  const field = target.closest?.(TAKES_KEYS);
+  return Boolean(field) && !field.closest("dialog:not([open])");
 }
 
 export const show = () => byId("keys-dialog").showModal();
