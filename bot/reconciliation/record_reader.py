@@ -84,7 +84,10 @@ def read_record(
     holdings = [each for each in questions if _is_short(each) or each.symbols & mixed]
     short = {symbol for each in holdings for symbol in each.symbols_by(names)}
     strange = [fill.order_id for fill in fills if fill.symbol in short and fill.order_id.lower() not in found]
-    asked = list(dict.fromkeys(strange))[:STRANGE_ORDERS]
+    if one_by_one and len(set(strange)) > STRANGE_ORDERS:
+        # one that is not read would be taken for an exit, and may be the entry of a trade that recorded its replacement
+        found = {order.id.lower(): order for order in alpaca.orders_since(oldest)} | found
+    asked = [each for each in dict.fromkeys(strange) if each.lower() not in found][:STRANGE_ORDERS]
     for order_id in asked:
         if order := alpaca.order(order_id):
             found[order.id.lower()] = order

@@ -449,3 +449,24 @@ def test_a_trade_that_a_working_order_sells_is_not_missed_with_one_that_was_neve
     broker.cancel(sale)
     reconcile_for_a_while(books)
     assert (books.trades[trade].status, exits(books, trade)) == ("closed", [(2, 12)])
+
+
+def test_among_many_strange_orders_the_entry_of_a_closed_trade_is_still_no_exit_of_another_one(
+    books: MemoryBooks, asset: Asset, broker: ModelBroker
+) -> None:
+    held_short = books.reserve(asset.symbol, Decimal(-8), Decimal(10))
+    sent = broker.send(asset, -1, Decimal(8), str(held_short))
+    for price in range(11, 17):
+        bought(books, asset, 1, 10)
+        sold_by_hand(books, asset, 1, price)
+    ended_short = books.reserve(asset.symbol, Decimal(-3), Decimal(10))
+    first = broker.send(asset, -1, Decimal(3), str(ended_short))
+    broker.fill(first, Decimal(2), Decimal(10))
+    # the books know this one, not the first, which alone is named after the trade
+    broker.cancel(broker.replace(first, Decimal(1)))
+    broker.fill(broker.send(asset, 1, Decimal(2)), Decimal(2), Decimal(9))
+    held_long = bought(books, asset, 1, 10)
+    broker.fill(sent, Decimal(8), Decimal(10))
+    reconcile_for_a_while(books)
+    assert (books.trades[ended_short].status, books.trades[held_long].status) == ("closed", "open")
+    assert not books.reconcile().differences
