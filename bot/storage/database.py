@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import URL, Engine, create_engine, func, select
+from sqlalchemy import URL, Connection, Engine, create_engine, func, select
 from sqlalchemy.exc import DBAPIError, TimeoutError
 from sqlalchemy.orm import Session
 
@@ -84,10 +84,8 @@ def engine_options(
 class Database:
     """Runs work in transactions, and translates the errors of Postgres."""
 
-    def __init__(self, engine: Engine, autocommit: Engine) -> None:
+    def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        # a pool of its own: to change a connection's isolation with every use costs as much as a small query
-        self._autocommit = autocommit
 
     @classmethod
     def connect(
@@ -98,12 +96,7 @@ class Database:
         if settings.alert_trades:
             # the trigger on a trade's events looks at it
             more["server_settings"] = f"{more.get('server_settings', '')} -c pitboss.alert_trades=on"
-        options = engine_options(pool_size, **more)
-        where = url or settings.database
-        return cls(
-            create_engine(where, **options),
-            create_engine(where, isolation_level="AUTOCOMMIT", **options),
-        )
+        return cls(create_engine(url or settings.database, **engine_options(pool_size, **more)))
 
     def run(self, work: Callable[[Session], T]) -> T:
         """Run *work* in one transaction and commit it.
@@ -117,7 +110,7 @@ class Database:
             DatabaseFull, DatabaseReadOnly: Postgres answers, but cannot write.
             DatabaseUnavailable: Postgres cannot be reached; nothing was changed.
         """
-        return self._twice(lambda fate: _in_session(self.engine, work, fate))
+        return self._twice(lambda fate: _in_session(self.engine.connect(), work, fate))
 
     def read(self, work: Callable[[Session], T]) -> T:
         """Run *work* without a transaction around it: for a single statement, or reads that need no snapshot.
@@ -125,7 +118,7 @@ class Database:
         Raises:
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        return self._twice(lambda fate: _in_session(self._autocommit, work, fate))
+        return self._twice(lambda fate: _in_session(_autocommit(self.engine), work, fate))
 
     def batched(self, work: Callable[[Pipeline], T]) -> T:
         """Run *work* on a connection on which it begins and commits its transactions itself; otherwise like ``run``.
@@ -133,7 +126,7 @@ class Database:
         Raises:
             LockBusy, OutcomeUnknown, DatabaseUnavailable: as ``run`` does.
         """
-        return self._twice(lambda fate: _in_batch(self._autocommit, work, fate))
+        return self._twice(lambda fate: _in_batch(self.engine, work, fate))
 
     @contextmanager
     def holding(self, key: UUID) -> Iterator[bool]:
@@ -145,7 +138,7 @@ class Database:
         number = int.from_bytes(key.bytes[:8], signed=True)
         with ExitStack() as given_back:
             try:
-                connection = given_back.enter_context(self._autocommit.connect())
+                connection = given_back.enter_context(_autocommit(self.engine))
                 held: bool = connection.scalars(select(func.pg_try_advisory_lock(number))).one()
             except (DBAPIError, TimeoutError) as error:
                 raise DatabaseUnavailable() from error
@@ -158,7 +151,7 @@ class Database:
 
     def guard(self, seconds: float) -> HangGuard:
         """A guard that ends uses of a connection that take longer than *seconds*; somebody has to call its ``check``."""
-        return HangGuard(seconds, self.engine, self._autocommit)
+        return HangGuard(seconds, self.engine)
 
     def now(self) -> datetime:
         """The database's clock, the only clock that counts."""
@@ -168,7 +161,6 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
-        self._autocommit.dispose()
 
     def _twice(self, attempt: Callable[[_Fate], T]) -> T:
         unknown = read_only = False
@@ -211,8 +203,10 @@ class _Fate:
     decided: bool = False
 
 
-def _in_session(engine: Engine, work: Callable[[Session], T], fate: _Fate) -> T:
-    with Session(engine, expire_on_commit=False) as session:
+def _in_session(
+    connected: AbstractContextManager[Connection], work: Callable[[Session], T], fate: _Fate
+) -> T:
+    with connected as connection, Session(connection, expire_on_commit=False) as session:
         try:
             result = work(session)
             fate.decided = True
@@ -224,8 +218,24 @@ def _in_session(engine: Engine, work: Callable[[Session], T], fate: _Fate) -> T:
             raise
 
 
+@contextmanager
+def _autocommit(engine: Engine) -> Iterator[Connection]:
+    """A connection on which each statement is a transaction of its own, unless a step begins one.
+
+    Only the driver knows of it, so it costs no round trip, and one pool serves both kinds of work.
+    """
+    with engine.connect() as connection:
+        driver: Any = connection.connection.dbapi_connection
+        driver.autocommit = True
+        try:
+            yield connection
+        finally:
+            if not connection.invalidated:
+                driver.autocommit = False
+
+
 def _in_batch(engine: Engine, work: Callable[[Pipeline], T], fate: _Fate) -> T:
-    with engine.connect() as connection, closing(Pipeline(connection)) as batch:
+    with _autocommit(engine) as connection, closing(Pipeline(connection)) as batch:
         try:
             batch.look()
             result = work(batch)

@@ -31,7 +31,7 @@ def test_of_many_connections_the_one_that_is_used_stays_and_is_used_again(
     def use_at_once(count: int) -> None:
         with ExitStack() as used:
             for _ in range(count):
-                used.enter_context(database._autocommit.connect()).execute(text("SELECT 1"))
+                used.enter_context(database.engine.connect()).execute(text("SELECT 1"))
 
     use_at_once(3)
     assert ask() == 3

@@ -17,6 +17,7 @@ from bot.settings.settings import Settings
 from bot.states import CommandKind, Source
 from bot.storage.database import Database
 from bot.storage.pipeline import Pipeline
+from tools.bench.http import compose
 from tools.bench.lab import Lab
 from tools.bench.measures.status import of_bare_readers, of_readers
 from tools.bench.measures.throughput import of_clients, of_naive_clients
@@ -27,10 +28,10 @@ _COMMIT = "UPDATE bot SET state = 'stopped', changes = changes + 1 WHERE id = 1"
 
 
 def run(lab: Lab) -> list[Row]:
-    return [*_kill(lab), *_commands(lab), *_reads(lab)]
+    return [*_messages(lab), *_kills(lab), *_commands(lab), *_reads(lab)]
 
 
-def _kill(lab: Lab) -> list[Row]:
+def _messages(lab: Lab) -> list[Row]:
     """No HTTP, no gunicorn, and of Pitboss's own Python nothing: only the time that psycopg2 spends in the messages."""
     pitboss, bare, count = lab.pitboss, lab.bare, lab.sizes.requests
     lab.crew.only()
@@ -87,6 +88,18 @@ def _commits_ms(connection: Any, count: int) -> float:
     return quantile(taken, 0.5)
 
 
+def _kills(lab: Lab) -> list[Row]:
+    pitboss, bare, count = lab.pitboss, lab.bare, lab.sizes.requests
+    lab.crew.only(pitboss.web, bare.web)
+    return _processor_time(
+        lab,
+        "one kill",
+        "bare Flask + one hot-row commit",
+        ours=Load(pitboss.port, [[pitboss.request("POST", "/kill")] * count], {"web": pitboss.web.cpu_sec}),
+        theirs=Load(bare.port, [[compose("POST", "/commit")] * count], {"web": bare.web.cpu_sec}),
+    )
+
+
 def _commands(lab: Lab) -> list[Row]:
     pitboss, naive = lab.pitboss, lab.naive
     lab.crew.only(*pitboss.parts, *naive.parts)
@@ -141,7 +154,7 @@ def _processor_time(lab: Lab, of: str, against: str, *, ours: Load, theirs: Load
         Row(
             Group.REFERENCES,
             "bounds",
-            f"processor time of {of}, {lab.sizes.clients} clients: {name}",
+            f"processor time of {of}, {_clients(len(ours.requests))}: {name}",
             "ms",
             ours=Series.of(spent[name] for spent in done["ours"]),
             baseline=Series.of(spent[name] for spent in done["theirs"]),
@@ -149,3 +162,7 @@ def _processor_time(lab: Lab, of: str, against: str, *, ours: Load, theirs: Load
         )
         for name in done["ours"][0]
     ]
+
+
+def _clients(count: int) -> str:
+    return "1 client" if count == 1 else f"{count} clients"
