@@ -1,4 +1,4 @@
-"""Reads a Celery message: the API's notice that a command is in the log (a "doorbell"), or a manual command."""
+"""Reads a Celery message: the API's announcement that a command is in the log, or a manual command."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from bot.errors import InvalidParams
-from bot.settings.queue import DOORBELL, DUE_AT, SENT_AT
+from bot.settings.queue import ANNOUNCEMENT, DUE_AT, SENT_AT
 from bot.states import COMMANDS, CommandKind, Source
 from bot.validation import is_storable
 
@@ -23,8 +23,8 @@ ACTOR = "celery"
 _ABSENT = object()
 
 
-def is_doorbell(request: Any) -> bool:
-    return bool(request.get(DOORBELL))
+def is_announcement(request: Any) -> bool:
+    return bool(request.get(ANNOUNCEMENT))
 
 
 def manual(

@@ -41,7 +41,7 @@ def _define(kind: CommandKind) -> None:
         try:
             return _deliver(kind, task, args, kwargs)
         except DatabaseUnavailable as error:
-            if messages.is_doorbell(task.request):
+            if messages.is_announcement(task.request):
                 raise  # its row waits for the sweep
             # a manual command has no row yet: without a retry it would be lost
             raise task.retry(
@@ -58,13 +58,13 @@ def _deliver(
 ) -> dict[str, Any]:
     controller = context.controller()
     command_id = _command_id(task.request.id)
-    if messages.is_doorbell(task.request):
-        # what it rings for is in the log; who rang reads the outcome there
-        rings_for = controller.find(command_id)
-        if rings_for is None or rings_for.pending:
+    if messages.is_announcement(task.request):
+        # what it announces is in the log; who sent it reads the outcome there
+        announced = controller.find(command_id)
+        if announced is None or announced.pending:
             done = {each.id: each for each in controller.apply()}
-            rings_for = done.get(command_id) or controller.find(command_id)
-        return {"commandId": str(command_id)} if rings_for is None else outcome(rings_for)
+            announced = done.get(command_id) or controller.find(command_id)
+        return {"commandId": str(command_id)} if announced is None else outcome(announced)
     command = controller.find(command_id)
     if command is None:
         try:
@@ -88,7 +88,7 @@ def log_revoked(sender: Any = None, request: Any = None, expired: bool = False, 
     """Let a manual command whose message was revoked, or had expired, stand in the log as refused. Only what was revoked before
     a worker took it has no row yet: a command that has one is applied or called off by the log alone."""
     name = str(getattr(sender, "name", "")).removeprefix("bot.")
-    if name not in tuple(CommandKind) or request is None or messages.is_doorbell(request):
+    if name not in tuple(CommandKind) or request is None or messages.is_announcement(request):
         return
     kind = CommandKind(name)
     try:

@@ -16,8 +16,9 @@ from bot.settings.settings import Settings
 #: How long a publisher waits for a connection, and for an answer, in seconds. It must notice a queue that hangs.
 CONNECT_SEC = 1
 ANSWER_SEC = 2
-#: Header of a message that only announces a command (a "doorbell"): its row is in the log already.
-DOORBELL = "pitboss_doorbell"
+#: Header of a message that only announces a command, like a doorbell: its row is in the log already. Its name is on the wire:
+#: a release that changed it would take the messages of the one before for manual commands.
+ANNOUNCEMENT = "pitboss_doorbell"
 #: Headers of a manual command's message: when it was sent, in epoch seconds of the sender's clock, and when it was due, if it
 #: was sent again after that.
 SENT_AT, DUE_AT = "pitboss_sent_at", "pitboss_due_at"

@@ -70,7 +70,7 @@ def test_a_worker_that_loses_postgres_for_a_minute_comes_back_by_itself(
     pids = [crash_stack.worker.pid, *crash_stack.worker.children()]
     messages = Messages(crash_stack.redis.url)
     own_postgres.kill()
-    messages.ring("start", str(uuid4()))
+    messages.announce("start", str(uuid4()))
     by_hand = messages.send("update_config", maxConcurrentPositions=3)
     too_late = [
         messages.send("start"),  # its age counts from its first delivery

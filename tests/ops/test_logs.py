@@ -47,8 +47,10 @@ def test_the_same_id_is_in_the_lines_of_web_queue_and_worker(stack: Stack) -> No
     assert [(line["kind"], line["actor"], line["status"], line["revision"]) for line in asked] == [
         ("start", "operator", "applied", 1)
     ]
-    rang = [line for line in of_command(stack.web, command_id) if line["logger"] == "web.commands.publisher"]
-    assert [(line["event"], line["actor"]) for line in rang] == [("rang for start", "operator")]
+    published = [
+        line for line in of_command(stack.web, command_id) if line["logger"] == "web.commands.publisher"
+    ]
+    assert [(line["event"], line["actor"]) for line in published] == [("published start", "operator")]
 
     # the worker's task or its sweep, whoever came first
     received, *_ = [line for line in of_command(stack.worker, command_id) if "strategy" in line["logger"]]

@@ -12,7 +12,7 @@ from celery import Celery
 from kombu import Connection
 
 #: What the API's messages carry in their header.
-DOORBELL = {"pitboss_doorbell": True}
+ANNOUNCEMENT = {"pitboss_doorbell": True}
 #: What Pitboss's own app sends to a queue of its own.
 HALTING = ("kill", "stop", "pause")
 
@@ -48,9 +48,9 @@ class Messages:
             )
         return task_id
 
-    def ring(self, kind: str, command_id: str) -> None:
+    def announce(self, kind: str, command_id: str) -> None:
         """The message that the API sends for a command."""
-        self.send(kind, task_id=command_id, headers=DOORBELL)
+        self.send(kind, task_id=command_id, headers=ANNOUNCEMENT)
 
     def raw(self, body: bytes | str, **properties: Any) -> None:
         """Put anything at all into the queue."""

@@ -41,8 +41,8 @@ def test_the_same_message_twice_changes_nothing(stack: Stack, messages: Messages
     operator.do("/stop")
     before, rows = stack.config(), len(stack.commands())
 
-    messages.ring("start", start)
-    messages.ring("start", start)
+    messages.announce("start", start)
+    messages.announce("start", start)
     wait_until_heard(stack, messages)
 
     after = stack.config()
@@ -72,7 +72,7 @@ def test_messages_in_the_wrong_order_are_applied_in_the_order_of_the_log(stack: 
     messages.lose()
     kinds = ["start", "reconcile", "rearm"]
     for kind, command_id in reversed(list(zip(kinds, ids, strict=True))):
-        messages.ring(kind, command_id)
+        messages.announce(kind, command_id)
     stack.worker.thaw()
 
     rows = [stack.wait_finished(command_id) for command_id in ids]
@@ -84,8 +84,8 @@ def test_a_start_and_its_pause_in_the_wrong_order_end_paused(stack: Stack, messa
     stack.worker.freeze()
     start, pause = send(stack, "/start"), send(stack, "/pause")
     messages.lose()
-    messages.ring("pause", pause)
-    messages.ring("start", start)
+    messages.announce("pause", pause)
+    messages.announce("start", start)
     stack.worker.thaw()
 
     assert stack.wait_finished(start)["to_state"] == "running"
@@ -108,7 +108,7 @@ def test_lost_messages_are_made_up_for_by_the_sweep(stack: Stack, messages: Mess
 
 def test_a_doorbell_without_a_row_does_nothing(stack: Stack, messages: Messages):
     before, rows = stack.config(), len(stack.commands())
-    messages.ring("start", "00000000-0000-4000-8000-000000000000")
+    messages.announce("start", "00000000-0000-4000-8000-000000000000")
     wait_until_heard(stack, messages)
 
     assert stack.config()["state"] == before["state"]

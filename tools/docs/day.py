@@ -10,7 +10,7 @@ from typing import Any
 
 import psutil
 
-from tools.docs.record_demo import Recording
+from tools.docs.recording import Recording
 
 COUNTS = (
     "openTrades",

@@ -15,7 +15,7 @@ from typing import Any
 
 from tools.docs.day import Day, Row, brief
 from tools.docs.day_accounts import conclude
-from tools.docs.record_demo import ROOT, Recording
+from tools.docs.recording import ROOT, Recording
 
 PAGE = ROOT / "docs" / "proofs" / "recorded-day.md"
 EVERY_SEC = 5

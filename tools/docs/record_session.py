@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from datetime import UTC, datetime
 
-from tools.docs.record_demo import ROOT, Recording
+from tools.docs.recording import ROOT, Recording
 
 PAGE = ROOT / "docs" / "command-line.md"
 #: Somebody puts shares into the account before this is typed.
@@ -58,7 +58,7 @@ def record(run: Recording) -> str:
 def main() -> None:
     """Record it, and put it into the page."""
     with tempfile.TemporaryDirectory(prefix="pitboss-", ignore_cleanup_errors=True) as made:
-        run = Recording(made, arguments=())
+        run = Recording(made, "", arguments=())
         try:
             said = record(run)
         finally:

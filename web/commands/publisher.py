@@ -1,7 +1,7 @@
-"""Announces commands to the worker: sends one Celery message (a "doorbell") for each command that is in the log.
+"""Announces commands to the worker: sends one Celery message for each command that is in the log.
 
-A thread of its own sends them, so that a queue that is down, or that hangs, delays no request. A lost message is harmless: the
-worker sweeps the log.
+A thread of its own sends them, so that a queue that is down, or that hangs, delays no request. A message is a doorbell, no more: a lost one is harmless,
+since the worker sweeps the log.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Doorbell:
+class Announcement:
     """The command that one message announces."""
 
     kind: CommandKind
@@ -56,7 +56,7 @@ class Publisher:
     """Sends the task ``bot.<kind>`` with the command's id as task id."""
 
     def __init__(self, settings: Settings) -> None:
-        self._celery = Celery("pitboss-doorbell", config_source="celeryconfig")
+        self._celery = Celery("pitboss-publisher", config_source="celeryconfig")
         self._kind = queues.messages(settings).kind
         self._celery.conf.broker_transport_options = {
             **self._celery.conf.broker_transport_options,
@@ -64,8 +64,8 @@ class Publisher:
         }
         self._line: Connection | None = None
         self._sender: Producer | None = None
-        self._waiting: queue.Queue[tuple[Doorbell, Context]] = queue.Queue(MAX_WAITING)
-        self._thread = threading.Thread(target=self._send_all, name="doorbell", daemon=True)
+        self._waiting: queue.Queue[tuple[Announcement, Context]] = queue.Queue(MAX_WAITING)
+        self._thread = threading.Thread(target=self._send_all, name="publisher", daemon=True)
         self._trouble: str | None = None
 
     def start(self) -> None:
@@ -73,10 +73,10 @@ class Publisher:
 
     def publish(self, command: BotCommand) -> None:
         """Announce to the worker that *command* is in the log. Never waits and never fails."""
-        doorbell = Doorbell(command.kind, command.id, command.actor, dict(command.params))
+        announcement = Announcement(command.kind, command.id, command.actor, dict(command.params))
         while True:
             try:
-                self._waiting.put_nowait((doorbell, copy_context()))
+                self._waiting.put_nowait((announcement, copy_context()))
                 return
             except queue.Full:
                 try:
@@ -91,12 +91,12 @@ class Publisher:
     def _send_all(self) -> None:
         while True:
             try:
-                doorbell, asking = self._waiting.get(timeout=CHECK_SEC)
+                announcement, asking = self._waiting.get(timeout=CHECK_SEC)
             except queue.Empty:
                 self._try(self._check)
             else:
                 # these log lines have the request's fields as well
-                asking.run(self._try, self._send, doorbell)
+                asking.run(self._try, self._send, announcement)
 
     def _try(self, call: Callable[..., None], *args: Any) -> None:
         try:
@@ -112,7 +112,7 @@ class Publisher:
             self._trouble = _described(error)
             self._hang_up()
         except Exception:
-            log.exception("the doorbell failed and goes on")
+            log.exception("the publisher failed and goes on")
             self._hang_up()
 
     def _connection(self) -> Connection:
@@ -144,35 +144,35 @@ class Publisher:
         if self._kind is not queues.Kind.RABBITMQ:  # RabbitMQ drops messages for a queue that does not exist
             producer.channel.queue_purge(CHECK_QUEUE)  # type: ignore[union-attr]
 
-    def _send(self, doorbell: Doorbell) -> None:
+    def _send(self, announcement: Announcement) -> None:
         try:
-            self._publish(doorbell)
+            self._publish(announcement)
         except _LOST:
             self._hang_up()  # the connection may have died since it was used last
-            self._publish(doorbell)
-        named = {"command_id": str(doorbell.command_id), "kind": doorbell.kind}
-        log.info("rang for %s", doorbell.kind, extra=named)
+            self._publish(announcement)
+        named = {"command_id": str(announcement.command_id), "kind": announcement.kind}
+        log.info("published %s", announcement.kind, extra=named)
 
-    def _publish(self, doorbell: Doorbell) -> None:
+    def _publish(self, announcement: Announcement) -> None:
         """Put Celery's own message directly into the queue: ``send_task`` would declare the queue and look up its route for each,
         which takes half as long again."""
         producer = self._producer()
         message = self._celery.amqp.create_task_message(
-            str(doorbell.command_id),
-            f"bot.{doorbell.kind}",
+            str(announcement.command_id),
+            f"bot.{announcement.kind}",
             # the outcome is in the row; without a result nobody need subscribe to one
             ignore_result=True,
             # what Flower shows; what counts is the row
-            argsrepr=doorbell.actor,
-            kwargsrepr=json.dumps(doorbell.params, ensure_ascii=False)[:SHOWN],
+            argsrepr=announcement.actor,
+            kwargsrepr=json.dumps(announcement.params, ensure_ascii=False)[:SHOWN],
         )
         producer.publish(
             message.body,
             exchange="",
-            routing_key=queues.HALTS_QUEUE if COMMANDS[doorbell.kind].safer else queues.DEFAULT_QUEUE,
+            routing_key=queues.HALTS_QUEUE if COMMANDS[announcement.kind].safer else queues.DEFAULT_QUEUE,
             serializer="json",
             delivery_mode=2,
-            headers=message.headers | {queues.DOORBELL: True},
+            headers=message.headers | {queues.ANNOUNCEMENT: True},
             **message.properties,
         )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,20 @@ from tests.tools.deploy.queues import OnRabbitMq, OnRabbitMqTls, OnRedisTls, OnS
 pytestmark = [pytest.mark.first, pytest.mark.timeout(300)]
 
 ASYNC = {"Prefer": "respond-async"}
+
+
+def on(*queues: Any) -> pytest.MarkDecorator:
+    """Run a test on each of these queues."""
+    return pytest.mark.parametrize("_system", queues, indirect=True, scope="module")
+
+
+#: What the connection takes part in holds on every one.
+ON_EACH = on(OnRabbitMq, OnRabbitMqTls, OnSentinels, OnRedisTls)
+#: What RabbitMQ does with its messages it does over TLS, too: the same proof once more is part of a release.
+_AGAIN_OVER_TLS = pytest.param(OnRabbitMqTls, marks=pytest.mark.long)
+ON_EACH_KIND = on(OnRabbitMq, _AGAIN_OVER_TLS, OnSentinels, OnRedisTls)
+ON_RABBITMQ = on(OnRabbitMq, _AGAIN_OVER_TLS)
+ON_SENTINELS = on(OnSentinels)
 
 
 @dataclass
@@ -40,7 +55,7 @@ class System:
         return str(self.stack.api(None).get("//readyz").json()["redis"])
 
 
-@pytest.fixture(scope="module", params=[OnRabbitMq, OnRabbitMqTls, OnSentinels, OnRedisTls])
+@pytest.fixture(scope="module")
 def _system(
     request: pytest.FixtureRequest, server_dir: Path, guard: Guard, make_module_stack: StackFactory
 ) -> Iterator[System]:
@@ -73,6 +88,7 @@ def system(_system: System) -> System:
     return _system
 
 
+@ON_EACH
 def test_every_command_is_applied_and_its_message_arrives(system: System) -> None:
     operator = system.stack.api()
     for path, state in [
@@ -89,6 +105,7 @@ def test_every_command_is_applied_and_its_message_arrives(system: System) -> Non
     assert system.queue_state() == "ok"
 
 
+@ON_EACH
 def test_a_command_sent_by_hand_is_applied_and_gives_its_outcome_back(system: System) -> None:
     script = "from worker import app; print(app.send_task('bot.start', kwargs={'reason': 'by hand'}).get(timeout=15)['state'])"
     assert system.stack.python(script).strip() == "running"
@@ -96,6 +113,7 @@ def test_a_command_sent_by_hand_is_applied_and_gives_its_outcome_back(system: Sy
     assert (row["source"], row["status"], row["reason"]) == ("celery", "applied", "by hand")
 
 
+@ON_EACH
 def test_without_the_queue_every_command_is_applied_and_web_finds_it_again(system: System) -> None:
     operator = system.stack.api()
     operator.do("/start")
@@ -112,6 +130,7 @@ def test_without_the_queue_every_command_is_applied_and_web_finds_it_again(syste
     system.stack.wait_for(system.heard, 45, "the worker has found it, too")
 
 
+@ON_EACH
 def test_a_frozen_queue_delays_no_command(system: System) -> None:
     operator = system.stack.api()
     system.queue.freeze()
@@ -127,6 +146,7 @@ def test_a_frozen_queue_delays_no_command(system: System) -> None:
     system.stack.wait_for(lambda: system.queue_state() == "ok", 30, "web has found the queue again")
 
 
+@ON_EACH_KIND
 def test_what_was_accepted_without_a_worker_is_applied_when_one_starts(system: System) -> None:
     system.stack.worker.kill()
     accepted = [
@@ -138,12 +158,14 @@ def test_what_was_accepted_without_a_worker_is_applied_when_one_starts(system: S
     assert [row["status"] for row in rows] == ["applied", "applied", "rejected"]
 
 
+@ON_EACH_KIND
 def test_a_child_that_dies_costs_no_command(system: System) -> None:
     for path, state in (("/start", "running"), ("/pause", "paused"), ("/resume", "running")):
         system.stack.worker.kill_child()
         assert system.stack.api().do(path)["state"] == state
 
 
+@ON_EACH_KIND
 def test_the_worker_ends_in_good_order(system: System) -> None:
     system.stack.worker.kill()
     system.stack.start_worker()
@@ -151,15 +173,15 @@ def test_the_worker_ends_in_good_order(system: System) -> None:
     assert system.stack.worker.terminate() == 0
 
 
+@ON_RABBITMQ
 def test_rabbitmq_keeps_the_messages_in_a_quorum_queue(system: System) -> None:
-    if not isinstance(system.queue, OnRabbitMq):
-        pytest.skip("about RabbitMQ only")
+    assert isinstance(system.queue, OnRabbitMq)
     assert system.queue.server.queue_types()["celery"] == "quorum"
 
 
+@ON_SENTINELS
 def test_when_the_watched_redis_dies_both_find_the_one_that_takes_over(system: System) -> None:
-    if not isinstance(system.queue, OnSentinels):
-        pytest.skip("about Sentinels only")
+    assert isinstance(system.queue, OnSentinels)
     operator, servers = system.stack.api(), system.queue.servers
     dead = servers.kill_primary()
     for path in ("/start", "/pause", "/resume", "/stop"):
@@ -169,11 +191,11 @@ def test_when_the_watched_redis_dies_both_find_the_one_that_takes_over(system: S
     system.stack.wait_for(system.heard, 45, "the worker has found it")
 
 
+@ON_SENTINELS
 def test_a_watched_redis_whose_replica_is_gone_refuses_and_is_used_again_when_it_is_back(
     system: System,
 ) -> None:
-    if not isinstance(system.queue, OnSentinels):
-        pytest.skip("about Sentinels only")
+    assert isinstance(system.queue, OnSentinels)
     primary = system.queue.servers.primary()
     [replica] = [server for server in system.queue.servers.servers if server is not primary]
     with primary.client() as client:
@@ -191,9 +213,9 @@ def test_a_watched_redis_whose_replica_is_gone_refuses_and_is_used_again_when_it
             client.config_set("min-replicas-to-write", 0)
 
 
+@ON_RABBITMQ
 def test_a_rabbitmq_under_its_memory_alarm_refuses_and_is_used_again_afterwards(system: System) -> None:
-    if not isinstance(system.queue, OnRabbitMq):
-        pytest.skip("about RabbitMQ only")
+    assert isinstance(system.queue, OnRabbitMq)
     system.queue.server.control("set_vm_memory_high_watermark", "absolute", "1MB")
     try:
         system.stack.wait_for(lambda: system.queue_state() != "ok", 20, "readyz names the trouble")

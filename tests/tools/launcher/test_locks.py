@@ -111,6 +111,8 @@ def make_venv(directory: Path, python: str, pip: str) -> Path:
     with zipfile.ZipFile(directory / f"pip-{pip}-py3-none-any.whl") as wheel:
         wheel.extractall(packages)
     (venv / "locked").touch()
+    # once here, where otherwise each call of it in each copy would compile it anew
+    subprocess.run([venv / "bin" / "python", "-m", "compileall", "-q", packages / "pip"], check=True)
     says = subprocess.run(
         [venv / "bin" / "python", "-m", "pip", "--version"], stdout=subprocess.PIPE, text=True
     )

@@ -14,11 +14,15 @@ TOOLS = ("sh", "dirname", "cat", "cmp", "env", "sed")
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    (tmp_path / "script").mkdir()
-    shutil.copy(ROOT / "script" / "setup", tmp_path / "script")
+    return plant(tmp_path)
+
+
+def plant(directory: Path) -> Path:
+    (directory / "script").mkdir()
+    shutil.copy(ROOT / "script" / "setup", directory / "script")
     for name in ("requirements.txt", "requirements-local.txt", "requirements-dev.txt"):
-        (tmp_path / name).write_text("# nothing\n")
-    return tmp_path
+        (directory / name).write_text("# nothing\n")
+    return directory
 
 
 @pytest.fixture
@@ -28,6 +32,21 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in TOOLS:
         (directory / name).symlink_to(shutil.which(name) or name)
     return directory
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A tree after its first set-up, to be copied, and what was said. To make an environment takes seconds."""
+    tree = plant(tmp_path_factory.mktemp("installed"))
+    first = setup(tree, PYTHON=sys.executable)
+    assert first.returncode == 0, first.stderr
+    return tree, first.stderr
+
+
+@pytest.fixture
+def set_up(installed: tuple[Path, str], tmp_path: Path) -> Path:
+    """A tree that was set up."""
+    return shutil.copytree(installed[0], tmp_path / "tree", symlinks=True)
 
 
 def setup(
@@ -88,11 +107,11 @@ def test_an_unknown_option_is_named(tree: Path) -> None:
 
 
 @pytest.mark.timeout(300)  # it makes two environments and installs five times, on two cores in half a minute
-def test_it_installs_once_then_only_what_changed_and_heals_a_broken_environment(tree: Path) -> None:
-    python = sys.executable
-    first = setup(tree, PYTHON=python)
-    assert first.returncode == 0, first.stderr
-    assert "Installing the pinned requirements" in first.stderr
+def test_it_installs_once_then_only_what_changed_and_heals_a_broken_environment(
+    installed: tuple[Path, str], set_up: Path
+) -> None:
+    python, tree = sys.executable, set_up
+    assert "Installing the pinned requirements" in installed[1]
     assert (tree / ".venv" / "bin" / "python").exists()
 
     assert says_nothing(setup(tree, PYTHON=python))
@@ -113,10 +132,11 @@ def test_it_installs_once_then_only_what_changed_and_heals_a_broken_environment(
     assert says_nothing(setup(tree, PYTHON=python))
 
 
-def test_a_failed_installation_is_tried_again(tree: Path) -> None:
-    (tree / "requirements.txt").write_text("no-such-file.whl\n")
-    assert setup(tree, PYTHON=sys.executable).returncode == 1
-    failed = setup(tree, PYTHON=sys.executable)
+@pytest.mark.timeout(300)
+def test_a_failed_installation_is_tried_again(set_up: Path) -> None:
+    (set_up / "requirements.txt").write_text("no-such-file.whl\n")
+    assert setup(set_up, PYTHON=sys.executable).returncode == 1
+    failed = setup(set_up, PYTHON=sys.executable)
     assert failed.returncode == 1
     assert "could not be installed" in failed.stderr
 

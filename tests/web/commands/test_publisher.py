@@ -13,7 +13,7 @@ from kombu.transport.redis import Channel
 from bot.settings import queue as queues
 from bot.states import CommandKind
 from tests.bot.world import settings_for
-from web.commands.publisher import Doorbell, Publisher
+from web.commands.publisher import Announcement, Publisher
 
 MESSAGES = 20
 
@@ -64,6 +64,6 @@ def test_one_client_serves_all_messages_until_the_connection_is_lost(
 
 def send(publisher: Publisher) -> str:
     """Send one message, in this thread: nothing comes in between."""
-    doorbell = Doorbell(CommandKind.START, uuid4(), "alice", {})
-    publisher._send(doorbell)
-    return str(doorbell.command_id)
+    announcement = Announcement(CommandKind.START, uuid4(), "alice", {})
+    publisher._send(announcement)
+    return str(announcement.command_id)

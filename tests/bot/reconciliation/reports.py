@@ -1,0 +1,31 @@
+"""What a report of a reconciliation says, and an order that explains it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.bot.world import World
+
+
+def difference(symbol: str, kind: str, here: Any, there: Any) -> dict[str, str]:
+    return {"symbol": symbol, "kind": kind, "here": str(here), "there": str(there)}
+
+
+def differences(report: Any) -> list[dict[str, str]]:
+    """Without the trades that each names."""
+    return [{name: each[name] for name in each if name != "tradeIds"} for each in report.differences]
+
+
+def filled_long_ago(world: World, symbol: str, qty: Any = 10, **fields: Any) -> str:
+    """An order that was filled when the trades of the tests were entered."""
+    at = world.ago(120).isoformat()
+    return world.paper.order(
+        "filled",
+        symbol,
+        qty,
+        filled_avg_price="10.25",
+        created_at=at,
+        submitted_at=at,
+        filled_at=at,
+        **fields,
+    )
