@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-from bot.storage.database import Database
+from bot.storage.database import CONNECT_TIMEOUT_SEC, LOCK_TIMEOUT_MS, Database
 from bot.storage.hang_guard import IDLE_LOOK_SEC, LOOK_SEC
 from tests.bot.world import settings_for
 from web.monitoring.background import LANE_SEC
@@ -19,4 +19,19 @@ def test_a_use_that_begins_while_none_was_looked_for_is_not_overdue_at_the_next_
         assert guard.pause_sec() == LOOK_SEC
     assert guard.pause_sec() == IDLE_LOOK_SEC
     assert IDLE_LOOK_SEC + LOOK_SEC < LANE_SEC
+    database.close()
+
+
+def test_two_attempts_at_a_postgres_that_hangs_are_over_within_5_s_and_none_cuts_a_wait_for_the_lock(
+    database_url: str,
+):
+    first = LANE_SEC + LOOK_SEC
+    for second in (CONNECT_TIMEOUT_SEC, LANE_SEC + LOOK_SEC):
+        assert first + second <= 4.5, "half a second is left for everything else"
+    assert LANE_SEC >= 2 * LOCK_TIMEOUT_MS / 1_000
+    database = Database.connect(settings_for(database_url), pool_size=1)
+    with database.engine.connect() as connection:
+        driver = connection.connection.dbapi_connection
+        assert driver is not None
+        assert driver.info.dsn_parameters["connect_timeout"] == str(CONNECT_TIMEOUT_SEC)
     database.close()
