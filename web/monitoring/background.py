@@ -19,7 +19,7 @@ from bot.storage.database import Database
 
 #: A kill, stop or pause uses a connection for about a second at most: that long it waits for the lock. A Postgres that hangs is
 #: an answer within 5 s, whether the second try waits for a new connection, or has one and hangs as the first did.
-LANE_SEC = 2.0
+LANE_SEC = 2.25
 
 
 class Background:
