@@ -123,6 +123,9 @@ RUNNERS: Mapping[str, Runner] = {
     "script/archive --older-than 400 --to backups/archive": Typed(),
     'docker compose run --rm --no-deps --volume "$PWD/backups/archive:/archive" --user 0 migrate python -m bot.archive'
     " --older-than 400 --to /archive": UNTRIED,
+    ".venv/bin/python -m tools.bench.long_log": InATest(
+        "tests/tools/bench/test_long_log.py"
+    ),  # as it stands an hour
     # CONTRIBUTING.md
     "script/server": InATest("tests/tools/launcher/test_server.py"),
     "script/test": InATest("tests/tools/test_script_test.py"),
