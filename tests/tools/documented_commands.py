@@ -133,7 +133,7 @@ RUNNERS: Mapping[str, Runner] = {
     "script/test --long": InATest("tests/tools/test_script_test.py"),
     "script/test -k gate": InATest("tests/tools/test_script_test.py"),
     "script/chaos": Long(),
-    "script/fuzz": Long(),
+    "script/fuzz": InATest("tests/api/test_document.py"),  # what it runs, with more examples
     "script/bench": InATest(
         "tests/tools/bench/test_smoke.py"
     ),  # ten minutes as it stands; with --quick it is the same
