@@ -17,7 +17,7 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, any_, bindparam, delete, func, select
 from sqlalchemy.orm import Session
 
 from bot.archive.tables import ARCHIVABLE, Archivable, row_as_json
@@ -26,7 +26,7 @@ from bot.storage.database import Database
 
 #: The most rows of one file, and of one transaction that deletes.
 FILE_ROWS, DELETE_ROWS = 500_000, 2_000
-#: Rows that are read in one statement.
+#: Keys that are looked at in one statement, however few of their rows may leave: no statement takes long in a long table.
 READ_ROWS = 5_000
 
 
@@ -63,13 +63,18 @@ def archive(database: Database, up_to: datetime, directory: Path) -> Iterator[Ar
         )
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     for table, archivable in ARCHIVABLE.items():
+        # each file begins where the last one ended: what it left behind, deleted rows among it, is not read again
+        after, last = _ends(database, archivable)
         while True:
-            keys, written = _write(database, table, archivable, up_to, directory)
+            keys, written = _write(database, table, archivable, up_to, directory, after, last)
             if written is None:
                 break
             archive_id = _note(database, written, up_to)
             _delete(database, archivable, keys, archive_id)
             yield written
+            if len(keys) < FILE_ROWS:
+                break
+            after = keys[-1]
 
 
 def _may_delete(session: Session) -> bool:
@@ -78,14 +83,28 @@ def _may_delete(session: Session) -> bool:
     )
 
 
+def _ends(database: Database, archivable: Archivable) -> tuple[int, int]:
+    """The key before the first one of the table, and the last one."""
+    first, last = database.read(
+        lambda session: session.execute(select(func.min(archivable.key), func.max(archivable.key))).one()
+    )
+    return (first or 1) - 1, last or 0
+
+
 def _write(
-    database: Database, table: str, archivable: Archivable, up_to: datetime, directory: Path
+    database: Database,
+    table: str,
+    archivable: Archivable,
+    up_to: datetime,
+    directory: Path,
+    after: int,
+    last: int,
 ) -> tuple[array[int], Archived | None]:
     keys: array[int] = array("q")
     draft = directory / f".{table}.draft"
     with draft.open("wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, compresslevel=6, mtime=0) as file:
         os.fchmod(raw.fileno(), 0o600)
-        for key, line in _rows(database, archivable, up_to):
+        for key, line in _rows(database, archivable, up_to, after, last):
             keys.append(key)
             file.write(line.encode() + b"\n")
         file.close()
@@ -100,21 +119,23 @@ def _write(
     return keys, Archived(table, path, len(keys), _check(path, archivable, keys))
 
 
-def _rows(database: Database, archivable: Archivable, up_to: datetime) -> Iterator[tuple[int, str]]:
-    """The rows, read page by page so that no transaction takes long."""
-    after, left = -1, FILE_ROWS
-    while left > 0:
+def _rows(
+    database: Database, archivable: Archivable, up_to: datetime, after: int, last: int
+) -> Iterator[tuple[int, str]]:
+    """The rows behind the key *after*, at most up to *last*, read page by page so that no transaction takes long."""
+    left = FILE_ROWS
+    while left > 0 and after < last:
+        until, most = after + READ_ROWS, min(READ_ROWS, left)
         query = (
             select(archivable.key, row_as_json(archivable.model))
-            .where(archivable.key > after, archivable.may_leave(up_to))
+            .where(archivable.key > after, archivable.key <= until, archivable.may_leave(up_to))
             .order_by(archivable.key)
-            .limit(min(READ_ROWS, left))
+            .limit(most)
         )
         page = database.read(lambda session, query=query: session.execute(query).all())  # type: ignore[misc]
-        if not page:
-            return
         yield from ((row[0], row[1]) for row in page)
-        after, left = page[-1][0], left - len(page)
+        left -= len(page)
+        after = page[-1][0] if len(page) == most else until
 
 
 def _check(path: Path, archivable: Archivable, keys: array[int]) -> str:
@@ -151,10 +172,12 @@ def _delete(database: Database, archivable: Archivable, keys: array[int], archiv
     """Delete the rows in short transactions, so that nothing has to wait for them."""
     left = iter(keys)
     while some := list(islice(left, DELETE_ROWS)):
+        # one array: thousands of parameters would take longer to write down than the rows to delete, in an open transaction
+        chosen = archivable.key == any_(bindparam("keys", some, ARRAY(BigInteger)))
 
-        def remove(session: Session, some: list[int] = some) -> None:
+        def remove(session: Session, chosen: ColumnElement[bool] = chosen) -> None:
             session.execute(select(func.set_config("pitboss.archive", str(archive_id), True)))
-            session.execute(delete(archivable.model).where(archivable.key.in_(some)))
+            session.execute(delete(archivable.model).where(chosen))
 
         database.run(remove)
 

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Engine, event
 
 #: Between two checks, in seconds: while a connection is in use, and while none is.
-LOOK_SEC, IDLE_LOOK_SEC = 0.25, 1.0
+LOOK_SEC, IDLE_LOOK_SEC = 0.1, 1.0
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,9 @@ from uuid import uuid4
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import event
 
+from bot.access import verify_log
 from bot.access.daily_head import DailyHead
 from bot.access.verify_log import Broken, Head, head, verify
 from bot.commands.log import NewCommand
@@ -74,6 +76,20 @@ def test_what_was_changed_taken_out_or_put_in_is_found(
 ) -> None:
     by_force(tables, change)
     with pytest.raises(Broken, match=said):
+        verify(database)
+
+
+def test_a_log_of_many_pages_is_judged_as_one(
+    bot: Bot, database: Database, tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[str] = []
+    event.listen(database._autocommit, "before_cursor_execute", lambda *given: counted.append(given[2]))
+    monkeypatch.setattr(verify_log, "BATCH", 2)
+    monkeypatch.setattr(verify_log, "COUNTED", 2)
+    assert verify(database).link == 6
+    assert sum("BETWEEN" in statement for statement in counted) == 3
+    by_force(tables, "UPDATE bot_command SET link = NULL, hash = NULL WHERE link = 6")
+    with pytest.raises(Broken, match=r"1 finished command.* not in the chain"):
         verify(database)
 
 

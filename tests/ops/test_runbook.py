@@ -17,7 +17,6 @@ import yaml  # type: ignore[import-untyped]
 from bot.alerts.delivery import signed
 from bot.alerts.messages import MEANINGS
 from tests.ops.scrape import Scrape
-from tests.support.client import TOKENS
 from tests.support.fixtures import StackFactory
 from tests.support.receiver import is_signed
 from tests.support.stack import Stack
@@ -141,22 +140,6 @@ def test_the_panels_of_the_dashboard_do_not_overlap_and_have_ids_of_their_own() 
         assert not cells & taken, panel["title"]
         assert at["x"] + at["w"] <= 24
         taken |= cells
-
-
-def test_every_command_of_the_runbook_works(running: Stack) -> None:
-    blocks = [block for block in doc_blocks.unmarked("operations.md") if "def " not in block]
-    assert len(blocks) > 15
-    running.wait_accepting()
-    done = shell(
-        "\n".join(blocks),
-        ROOT,
-        PATH=f"{directory_of_psql()}:{os.environ['PATH']}",
-        PITBOSS=running.url,
-        TOKEN=TOKENS["operator"],
-        DATABASE_URL=running.database_url,
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
-    assert running.status()["state"] == "running"
 
 
 def shell(commands: str, directory: Path, **environment: str) -> subprocess.CompletedProcess[str]:

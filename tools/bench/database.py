@@ -45,11 +45,15 @@ class Database:
 
     def tidy(self) -> None:
         """Bring it to rest: statistics, visibility and checkpoint, so that none of that falls into a measurement."""
+        self.maintain("VACUUM (ANALYZE)", "CHECKPOINT")
+
+    def maintain(self, *statements: str) -> None:
+        """Run what cannot be run in a transaction."""
         with closing(psycopg2.connect(self.url)) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
-                cursor.execute("VACUUM (ANALYZE)")
-                cursor.execute("CHECKPOINT")
+                for statement in statements:
+                    cursor.execute(statement)
 
 
 class Watcher:

@@ -20,9 +20,14 @@ FROM (
         CASE revision %% 2 WHEN %(since)s %% 2 THEN 'stop' ELSE 'start' END AS kind,
         CASE revision %% 2 WHEN %(since)s %% 2 THEN 'running' ELSE 'stopped' END AS from_state,
         CASE revision %% 2 WHEN %(since)s %% 2 THEN 'stopped' ELSE 'running' END AS to_state
-    FROM generate_series(%(since)s + 1, %(until)s) AS revision
+    FROM generate_series(%(first)s, %(last)s) AS revision
 ) history ORDER BY revision
 """
+#: Rows of one transaction: more would be sorted on the disk.
+_COMMANDS_AT_ONCE = 500_000
+# The one trigger that fires although the others do not: it links each finished command to the one before.
+_CHAIN = "ALTER TABLE bot_command ENABLE ALWAYS TRIGGER bot_command_chain_at_once"
+_CHAIN_AS_BEFORE = "ALTER TABLE bot_command ENABLE TRIGGER bot_command_chain_at_once"
 _CLOSED_TRADES = """
 INSERT INTO bot_trade (symbol, entry_price, exit_price, shares, pnl, catalyst_type, catalyst_tier, exit_reason, status,
     mode, alpaca_order_id, entry_at, exit_at, created_at, updated_at)
@@ -41,14 +46,18 @@ FROM unnest(%(symbols)s) AS symbol, (SELECT now() - interval '1 hour' AS at) his
 """
 
 
-def commands(database: Database, count: int) -> None:
+def commands(database: Database, count: int, *, chained: bool = False) -> None:
     """See to it that *count* finished commands or one more are in the log. The bot has to be stopped, and
-    nobody may send commands meanwhile."""
+    nobody may send commands meanwhile. *chained* ones are in the chain of hashes; they take twice as long."""
     revision, logged = database.rows("SELECT revision, (SELECT count(*) FROM bot_command) FROM bot_config")[0]
     missing = max(count - logged, 0)
     until = revision + missing + missing % 2  # an even number: the last one is a stop
+    around = ([(_CHAIN, ())], [(_CHAIN_AS_BEFORE, ())]) if chained else ([], [])
+    for first in range(revision + 1, until + 1, _COMMANDS_AT_ONCE):
+        last = min(first + _COMMANDS_AT_ONCE - 1, until)
+        chunk = {"since": revision, "until": until, "first": first, "last": last}
+        database.fill(*around[0], (_COMMANDS, chunk), *around[1])
     database.fill(
-        (_COMMANDS, {"since": revision, "until": until}),
         ("UPDATE bot_config SET revision = %s, state = 'stopped', enabled = true, killed_at = NULL", [until]),
     )
     database.tidy()

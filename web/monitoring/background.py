@@ -17,9 +17,9 @@ from bot.runtime.periodic import Periodic
 from bot.settings.settings import Settings
 from bot.storage.database import Database
 
-#: A kill, stop or pause uses a connection for about a second at most: that long it waits for the lock. With a second try, and
-#: the 2 s that a connection may take to come about, a Postgres that hangs is an answer within 5 s.
-LANE_SEC = 2.5
+#: A kill, stop or pause uses a connection for about a second at most: that long it waits for the lock. A Postgres that hangs is
+#: an answer within 5 s, whether the second try waits for a new connection, or has one and hangs as the first did.
+LANE_SEC = 2.25
 
 
 class Background:

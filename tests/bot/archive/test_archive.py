@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import pytest
 from psycopg2 import errors
+from sqlalchemy import event
 
 from bot.archive import archive as module
 from bot.archive.archive import ArchiveDamaged, archive
@@ -165,6 +166,27 @@ def test_the_log_that_is_left_and_the_files_together_keep_every_rule(
     archived = [row for each in written for row in lines(each.path)]
     (config,) = world.sql("SELECT state, revision FROM bot_config")
     assert violations([*archived, *world.log()], config) == []
+
+
+def test_no_statement_looks_at_more_keys_than_a_page_nor_again_at_what_was_archived(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FILE_ROWS", 3)
+    monkeypatch.setattr(module, "READ_ROWS", 2)
+    fill(world)
+    between = world.database.now()
+    fill(world)
+    looked: list[tuple[int, int]] = []
+
+    def note(connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if "to_jsonb(bot_command)" in statement:
+            looked.append((parameters["seq_1"], parameters["seq_2"]))
+
+    event.listen(world.database._autocommit, "before_cursor_execute", note)
+    written = list(archive(world.database, between, tmp_path))
+    assert [each.rows for each in written] == [3, 3, 2]
+    assert all(until - after == 2 for after, until in looked)
+    assert [after for after, _ in looked] == sorted({after for after, _ in looked})
 
 
 REPORT = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any
 
 import psycopg2
 import pytest
+from sqlalchemy.engine import make_url
 
 from launcher.embedded import Postgres
 from launcher.embedded.postgres import _installation
@@ -20,9 +22,13 @@ from launcher.reaper import Guard
 from tests.support import ports
 from tests.support.fixtures import StackFactory
 from tests.support.waiting import wait_for
-from tools.doc_blocks import blocks, unmarked
+from tools.doc_blocks import ROOT, blocks, unmarked
 
 PAGE = "backup.md"
+_CODE = re.findall(r"(?<!`)`([^`]+)`(?!`)", (ROOT / "docs" / PAGE).read_text())
+#: The settings that the page names, and its base backup.
+SETTINGS = dict(re.findall(r"^(\w+) = '?(.+?)'?$", "\n".join(_CODE), re.MULTILINE))
+[BASE_BACKUP] = [code for code in _CODE if code.startswith("pg_basebackup ")]
 pytestmark = pytest.mark.timeout(180)
 
 
@@ -104,9 +110,8 @@ def archived(server_dir: Path, guard: Guard) -> Iterator[tuple[Postgres, Path]]:
         port=ports.free(),
         guard=guard,
         options={
-            "archive_mode": "on",
-            "archive_timeout": "60",
-            "archive_command": f"test ! -f {archive}/%f && cp %p {archive}/%f",
+            name: SETTINGS[name].replace("/archive/", f"{archive}/")
+            for name in ("archive_mode", "archive_timeout", "archive_command")
         },
     )
     if (account := server.process.account) is not None:
@@ -124,16 +129,8 @@ def test_back_to_a_moment_between_two_commands(
     archive, account = directory / "archive", server.process.account
     stack = make_stack(database_url=server.url)
     assert stack.flask("db", "upgrade").returncode == 0
-    _as(
-        account,
-        directory,
-        "pg_basebackup",
-        "--pgdata",
-        str(directory / "base"),
-        "--checkpoint=fast",
-        "--dbname",
-        server.url,
-    )
+    _as(account, directory, BASE_BACKUP.replace("/backup/", f"{directory}/"), server.url)
+    [base] = directory.glob("20??-*")
 
     stack.start_redis()
     stack.start_sandbox()
@@ -156,18 +153,18 @@ def test_back_to_a_moment_between_two_commands(
     )
 
     port = ports.free()
-    with (directory / "base" / "postgresql.auto.conf").open("a") as settings:
+    with (base / "postgresql.auto.conf").open("a") as settings:
         settings.write(
             f"archive_mode = off\nmax_connections = 300\nport = {port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = ''\n"
-            f"restore_command = 'cp {archive}/%f %p'\n"
-            f"recovery_target_time = '{moment}'\nrecovery_target_action = 'promote'\n"
+            f"restore_command = '{SETTINGS['restore_command'].replace('/archive/', f'{archive}/')}'\n"
+            f"recovery_target_time = '{moment}'\nrecovery_target_action = '{SETTINGS['recovery_target_action']}'\n"
         )
-    (directory / "base" / "recovery.signal").touch()
+    (base / "recovery.signal").touch()
     if account is not None:
-        os.chown(directory / "base" / "recovery.signal", account.user_id, account.group_id)
+        os.chown(base / "recovery.signal", account.user_id, account.group_id)
     recovered = Process(
         name="recovered",
-        command=[str(_installation() / "bin" / "postgres"), "-D", str(directory / "base")],
+        command=[str(_installation() / "bin" / "postgres"), "-D", str(base)],
         account=account,
         log=directory / "recovered.log",
         stop_order=StopOrder.DATABASE,
@@ -194,11 +191,23 @@ def _reasons(url: str) -> list[str]:
         return [] if recovering else [row[0] for row in cursor.fetchall()]
 
 
-def _as(account: object, cwd: Path, program: str, *arguments: str) -> None:
-    user = getattr(account, "user_id", None)
-    group = getattr(account, "group_id", None)
-    command = [str(_installation() / "bin" / program), *arguments]
-    extra: list[int] | None = None if account is None else []
-    subprocess.run(
-        command, user=user, group=group, extra_groups=extra, cwd=cwd, check=True, capture_output=True
+def _as(account: object, cwd: Path, command: str, url: str) -> None:
+    """Type *command* as the server's own account, with the server's address where libpq looks for it."""
+    parts = make_url(url)
+    done = subprocess.run(
+        ["sh", "-c", command],
+        user=getattr(account, "user_id", None),
+        group=getattr(account, "group_id", None),
+        extra_groups=None if account is None else [],
+        cwd=cwd,
+        env={
+            "PATH": f"{_installation() / 'bin'}:{os.environ['PATH']}",
+            "PGHOST": str(parts.host),
+            "PGPORT": str(parts.port),
+            "PGUSER": str(parts.username),
+            "PGPASSWORD": str(parts.password),
+        },
+        capture_output=True,
+        text=True,
     )
+    assert done.returncode == 0, done.stderr
