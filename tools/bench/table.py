@@ -25,7 +25,7 @@ def render(rows: Sequence[Row]) -> str:
     parts = []
     for group, title in _TITLES.items():
         if of_group := [row for row in rows if row.group is group]:
-            head = _ALONE if group in (Group.REFERENCES, Group.LANE) else _HEAD
+            head = _ALONE if group is Group.REFERENCES else _HEAD
             parts.append(f"{title}\n\n{_table(_useful([head, *map(_cells, of_group)]))}")
     return "\n\n".join(parts)
 

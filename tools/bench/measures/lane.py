@@ -19,7 +19,7 @@ from tools.bench.http import Connection
 from tools.bench.lab import Lab
 from tools.bench.loads import Load
 from tools.bench.pitboss import KEY, Pitboss
-from tools.bench.row import Group, Row
+from tools.bench.row import Group, Row, at_most
 from tools.bench.series import Series, quantile
 
 #: A load has this long to take hold, in seconds.
@@ -65,19 +65,32 @@ def run(lab: Lab) -> list[Row]:
         ),
     }
     rows = []
+    alone: list[float] = []
     for name, load in loads.items():
         with load():
-            time.sleep(0 if name == "alone" else TAKES_HOLD_SEC)
-            rows += _rows(name, *_kills(pitboss, sizes.kills))
+            time.sleep(TAKES_HOLD_SEC if alone else 0)
+            times, failed = _kills(pitboss, sizes.kills)
+        rows += _rows(name, times, failed, alone)
+        alone = alone or times
     return rows + _manual(lab, pitboss)
 
 
-def _rows(name: str, times: list[float], failed: int) -> list[Row]:
+def _rows(name: str, times: list[float], failed: int, alone: list[float]) -> list[Row]:
+    """How long the kills took, each beside those of *alone*, if there are any."""
     count = len(times)
     note = f"; {failed} of {count} not applied at once" if failed else ""
     return [
-        Row(Group.LANE, "lane", f"kill {name}, {what}{more}", "ms", ours=Series.of([value]))
-        for what, value, more in (("p50", quantile(times, 0.5), ""), ("worst", max(times), note))
+        Row(
+            Group.LANE,
+            "lane",
+            f"kill {name}, {what}{more}",
+            "ms",
+            ours=Series.of([quantile(times, share)]),
+            baseline=Series.of([quantile(alone, share)]) if alone else None,
+            against="kill alone" if alone else None,
+            target=target if alone else None,
+        )
+        for what, share, more, target in (("p50", 0.5, "", None), ("p99", 0.99, note, at_most(3.0)))
     ]
 
 
@@ -158,7 +171,10 @@ def _manual(lab: Lab, pitboss: Pitboss) -> list[Row]:
     finally:
         lab.sandbox.slow_down(KEY, None)
     return _rows(
-        f"manual, behind five manual reconciliations at a broker that takes {SLOW_BROKER_SEC:.0f} s", took, 0
+        f"manual, behind five manual reconciliations at a broker that takes {SLOW_BROKER_SEC:.0f} s",
+        took,
+        0,
+        [],
     )
 
 
