@@ -66,7 +66,7 @@ def find_exits(
     oldest = min(each.trade.entry_at for each in entries) - LAG
     leaving = [
         fill
-        for fill in [*record.fills_in(symbols), *_unlisted(entries, record)]
+        for fill in [*record.fills_in(symbols), *_unlisted(entries, booked, record)]
         if fill.shares * sign < 0 and fill.order_id.lower() not in entered
         if not _is_busted(record.order(fill.order_id)) and _may_be_of(entries, record.order(fill.order_id))
     ]
@@ -102,7 +102,34 @@ def find_exits(
                     fill.id if fill.id != fill.order_id and (entry.trade.id, fill.id) not in named else None,
                 )
             )
+    _share_what_arrives(sign, entries, entered, symbols, record, at)
     return found, slack
+
+
+def _share_what_arrives(
+    sign: int,
+    entries: Sequence[Entry],
+    entered: Collection[str],
+    symbols: Collection[str],
+    record: BrokerRecord,
+    at: datetime,
+) -> None:
+    """Count as recent in *entries* what filled so recently for trades that have ended since: the position may lag by it, and a
+    sale that it already shows came off another trade's shares. What is known to have filled comes first."""
+    own = {order.id.lower() for each in entries for order in record.chain_of(each.trade)}
+    arriving = sum(
+        (
+            abs(fill.shares)
+            for fill in record.fills_in(symbols)
+            if fill.shares * sign > 0 and fill.at > at - LAG and fill.order_id.lower() in entered
+            if fill.order_id.lower() not in own
+        ),
+        ZERO,
+    )
+    for entry in sorted(entries, key=lambda each: not each.is_known):
+        taken = min(arriving, max(entry.open - entry.recent, ZERO))
+        entry.recent += taken
+        arriving -= taken
 
 
 def _may_be_of(entries: Sequence[Entry], order: Order | None) -> bool:
@@ -121,19 +148,33 @@ def _is_settled_with(entry: Entry, fill: Fill) -> bool:
     return entry.trade.adjusted_at is not None and fill.at <= entry.trade.adjusted_at
 
 
-def _unlisted(entries: Sequence[Entry], record: BrokerRecord) -> list[Fill]:
-    """Exits that the trades' own orders show, but the list of fills does not yet."""
+def _unlisted(entries: Sequence[Entry], booked: Sequence[BookedExit], record: BrokerRecord) -> list[Fill]:
+    """Exits that the trades' own orders show, but the list of fills does not yet.
+
+    What was booked of such an order at a price that no listed fill has is taken to be of those: the average price of the order
+    tells only what all of them are worth.
+    """
     found = []
     for order in (order for each in entries for order in record.exits_named_after(each.trade)):
         known = record.fills_of(order)
         missing = order.filled - sum((abs(fill.shares) for fill in known), ZERO)
-        if missing > 0 and order.average_price and order.filled_at and not order.is_working:
-            worth = order.filled * order.average_price - sum((abs(f.shares) * f.price for f in known), ZERO)
-            price = quotient(worth, missing)
-            if price > 0:
-                found.append(
-                    Fill(order.id, order.id, order.symbol, order.side * missing, price, order.filled_at)
-                )
+        if missing <= 0 or not order.average_price or not order.filled_at or order.is_working:
+            continue
+        worth = order.filled * order.average_price - sum((abs(f.shares) * f.price for f in known), ZERO)
+        prices = {fill.price for fill in known}
+        parts = []
+        for each in booked:
+            if each.order_id == order.id and not each.fill_id and each.price not in prices and missing:
+                shares = min(abs(each.shares), missing)
+                parts.append((shares, each.price))
+                missing -= shares
+                worth -= shares * each.price
+        if missing and (price := quotient(worth, missing)) > 0:
+            parts.append((missing, price))
+        found += [
+            Fill(order.id, order.id, order.symbol, order.side * shares, price, order.filled_at)
+            for shares, price in parts
+        ]
     return found
 
 

@@ -77,11 +77,12 @@ def read_record(
         if trade.order_id and trade.order_id.lower() not in found:
             found |= {order.id.lower(): order for order in _entry_chain(alpaca, trade)}
     fills = sorted(alpaca.fills_since(oldest), key=lambda fill: fill.at)
-    names = _with_names_between(alpaca, questions, names, found, fills)
     mixed = {trade.symbol for trade in trades if trade.shares > 0} & {
         trade.symbol for trade in trades if trade.shares < 0
     }
+    # long and short trades of one asset add up to nothing
     holdings = [each for each in questions if _is_short(each) or each.symbols & mixed]
+    names = _with_names_between(alpaca, questions, holdings, names, found, fills)
     short = {symbol for each in holdings for symbol in each.symbols_by(names)}
     strange = [fill.order_id for fill in fills if fill.symbol in short and fill.order_id.lower() not in found]
     if one_by_one and len(set(strange)) > STRANGE_ORDERS:
@@ -117,17 +118,19 @@ def _is_short(question: Holding) -> bool:
 def _with_names_between(
     alpaca: Alpaca,
     questions: Sequence[Holding],
+    holdings: Sequence[Holding],
     names: Names,
     found: dict[str, Order],
     fills: Sequence[Fill],
 ) -> Names:
-    """*names*, with those that only orders tell; the ones that are read for this are added to *found*.
+    """*names*, with those that only orders tell; the ones that are read for this are added to *found*. Of *holdings*, among the
+    *questions*, something may have been sold.
 
     An asset whose symbol has changed may have changed it twice since the last reading, and may have been sold under the symbol
     between: a fill shows only its symbol, but its order also the asset.
     """
     complete = {asset_id: set(symbols) for asset_id, symbols in names.items()}
-    if any(_is_short(each) and len(each.symbols_by(names)) > 1 for each in questions):
+    if any(len(each.symbols_by(names)) > 1 for each in holdings):
         known = set().union(*(each.symbols_by(names) for each in questions))
         strange = {fill.symbol: fill.order_id for fill in fills if fill.symbol not in known}
         for order_id in list(strange.values())[:STRANGE_ORDERS]:
