@@ -16,6 +16,7 @@ PROGRAMS = (
     "spin",
     "openssl",
     "curl",
+    "npm",
     "apt-get",
     "sudo",
 )
