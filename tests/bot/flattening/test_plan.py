@@ -120,6 +120,9 @@ def test_an_order_of_its_own_counts_as_filled_before_its_fill_is_listed() -> Non
     assert closed(plan(position(shares=10), sent=[sent])) == {}
     assert closed(plan(position(shares=10), sent=[sent], fills=(fill(shares=-4),))) == {}
     assert closed(plan(position(shares=25), sent=[sent], fills=(fill(shares=-4),))) == {"AAPL": 15}
+    for shares in ("-10", "1", "0.5", "-0.5"):
+        small = Sent("ours", "AAPL", abs(Decimal(shares)), NOW - timedelta(seconds=1))
+        assert closed(plan(position(shares=shares), sent=[small])) == {}
 
 
 @pytest.mark.parametrize("sec_ago", [POSITIONS_LAG.total_seconds(), 60])
@@ -149,6 +152,7 @@ def test_an_order_of_a_position_that_is_ignored_whole_stays() -> None:
     made = plan(*held, orders=(order("AAPL", id="1"), order("MSFT", id="2")), ignored=ignored)
     assert [each.id for each in made.cancel] == ["2"]
     assert not made.cancel_all
+    assert plan(orders=(order("AAPL", id="1"),), ignored=ignored).cancel, "nothing is there to be ignored"
 
 
 def test_only_the_symbols_that_are_asked_for_are_touched() -> None:
