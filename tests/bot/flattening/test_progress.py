@@ -256,11 +256,19 @@ def test_an_account_that_is_worth_more_than_its_list_shows_lacks_positions_there
         round._check_values(account(long, short), [worth("A", 10, "100"), worth("B", -5, "-50")])
 
 
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_fraction_of_the_other_side_makes_up_for_nothing(side: int) -> None:
+    lacks = account("151", "-50") if side > 0 else account("50", "-151")
+    held = [worth("A", side * 10, f"{side * 100}"), worth("B", Decimal("-0.5") * side, f"{side * -50}")]
+    with pytest.raises(BrokerInconsistent):
+        round._check_values(lacks, held)
+
+
 def test_a_position_without_a_value_proves_nothing() -> None:
     round._check_values(account("900", "0"), [worth("A", 10, "100"), worth("C", 1, None)])
 
 
-def worth(symbol: str, shares: int, value: str | None) -> Any:
+def worth(symbol: str, shares: int | Decimal, value: str | None) -> Any:
     return msgspec.structs.replace(
         position(symbol, shares), market_value=None if value is None else Decimal(value)
     )
