@@ -50,6 +50,7 @@ def test_all_of_a_trade_and_any_part_of_it_may_be_exited(held: str, exited: str)
         ("0.5", "-0.5", "is long, so the shares of its exits are positive"),
         ("-0.5", "0.5", "is short, so the shares of its exits are negative"),
         ("1", "-1", "is long, so the shares of its exits are positive"),
+        ("10", "0", "is long, so the shares of its exits are positive"),
     ],
 )
 def test_no_more_than_is_held_and_nothing_of_the_other_side(held: str, exited: str, sentence: str) -> None:
@@ -97,6 +98,7 @@ def test_an_entry_may_fill_as_much_as_was_exited(shares: str, exited: str, fill:
         ("10", "0", "-10", "is long, but its fill is short"),
         ("-0.5", "0", "0.5", "is short, but its fill is long"),
         ("0.5", "0", "-0.5", "is long, but its fill is short"),
+        ("10", "0", "0", "is long, but its fill is"),
     ],
 )
 def test_an_entry_of_less_than_was_exited_or_of_the_other_side_is_none(
@@ -111,6 +113,12 @@ def test_a_trade_stays_on_its_side(held: str, fill: str) -> None:
     with pytest.raises(TradeConflict, match="but its fill is"):
         trade_rules.must_be_of_side(trade(held), Decimal(fill))
     trade_rules.must_be_of_side(trade(held), Decimal(held))
+
+
+def test_a_trade_must_have_one_of_the_states_that_a_change_is_for() -> None:
+    rules.must_be(trade(), TradeStatus.MISSED, TradeStatus.OPEN)
+    with pytest.raises(TradeConflict, match="is open, not missed or void"):
+        rules.must_be(trade(), TradeStatus.MISSED, TradeStatus.VOID)
 
 
 # -- what is the same -----------------------------------------------------------------------------------------
