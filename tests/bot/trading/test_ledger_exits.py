@@ -150,13 +150,16 @@ def test_the_average_of_an_order_of_which_a_part_is_booked_gives_the_rest_its_pr
     assert total(world) == (Decimal("0.33"), 1, 1)
 
 
+@pytest.mark.parametrize("average", [8, 9])
 def test_an_average_that_the_booked_parts_make_impossible_is_an_error_that_names_it(
-    world: World, trade: BotTrade
+    world: World, trade: BotTrade, average: int
 ) -> None:
+    """At 9 the rest would have cost nothing."""
     from_broker(world, trade.id, (90, "10.00"))
-    with pytest.raises(TradeConflict, match=r"cannot have filled at 8 on average: 90 of its 100 .* at 10\."):
+    sentence = rf"cannot have filled at {average} on average: 90 of its 100 .* at 10\."
+    with pytest.raises(TradeConflict, match=sentence):
         world.ledger.close_trade(
-            trade.id, exit_price=8, exit_reason="time_exit", alpaca_exit_order_id=EXIT[1]
+            trade.id, exit_price=average, exit_reason="time_exit", alpaca_exit_order_id=EXIT[1]
         )
 
 
