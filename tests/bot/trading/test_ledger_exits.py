@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -150,13 +151,25 @@ def test_the_average_of_an_order_of_which_a_part_is_booked_gives_the_rest_its_pr
     assert total(world) == (Decimal("0.33"), 1, 1)
 
 
-@pytest.mark.parametrize("average", [8, 9])
+def test_a_rest_that_fetched_cents_is_booked_at_its_cents(world: World, trade: BotTrade) -> None:
+    from_broker(world, trade.id, (90, "10.00"))
+    exit_: dict[str, Any] = {
+        "exit_price": "9.05",
+        "exit_reason": "hard_stop",
+        "alpaca_exit_order_id": EXIT[1],
+    }
+    closed = world.ledger.close_trade(trade.id, **exit_)
+    assert (closed.exit_price, closed.pnl) == (Decimal("9.05"), Decimal(-95))
+    assert total(world) == (Decimal(-95), 1, 1)
+
+
+@pytest.mark.parametrize("average", ["8", "8.95", "9"])
 def test_an_average_that_the_booked_parts_make_impossible_is_an_error_that_names_it(
-    world: World, trade: BotTrade, average: int
+    world: World, trade: BotTrade, average: str
 ) -> None:
     """At 9 the rest would have cost nothing."""
     from_broker(world, trade.id, (90, "10.00"))
-    sentence = rf"cannot have filled at {average} on average: 90 of its 100 .* at 10\."
+    sentence = rf"cannot have filled at {re.escape(average)} on average: 90 of its 100 .* at 10\."
     with pytest.raises(TradeConflict, match=sentence):
         world.ledger.close_trade(
             trade.id, exit_price=average, exit_reason="time_exit", alpaca_exit_order_id=EXIT[1]
