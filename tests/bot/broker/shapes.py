@@ -112,6 +112,15 @@ ORDERS = [
     ),
     order("by amount", DESCRIPTION, {"quantity": None, "left": None}, qty=None, notional="500"),
     order(
+        "by amount, filled with a fraction",
+        DESCRIPTION,
+        {**_OVER, "quantity": None, "filled": "48.450523449"},
+        qty=None,
+        notional="500",
+        filled_qty="48.450523449",
+        status="filled",
+    ),
+    order(
         "cancelled in part",
         DESCRIPTION,
         {**_OVER, "filled": "15"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -10,26 +11,50 @@ from typing import Any
 
 import pytest
 
-from bot.broker.alpaca_parsing import fill_of, order_of, position_of
+from bot.broker.alpaca_parsing import account_of, fill_of, order_of, position_of
 from bot.broker.errors import BrokerGarbled
+from tests.bot.broker.account_shapes import ACCOUNTS
 from tests.bot.broker.shapes import FILLS, ORDERS, OTHER_ACTIVITIES, POSITIONS, Shape
+from tests.bot.broker.update_shapes import UPDATES
+
+with warnings.catch_warnings():
+    # The SDK's streaming half, which is not used here, imports a deprecated module.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from alpaca.trading.models import TradeUpdate
 
 FIELDS = json.loads((Path(__file__).parents[2] / "tools/sandbox/alpaca_fields.json").read_text())
 SHAPES: list[tuple[str, Callable[[object], Any], Shape]] = [
     *(("Order", order_of, shape) for shape in ORDERS),
     *(("Position", position_of, shape) for shape in POSITIONS),
     *(("TradingActivities", fill_of, shape) for shape in FILLS),
+    *(("Account", account_of, shape) for shape in ACCOUNTS),
 ]
+
+
+def check(reading: object, shape: Shape) -> None:
+    for name, value in shape.means.items():
+        found = getattr(reading, name)
+        assert found == (Decimal(value) if isinstance(found, Decimal) else value), name
 
 
 @pytest.mark.parametrize(
     ("read", "shape"), [(read, shape) for _, read, shape in SHAPES], ids=[shape.name for *_, shape in SHAPES]
 )
 def test_each_shape_means_what_it_says(read: Callable[[object], Any], shape: Shape) -> None:
-    reading = read(shape.row)
-    for name, value in shape.means.items():
-        found = getattr(reading, name)
-        assert found == (Decimal(value) if isinstance(found, Decimal) else value), name
+    check(read(shape.row), shape)
+
+
+@pytest.mark.parametrize("shape", UPDATES, ids=lambda shape: str(shape.name))
+def test_the_order_in_each_update_of_the_stream_means_what_it_says(shape: Shape) -> None:
+    check(order_of(shape.row["order"]), shape)
+
+
+@pytest.mark.parametrize("shape", UPDATES, ids=lambda shape: str(shape.name))
+def test_alpacas_own_models_take_each_update_of_the_stream(shape: Shape) -> None:
+    update = TradeUpdate(**shape.row)
+    assert update.event == shape.name
+    assert str(update.order.id) == shape.means["id"]
+    assert update.order.filled_qty == shape.row["order"]["filled_qty"]
 
 
 @pytest.mark.parametrize("status", FIELDS["enums"]["OrderStatus"])

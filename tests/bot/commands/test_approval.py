@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from uuid import uuid4
 
 import pytest
 
@@ -60,3 +61,11 @@ def test_after_its_time_nobody_can_approve_it_even_before_it_is_finished(world: 
     assert world.command(start.id).awaits_approval
     [ended] = world.controller.apply_overdue()
     assert (ended.id, ended.status) == (start.id, CommandStatus.EXPIRED)
+
+
+def test_what_does_not_wait_or_does_not_exist_cannot_be_approved(world: World) -> None:
+    start = world.submit(CommandKind.START)
+    world.controller.approve(start.id, "bob")
+    for command_id in (start.id, uuid4()):
+        with pytest.raises(NotToApprove, match="No such command waits for approval"):
+            world.controller.approve(command_id, "carol")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.broker.readings import Fill, Order, Position
-from bot.flattening.plan import POSITIONS_LAG, Goal, Plan, Seen, Sent, make_plan
+from bot.flattening.plan import ORDERS_LAG, POSITIONS_LAG, Goal, Plan, Seen, Sent, make_plan
 
 NOW = datetime(2026, 11, 24, 15, tzinfo=UTC)
 BEGAN = NOW - timedelta(seconds=30)
@@ -63,6 +63,7 @@ def test_every_position_without_an_order_is_closed_whole() -> None:
     made = plan(position("AAPL", 10), position("MSFT", -3))
     assert closed(made) == {"AAPL": 10, "MSFT": 3}
     assert all(each.is_all for each in made.close)
+    assert not made.cancel_all, "no order holds shares of it"
 
 
 def test_an_order_is_cancelled_before_its_position_is_closed() -> None:
@@ -89,6 +90,14 @@ def test_a_position_that_is_shown_after_its_sale_is_not_closed_again() -> None:
     assert [each.shares for each in made.left] == [10]
 
 
+@pytest.mark.parametrize("shares", ["1", "0.5", "-1", "-0.5"])
+def test_a_share_or_a_part_of_one_is_closed_once_too(shares: str) -> None:
+    assert closed(plan(position(shares=shares))) == {"AAPL": abs(Decimal(shares))}
+    assert closed(plan(position(shares=shares), fills=(fill(shares=-Decimal(shares)),))) == {}
+    same_way = fill(shares=Decimal(shares), order_id="theirs")
+    assert closed(plan(position(shares=shares), fills=(same_way,))) == {"AAPL": abs(Decimal(shares))}
+
+
 def test_no_more_is_closed_than_is_there_for_certain() -> None:
     assert closed(plan(position(shares=10), fills=(fill(shares=-4),))) == {"AAPL": 6}
 
@@ -110,18 +119,31 @@ def test_an_order_of_its_own_counts_as_filled_before_its_fill_is_listed() -> Non
     sent = Sent("ours", "AAPL", Decimal(10), NOW - timedelta(seconds=1))
     assert closed(plan(position(shares=10), sent=[sent])) == {}
     assert closed(plan(position(shares=10), sent=[sent], fills=(fill(shares=-4),))) == {}
+    assert closed(plan(position(shares=25), sent=[sent], fills=(fill(shares=-4),))) == {"AAPL": 15}
+    for shares in ("-10", "1", "0.5", "-0.5"):
+        small = Sent("ours", "AAPL", abs(Decimal(shares)), NOW - timedelta(seconds=1))
+        assert closed(plan(position(shares=shares), sent=[small])) == {}
+
+
+@pytest.mark.parametrize("sec_ago", [POSITIONS_LAG.total_seconds(), 60])
+def test_an_order_of_its_own_that_is_older_than_any_lag_is_in_the_position(sec_ago: float) -> None:
+    sent = Sent("ours", "AAPL", Decimal(10), NOW - timedelta(seconds=sec_ago))
+    assert closed(plan(position(shares=10), sent=[sent])) == {"AAPL": 10}
 
 
 @pytest.mark.parametrize(
     ("shares", "ignored", "expected"),
-    [(10, 10, 0), (10, 4, 6), (10, 12, 0), (-10, -4, -6), (-5, 10, -5), (10, 0, 10)],
+    [
+        *[("10", "10", "0"), ("10", "4", "6"), ("10", "12", "0"), ("-10", "-4", "-6"), ("10", "0", "10")],
+        *[("-5", "10", "-5"), ("0.5", "0.5", "0"), ("0.5", "0.2", "0.3"), ("-0.5", "0.5", "-0.5")],
+    ],
 )
 def test_ignored_shares_are_left_and_a_position_is_never_turned_around(
-    shares: int, ignored: int, expected: int
+    shares: str, ignored: str, expected: str
 ) -> None:
     made = plan(position(shares=shares), ignored={"AAPL": Decimal(ignored)})
-    assert sum(each.shares for each in made.left) == expected
-    assert sum(closed(made).values()) == abs(expected)
+    assert sum(each.shares for each in made.left) == Decimal(expected)
+    assert sum(closed(made).values()) == abs(Decimal(expected))
 
 
 def test_an_order_of_a_position_that_is_ignored_whole_stays() -> None:
@@ -130,6 +152,7 @@ def test_an_order_of_a_position_that_is_ignored_whole_stays() -> None:
     made = plan(*held, orders=(order("AAPL", id="1"), order("MSFT", id="2")), ignored=ignored)
     assert [each.id for each in made.cancel] == ["2"]
     assert not made.cancel_all
+    assert plan(orders=(order("AAPL", id="1"),), ignored=ignored).cancel, "nothing is there to be ignored"
 
 
 def test_only_the_symbols_that_are_asked_for_are_touched() -> None:
@@ -167,16 +190,18 @@ def test_shares_that_an_unseen_leg_of_an_order_holds_are_freed() -> None:
     made = plan(position(shares=10, available=0))
     assert made.cancel_all
     assert closed(made) == {}
+    assert not plan(position(shares=10, available=0), orders=(order(),)).cancel_all, "that order holds them"
 
 
 def test_a_fill_that_it_did_not_order_keeps_it_from_being_confirmed() -> None:
     sent = [Sent("ours", "AAPL", Decimal(10), BEGAN)]
     assert plan(fills=(fill(shares=10, order_id="theirs"),)).is_unsettled
     assert not plan(fills=(fill(),), sent=sent).is_unsettled
-    assert not plan(fills=(fill(order_id="theirs", sec_ago=60),)).is_unsettled
+    for sec_ago in (POSITIONS_LAG.total_seconds(), 60):
+        assert not plan(fills=(fill(order_id="theirs", sec_ago=sec_ago),)).is_unsettled
 
 
 def test_an_order_that_was_sent_after_it_began_is_told() -> None:
     late = order("AAPL", id="1", sent_at=BEGAN + timedelta(seconds=10))
-    on_its_way = order("MSFT", id="2", sent_at=BEGAN + timedelta(seconds=1))
+    on_its_way = order("MSFT", id="2", sent_at=BEGAN + ORDERS_LAG)
     assert plan(orders=(late, on_its_way)).opposed == ("AAPL",)

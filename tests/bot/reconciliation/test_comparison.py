@@ -7,13 +7,25 @@ from typing import Any
 
 import pytest
 
+from bot.broker.alpaca_parsing import position_of
 from bot.reconciliation.local import Ignored
+from tests.bot.broker.shapes import POSITIONS, Shape
 from tests.bot.reconciliation.books import FRESH, comparison, position, trade
 
 
 def test_what_is_the_same_on_both_sides_is_matched_without_a_question() -> None:
     found = comparison([trade(10), trade(5), trade(-3, "TSLA")], [position("AAPL", 15), position("TSLA", -3)])
     assert (found.matched, found.questions, found.unlearned) == (3, (), ())
+
+
+@pytest.mark.parametrize("shape", POSITIONS, ids=lambda shape: str(shape.name))
+def test_a_position_in_each_shape_is_what_a_trade_of_its_shares_holds_and_nothing_else(shape: Shape) -> None:
+    there = position_of(shape.row)
+    ours = trade(there.shares, there.symbol, asset_id=there.asset_id)
+    assert (comparison([ours], [there]).matched, comparison([ours], [there]).questions) == (1, ())
+    for held in ([], [trade(-there.shares, there.symbol, asset_id=there.asset_id)]):
+        [question] = comparison(held, [there]).questions
+        assert (question.symbol, question.there) == (there.symbol, there.shares)
 
 
 @pytest.mark.parametrize("symbol", ["BRK.B", "BTC/USD", "X" * 30])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -135,3 +136,17 @@ def test_what_is_booked_of_an_order_since_before_the_trade_covers_its_earlier_fi
     verdict = judged([ours], 70, orders=[sale], fills=fills, exits=exits)
     assert [each.shares for each in verdict.exits] == ([30] if booked_shares == 30 else [])
     assert bool(verdict.differences) is (booked_shares == 60)
+
+
+@pytest.mark.parametrize("filled", [100, 40])
+def test_a_closed_trade_whose_entry_was_busted_keeps_one_that_is_absent_from_being_missed(
+    filled: int,
+) -> None:
+    ours, sold = trade(100), trade(100, order_id="e", exited=100)
+    entry = order(100, filled, id="e", status="filled")
+    known = replace(record([entry], [fill(entry)]), closed=[sold])
+    verdict = judge(comparison([ours], []), [ours], [], known, {ours.id: SUSPECT}, NOW)
+    if filled == 100:
+        assert [each.id for each in verdict.missed] == [ours.id]
+    else:
+        assert (verdict.missed, told(verdict)) == ([], [("quantity", "100", "0")])

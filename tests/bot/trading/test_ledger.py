@@ -353,6 +353,8 @@ def test_an_exit_order_belongs_to_one_trade(world: World) -> None:
     world.ledger.close_trade(first.id, **exit_)
     with pytest.raises(TradeConflict, match=f"Order {EXIT[1]} belongs to trade {first.id}"):
         world.ledger.close_trade(second.id, **exit_)
+    with pytest.raises(TradeConflict, match=f"Order {EXIT[1]} belongs to trade {first.id}"):
+        world.ledger.record_exit(second.id, shares=1, **exit_)
 
 
 def test_a_trade_whose_entry_is_not_known_to_have_filled_cannot_be_closed(world: World) -> None:

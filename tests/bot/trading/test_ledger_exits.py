@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -150,13 +151,26 @@ def test_the_average_of_an_order_of_which_a_part_is_booked_gives_the_rest_its_pr
     assert total(world) == (Decimal("0.33"), 1, 1)
 
 
+def test_a_rest_that_fetched_cents_is_booked_at_its_cents(world: World, trade: BotTrade) -> None:
+    from_broker(world, trade.id, (90, "10.00"))
+    exit_: dict[str, Any] = {
+        "exit_price": "9.05",
+        "exit_reason": "hard_stop",
+        "alpaca_exit_order_id": EXIT[1],
+    }
+    closed = world.ledger.close_trade(trade.id, **exit_)
+    assert (closed.exit_price, closed.pnl) == (Decimal("9.05"), Decimal(-95))
+
+
+@pytest.mark.parametrize("average", ["8", "8.95", "9"])
 def test_an_average_that_the_booked_parts_make_impossible_is_an_error_that_names_it(
-    world: World, trade: BotTrade
+    world: World, trade: BotTrade, average: str
 ) -> None:
     from_broker(world, trade.id, (90, "10.00"))
-    with pytest.raises(TradeConflict, match=r"cannot have filled at 8 on average: 90 of its 100 .* at 10\."):
+    sentence = rf"cannot have filled at {re.escape(average)} on average: 90 of its 100 .* at 10\."
+    with pytest.raises(TradeConflict, match=sentence):
         world.ledger.close_trade(
-            trade.id, exit_price=8, exit_reason="time_exit", alpaca_exit_order_id=EXIT[1]
+            trade.id, exit_price=average, exit_reason="time_exit", alpaca_exit_order_id=EXIT[1]
         )
 
 
@@ -191,8 +205,21 @@ def test_a_part_that_reconciliation_has_booked_is_not_booked_again(world: World,
             trade.id, shares=shares, exit_price=price, alpaca_exit_order_id=EXIT[1]
         )
         assert same.exited_shares == 40
-    with pytest.raises(TradeConflict, match=r"booked from the broker's record: 40 shares at 10.125 so far"):
-        world.ledger.record_exit(trade.id, shares=50, exit_price=10, alpaca_exit_order_id=EXIT[1])
+    for shares, price in ((50, "10"), (50, "10.125"), (40, "10.2"), (30, "10.11")):
+        with pytest.raises(
+            TradeConflict, match=r"booked from the broker's record: 40 shares at 10.125 so far"
+        ):
+            world.ledger.record_exit(trade.id, shares=shares, exit_price=price, alpaca_exit_order_id=EXIT[1])
+
+
+def test_a_close_that_is_repeated_is_compared_with_the_exits_of_its_own_order(
+    world: World, trade: BotTrade
+) -> None:
+    world.ledger.record_exit(trade.id, shares=40, exit_price=11, alpaca_exit_order_id=EXIT[1])
+    from_broker(world, trade.id, (30, "12"), (30, "13"), order=EXIT[2])
+    closed = world.trade(trade)
+    exit_: dict[str, Any] = {"exit_price": "12.5", "alpaca_exit_order_id": EXIT[2]}
+    assert world.ledger.close_trade(trade.id, **exit_).updated_at == closed.updated_at
 
 
 # -- corrections ----------------------------------------------------------------------------------------------

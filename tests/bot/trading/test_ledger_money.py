@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bot.booking.amounts import profit
 from bot.errors import InvalidParams
 from bot.market_hours import NEW_YORK
-from bot.trading import trade_requests
+from bot.trading import exits, trade_requests
 from tests.bot.ledger_world import ORDER, World, settings_of
 
 
@@ -80,6 +80,24 @@ def test_a_hundred_times_ten_cents_are_ten_dollars(world: World) -> None:
         trade = world.open_filled(shares=1, entry_price="0.10")
         world.ledger.close_trade(trade.id, exit_price="0.20", exit_reason="profit_target")
     assert [pnl for pnl, _, _ in world.stats().values()] == [Decimal("10.00")]
+
+
+@pytest.mark.parametrize(
+    ("said", "recorded", "is_same"),
+    [
+        ("10.12", "10.1200", True),
+        ("10.1235", "10.12345", True),
+        ("10.1234", "10.12345", True),
+        ("10.1235", "10.123449", False),
+        ("10.12346", "10.123456", True),
+        ("10.123", "10.1234", False),
+        ("10", "10.00001", False),
+    ],
+)
+def test_a_price_that_is_told_again_may_be_rounded_to_four_places_and_no_fewer(
+    said: str, recorded: str, is_same: bool
+) -> None:
+    assert exits._same_price(Decimal(said), Decimal(recorded)) is is_same
 
 
 # -- what is taken for a number -------------------------------------------------------------------------------

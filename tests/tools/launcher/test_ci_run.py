@@ -16,6 +16,7 @@ PROGRAMS = (
     "spin",
     "openssl",
     "curl",
+    "npm",
     "apt-get",
     "sudo",
 )
@@ -58,3 +59,11 @@ def test_where_nobody_can_look_for_weaknesses_that_is_said(tmp_path: Path) -> No
     if shutil.which("pip-audit", path="/usr/bin:/bin"):
         pytest.skip("pip-audit is installed")
     assert "pip-audit is not installed: nobody looked" in ci_run(tmp_path).stderr
+
+
+def test_without_alpacas_client_for_javascript_the_others_run_and_its_test_says_what_is_missing(
+    tmp_path: Path,
+) -> None:
+    done = ci_run(tmp_path, npm="exit 1")
+    assert "Alpaca's client for JavaScript could not be installed." in done.stderr
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "from nothing")

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from tests.bot.broker.account_shapes import ACCOUNTS
 from tests.bot.broker.shapes import FILLS, ORDERS, POSITIONS
 from tests.tools.sandbox.client import Http
 
-SHAPES = {shape.name: shape.row for shape in (*ORDERS, *POSITIONS, *FILLS)}
+SHAPES = {shape.name: shape.row for shape in (*ORDERS, *POSITIONS, *FILLS, *ACCOUNTS)}
 
 
 def check(row: dict[str, Any], shape: str) -> None:
@@ -24,6 +25,10 @@ def waiting(http: Http) -> dict[str, Any]:
     http.put("/fills", {"hold": True})
     made: dict[str, Any] = http.order(qty="40", type="limit", limit_price="90").json()
     return made
+
+
+def test_the_account_has_the_shape_of_one_that_may_trade(http: Http) -> None:
+    check(http.get("/v2/account").json(), "that may trade")
 
 
 def test_a_new_order_has_the_shape_of_one_that_was_accepted(http: Http) -> None:
