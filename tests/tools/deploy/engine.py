@@ -38,7 +38,13 @@ if args[0] == "inspect":
     found = state["containers"].get(args[-1])
     if found is None:
         save(1)
-    print(found["health"] if "Health" in args[2] else found["image"])
+    print(found["health"] if "Health" in args[2] else state["started"] if "StartedAt" in args[2] else found["image"])
+    save()
+if args[:2] == ["image", "inspect"]:
+    print(state["images"].get(args[-1], ""))
+    save()
+if args[:2] == ["image", "rm"]:
+    state["removed"].append(args[2])
     save()
 if args[0] in ("rm", "stop"):
     for name in args[1:]:
@@ -62,7 +68,7 @@ if rest[0] == "build":
     state["images"]["pitboss:local"] = state["next"]
     save()
 if rest[0] == "exec":
-    if rest[-1].endswith("PG_VERSION"):
+    if "PG_VERSION" in rest[-1]:
         print(state["postgres"])
     elif rest[-1].endswith("Caddyfile"):
         print(state["caddyfile"], end="")
@@ -84,6 +90,11 @@ if rest[0] == "up":
         make(service)
     for name in of(service)[wanted:]:
         del state["containers"][name]
+    if state["interrupted"] == service and "new" == state["images"][image_of(service)]:
+        state["interrupted"] = ""
+        json.dump(state, open(FILE, "w"))
+        os.kill(os.getppid(), 2)
+        sys.exit(130)
     bad = "--wait" in rest and any(state["containers"][name]["health"] != "healthy" for name in of(service))
     save(1 if bad else 0)
 save(2)
