@@ -51,11 +51,19 @@ if args[0] in ("rm", "stop"):
         if args[0] == "rm":
             state["containers"].pop(name, None)
     save()
+if args[0] == "ps":
+    print("\\n".join(of("web")))
+    save()
+if args[0] == "logs":
+    print("what it said")
+    save()
 assert args[0] == "compose", args
 rest = args[1:]
 if rest[0] == "config":
     if "--services" in rest:
         print("\\n".join(state["services"]))
+    elif rest == ["config"]:
+        print("name: pitboss")
     elif rest[-1] == "postgres":
         print("postgres:17")
     else:
@@ -75,12 +83,21 @@ if rest[0] == "exec":
     elif "pg_dump" in rest:
         print("a dump")
     save()
+if rest[0] == "run" and "--name" in rest:
+    image = state["images"]["pitboss:local"]
+    state["containers"][rest[rest.index("--name") + 1]] = {"service": "web on trial", "image": image,
+        "health": "unhealthy" if image in state["broken"] and "web on trial" in state["breaks"] else "healthy"}
+    if state["interrupted"] == "web on trial":
+        json.dump(state, open(FILE, "w"))
+        os.kill(os.getppid(), 2)
+        sys.exit(130)
+    save()
 if rest[0] == "run":
     save(1 if state["migration_fails"] and "migrate" in rest else 0)
 if rest[0] == "up":
     service = rest[-1]
     scale = next((int(each.partition("=")[2]) for each in rest if each.startswith("web=")), None)
-    wanted = scale or max(len(of(service)), 1)
+    wanted = scale if scale and service == "web" else max(len(of(service)), 1)
     if "--no-recreate" not in rest:
         image = state["images"][image_of(service)]
         for name in of(service):
