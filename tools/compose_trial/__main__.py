@@ -109,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 if name(step) not in asked.leave_out:
                     run(step, deployment)
         except TrialError as error:
-            print(f"{error}\n\n" + "\n".join(lines[-15:]), file=sys.stderr)
+            print(f"{error}\n\n" + "\n".join(lines[-15:]), file=sys.stderr, flush=True)
             status = 1
         finally:
             deployment.end()
