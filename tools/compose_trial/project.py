@@ -96,7 +96,7 @@ class Deployment:
 
     def show(self, output: str, lines: int) -> None:
         """Keep the last *lines* of an output in the transcript."""
-        kept = [line for line in output.strip().splitlines() if not _OF_A_BUILD.match(line)]
+        kept = [line for line in output.strip().splitlines() if line.strip() and not _OF_A_BUILD.match(line)]
         for line in kept[-lines:] if lines else []:
             self.write(self._plain(line))
 
