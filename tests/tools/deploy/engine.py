@@ -72,6 +72,10 @@ if rest[0] == "config":
 if rest[0] == "ps":
     print("\\n".join(of(rest[-1])))
     save()
+if rest[0] == "rm":
+    for name in of(rest[-1]):
+        del state["containers"][name]
+    save()
 if rest[0] == "build":
     state["images"]["pitboss:local"] = state["next"]
     save()
