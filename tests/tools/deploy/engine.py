@@ -66,8 +66,8 @@ if rest[0] == "config":
         print("name: pitboss")
     elif rest[-1] == "postgres":
         print("postgres:17")
-    else:
-        print("pitboss:local")
+    else:  # in any order, and of a service those of its dependencies as well
+        print("valkey/valkey:8\\npostgres:17\\npitboss:local\\npitboss:local")
     save()
 if rest[0] == "ps":
     print("\\n".join(of(rest[-1])))
