@@ -2,26 +2,38 @@
 
 import os
 
-from tools.compose_trial.project import shell
+from tools.compose_trial.shell import said
 
 IMAGES = ("python:3.13-slim", "postgres:17", "valkey/valkey:8")
 PROXY_IMAGE = "caddy:2.11.7"
+NEXT_POSTGRES_IMAGE = "postgres:18"
 ENGINE_VERSION = "docker version --format '{{.Server.Version}}'"
+
+
+def is_there(image: str) -> bool:
+    """Whether the engine has it, or can pull it."""
+    return bool(
+        said(
+            f"docker image inspect --format ok {image} || (docker pull --quiet {image} && echo ok) 2>/dev/null"
+        )
+    )
 
 
 def headline(*, proxy: bool) -> list[str]:
     """Which release was tried, on which engine, with which base images."""
     images = [*IMAGES, *([PROXY_IMAGE] if proxy else [])]
+    if is_there(NEXT_POSTGRES_IMAGE):
+        images.append(NEXT_POSTGRES_IMAGE)
     made_here = [
         image
         for image in images
-        if _said("docker image inspect --format '{{len .RepoDigests}}' " + image) in ("", "0")
+        if said("docker image inspect --format '{{len .RepoDigests}}' " + image) in ("", "0")
     ]
     pulled = [image for image in images if image not in made_here]
     lines = [
         "Written by `script/try-compose`; run it again to see for yourself. Lines with `#` say what it found.",
-        f"Pitboss {_said('git describe --always --dirty=-changed')}, engine {_said(ENGINE_VERSION)},"
-        f" Compose {_said('docker compose version --short')}, {os.cpu_count()} cores.",
+        f"Pitboss {said('git describe --always --dirty=-changed')}, engine {said(ENGINE_VERSION)},"
+        f" Compose {said('docker compose version --short')}, {os.cpu_count()} cores.",
     ]
     if made_here:
         lines.append(
@@ -31,7 +43,3 @@ def headline(*, proxy: bool) -> list[str]:
     if pulled:
         lines.append(f"Base images from a registry: {', '.join(pulled)}.")
     return lines
-
-
-def _said(command: str) -> str:
-    return shell(command, dict(os.environ)).stdout.strip()

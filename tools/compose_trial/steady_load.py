@@ -13,7 +13,8 @@ import requests
 
 #: How long a command may stay queued: a start that nobody applies expires after 30 s.
 SETTLE_SEC = 45.0
-_ROUND = ("start", "pause", "resume", "config", "stop")
+ROUND = ("start", "pause", "resume", "config", "stop")
+_BODIES: dict[str, dict[str, Any]] = {"kill": {"reason": "drill"}, "config": {"maxConcurrentPositions": 3}}
 
 
 @dataclass
@@ -24,6 +25,7 @@ class Load:
     token: str
     clients: int = 2
     pause_sec: float = 0.05
+    kinds: tuple[str, ...] = ROUND
     answers: Counter[str] = field(default_factory=Counter)
     accepted: dict[str, int] = field(default_factory=dict)  # command id to the status it was answered with
     longest_sec: float = 0.0
@@ -42,6 +44,11 @@ class Load:
         self._stop.set()
         for thread in self._threads:
             thread.join()
+
+    def wait_for(self, answers: int) -> None:
+        """Until so many commands are answered."""
+        while sum(self.answers.values()) < answers:
+            time.sleep(0.1)
 
     def get(self, path: str) -> Any:
         answer = requests.get(self.url + path, headers=self._headers(), timeout=10)
@@ -75,20 +82,12 @@ class Load:
             return "lost" if error.response is not None and error.response.status_code == 404 else "queued"
 
     def _send(self) -> None:
-        for kind in cycle(_ROUND):
+        for kind in cycle(self.kinds):
             if self._stop.wait(self.pause_sec):
                 return
             began = time.monotonic()
             try:
-                if kind == "config":
-                    answer = requests.patch(
-                        f"{self.url}/api/bot/config",
-                        json={"maxConcurrentPositions": 3},
-                        headers=self._headers(),
-                        timeout=20,
-                    )
-                else:
-                    answer = requests.post(f"{self.url}/api/bot/{kind}", headers=self._headers(), timeout=20)
+                answer = self._ask(kind)
             except requests.RequestException:
                 with self._lock:
                     self.answers["no answer"] += 1
@@ -98,6 +97,15 @@ class Load:
                 self.answers[str(answer.status_code)] += 1
                 if answer.status_code in (200, 202):
                     self.accepted[answer.json()["commandId"]] = answer.status_code
+
+    def _ask(self, kind: str) -> requests.Response:
+        return requests.request(
+            "PATCH" if kind == "config" else "POST",
+            f"{self.url}/api/bot/{kind}",
+            json=_BODIES.get(kind),
+            headers=self._headers(),
+            timeout=20,
+        )
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}", "Idempotency-Key": str(uuid4())}

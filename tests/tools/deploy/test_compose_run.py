@@ -40,7 +40,7 @@ def is_there(image: str) -> bool:
     )
 
 
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 def test_the_whole_deployment_is_tried(tmp_path: Path) -> None:
     if reason := lacking():
         pytest.skip(reason)
@@ -51,7 +51,7 @@ def test_the_whole_deployment_is_tried(tmp_path: Path) -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=1700,
+        timeout=3500,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     # what the page shows is what the script does now
