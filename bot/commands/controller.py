@@ -129,14 +129,14 @@ class Controller:
         except DatabaseFull as error:
             if not is_kill:
                 raise
-            return self._kill_without_log(wanted, error)
+            return unlogged_kill.apply(self._database, wanted, error)
         except LockBusy:
             try:
                 command = self._submit_once(wanted) if is_kill else self.submit(wanted)
             except DatabaseFull as error:
                 if not is_kill:
                     raise
-                return self._kill_without_log(wanted, error)
+                return unlogged_kill.apply(self._database, wanted, error)
             try:
                 self.apply(up_to_seq=command.seq)
                 return self.find(command.id) or command
@@ -265,19 +265,6 @@ class Controller:
         except IdempotencyConflict:
             pass
         return self.submit(replace(kill, idempotency_key=None))
-
-    def _kill_without_log(self, wanted: NewCommand, why: DatabaseFull) -> BotCommand:
-        """Apply *wanted* to the bot's row alone; raises DatabaseUnavailable if not even that can be written."""
-        command = patiently(
-            self._database,
-            lambda: self._database.batched(lambda batch: unlogged_kill.take_effect(batch, wanted)),
-        )
-        log.error(
-            "kill applied without its row in the log, which follows as soon as it can be written: %s",
-            why,
-            extra={"command_id": str(wanted.id), "kind": wanted.kind, "actor": wanted.actor},
-        )
-        return command
 
     # -- under the lock ---------------------------------------------------------------------------------------
 

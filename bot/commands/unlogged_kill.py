@@ -6,19 +6,39 @@ takes the lock and can write the log adds the kill's row to it.
 
 from __future__ import annotations
 
+import logging
 from uuid import UUID
 
 from bot.commands import flatten
 from bot.commands import log as command_log
 from bot.commands.log import NewCommand
+from bot.errors import DatabaseFull
 from bot.models import BotCommand
 from bot.states import COMMANDS, BotState, CommandKind, CommandStatus, Mode, Source
-from bot.storage.locked_bot import LockedBot
+from bot.storage.database import Database
+from bot.storage.locked_bot import LockedBot, patiently
 from bot.storage.pipeline import Pipeline
 from bot.storage.statements import READ_LOCKED_ALONE
 
 #: The first step of its transaction, after which the triggers of the bot's row notify nobody.
 _WITHOUT_NOTIFICATION = "SET LOCAL pitboss.quiet = 'on'"
+
+log = logging.getLogger(__name__)
+
+
+def apply(database: Database, wanted: NewCommand, why: DatabaseFull) -> BotCommand:
+    """Apply *wanted*, which could not be written because of *why*, to the bot's row alone.
+
+    Raises:
+        LockBusy: the lock was not free within LOCK_PATIENCE_SEC. DatabaseUnavailable: not even that can be written.
+    """
+    command = patiently(database, lambda: database.batched(lambda batch: take_effect(batch, wanted)))
+    log.error(
+        "kill applied without its row in the log, which follows as soon as it can be written: %s",
+        why,
+        extra={"command_id": str(wanted.id), "kind": wanted.kind, "actor": wanted.actor},
+    )
+    return command
 
 
 def take_effect(batch: Pipeline, wanted: NewCommand) -> BotCommand:
