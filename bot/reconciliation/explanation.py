@@ -50,8 +50,8 @@ class Explanation:
     certain: tuple[LocalTrade, ...]
     #: Whether the booked exits of a trade exceed the final fill of its entry, as after a bust: an operator has to settle that.
     is_overdrawn: bool
-    #: Whether long and short trades of the asset are open at a time: the broker nets them, so its position does not show which
-    #: of them ended.
+    #: Whether long and short trades of the asset are open at a time, or an end of one side may still lag: the broker nets them, so
+    #: its position does not show which of them ended.
     is_mixed: bool
 
     def allows(self, shares: Decimal) -> bool:
@@ -70,11 +70,14 @@ def explain(
     entries = [read_entry(trade, record, at) for trade in trades]
     entered = record.entry_orders(trades)
     exits: list[ExitFound] = []
+    sides: set[int] = set()
     held = low = high = ZERO
     for sign in (1, -1):
         own = [each for each in entries if each.sign == sign]
         found, slack = find_exits(sign, own, entered, symbols, booked, record, at)
         exits += found
+        if slack.lagging or any(each.open > 0 or each.left > 0 for each in own):
+            sides.add(sign)
         least, most = _range(own, slack)
         held += sign * _open(own)
         low, high = (low + least, high + most) if sign > 0 else (low - most, high - least)
@@ -98,7 +101,7 @@ def explain(
         settled=tuple(each.trade for each in entries if not each.is_in_flight and each.open > 0),
         certain=tuple(each.trade for each in entries if each.is_certain),
         is_overdrawn=any(each.is_overdrawn for each in entries),
-        is_mixed=len({each.sign for each in entries if each.open > 0 or each.left > 0}) > 1,
+        is_mixed=len(sides) > 1,
     )
 
 

@@ -83,7 +83,7 @@ def test_a_log_of_many_pages_is_judged_as_one(
     bot: Bot, database: Database, tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted: list[str] = []
-    event.listen(database._autocommit, "before_cursor_execute", lambda *given: counted.append(given[2]))
+    event.listen(database.engine, "before_cursor_execute", lambda *given: counted.append(given[2]))
     monkeypatch.setattr(verify_log, "BATCH", 2)
     monkeypatch.setattr(verify_log, "COUNTED", 2)
     assert verify(database).link == 6

@@ -182,7 +182,7 @@ def test_no_statement_looks_at_more_keys_than_a_page_nor_again_at_what_was_archi
         if "to_jsonb(bot_command)" in statement:
             looked.append((parameters["seq_1"], parameters["seq_2"]))
 
-    event.listen(world.database._autocommit, "before_cursor_execute", note)
+    event.listen(world.database.engine, "before_cursor_execute", note)
     written = list(archive(world.database, between, tmp_path))
     assert [each.rows for each in written] == [3, 3, 2]
     assert all(until - after == 2 for after, until in looked)

@@ -522,3 +522,21 @@ def test_a_sale_under_a_symbol_between_is_found_though_a_short_trade_makes_up_fo
     reconcile_for_a_while(books)
     assert exits(books, long) == [(1, 12)]
     assert books.trades[short].status == "open"
+
+
+def test_a_long_trade_is_not_missed_while_the_position_lags_the_end_of_a_short_one(
+    books: MemoryBooks, asset: Asset, broker: ModelBroker
+) -> None:
+    long = bought(books, asset, 9, 10)
+    short = books.reserve(asset.symbol, Decimal(-9), Decimal(10))
+    broker.fill(broker.send(asset, -1, Decimal(9), str(short)), Decimal(9), Decimal(10))
+    books.reserve(asset.symbol, Decimal(3), Decimal(10))  # its order is never sent
+    reconcile_for_a_while(books)
+    broker.fill(broker.send(asset, 1, Decimal(9)), Decimal(9), Decimal(8), shown_in=50)
+    for _ in range(4):
+        books.reconcile()
+        books.advance(11)
+    assert books.trades[long].status == "open"
+    reconcile_for_a_while(books)
+    assert (books.trades[long].status, books.trades[short].status) == ("open", "closed")
+    assert not books.reconcile().differences
