@@ -52,7 +52,7 @@ def _node() -> str:
     node = shutil.which("node")
     if node is not None and (FOLDER / "node_modules").is_dir():
         return node
-    reason = f"Node 18 or later is needed, and Alpaca's client: npm ci --prefix {FOLDER}"
+    reason = f"Node 18 or later is needed, and Alpaca's client: npm ci in {FOLDER}"
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
