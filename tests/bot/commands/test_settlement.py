@@ -45,7 +45,7 @@ def test_each_action_is_taken_with_what_it_needs_and_with_all_that_it_takes(acti
 
 @pytest.mark.parametrize(
     ("action", "missing"),
-    [(action, name) for action, spec in ACTIONS.items() for name in {spec.subject, *spec.needs}],
+    [(action, name) for action, spec in ACTIONS.items() for name in sorted({spec.subject, *spec.needs})],
 )
 def test_what_an_action_needs_is_named_when_it_is_missing(action: SettleAction, missing: str) -> None:
     with pytest.raises(InvalidParams) as refused:
