@@ -87,6 +87,7 @@ def compare(local: Local, positions: Mapping[str, Position]) -> Comparison:
     """Compare everything that either side holds: by asset id if the trades have it, else by symbol."""
     ignored = {each.symbol: each for each in local.ignored}
     several = _symbols_of_several_groups(local)
+    known = {group.asset_id for group in local.groups if group.asset_id}
     matched = 0
     unlearned: list[tuple[str, str]] = []
     left: list[OpenGroup] = []
@@ -98,6 +99,8 @@ def compare(local: Local, positions: Mapping[str, Position]) -> Comparison:
             or position.shares != group.shares
             or group.is_in_question
             or group.asset_id not in (None, position.asset_id)
+            # trades that know this asset have it under a former symbol: the position is theirs, too
+            or (group.asset_id is None and position.asset_id in known)
             or group.symbol in several
             or group.symbol in ignored
         ):

@@ -540,3 +540,16 @@ def test_a_long_trade_is_not_missed_while_the_position_lags_the_end_of_a_short_o
     reconcile_for_a_while(books)
     assert (books.trades[long].status, books.trades[short].status) == ("open", "closed")
     assert not books.reconcile().differences
+
+
+def test_a_new_trade_of_as_many_shares_does_not_take_the_position_of_one_under_a_former_symbol(
+    books: MemoryBooks, asset: Asset
+) -> None:
+    held = bought(books, asset, 100, 10)
+    reconcile_for_a_while(books)
+    asset.symbol = "APPL"
+    books.reserve(asset.symbol, Decimal(100), Decimal(11))
+    for _ in range(3):
+        books.advance(11)
+        assert not books.reconcile().differences
+    assert books.trades[held].status == "open"
