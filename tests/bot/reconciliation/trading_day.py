@@ -339,9 +339,8 @@ class TradingDay(RuleBasedStateMachine):
         rows = [row for row in self.rows_of(asset) if row.status == "open"]
         assert [(row.id, row.shares, row.price, row.exited) for row in rows] == before
         for row in rows:
-            self.books.settle(
-                "adjust", trade_id=row.id, shares=row.rest * ratio, entry_price=row.price / ratio
-            )
+            price = (row.price / ratio).quantize(PLACES).normalize()
+            self.books.settle("adjust", trade_id=row.id, shares=row.rest * ratio, entry_price=price)
         self.strikes("settled: adjust")
         assert asset.symbol not in self.reconcile_now().differences
         # what its orders and fills tell is of the shares before the split
@@ -445,6 +444,8 @@ class TradingDay(RuleBasedStateMachine):
             if row.status == "open" and not row.filled and self.plans[row.id].order is None
         ]
         for trade_id in unsent:
+            # the program that reserved it was stopped first: it would still send the order
+            self.plans[trade_id].is_dead = True
             self.books.settle("void", trade_id=trade_id)
             self.strikes("settled: void")
         return bool(unsent)
