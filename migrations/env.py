@@ -49,12 +49,15 @@ def run() -> None:
         connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
         connection.commit()
         context.configure(connection=connection, **options)
-        if is_newer():
+        newer = is_newer()
+        if newer:
             print("The database belongs to a newer release: it stays as it is.")
-            return
-        with context.begin_transaction():
-            context.run_migrations()
-        if settings.database_owner_url and is_upgrade():
+        else:
+            with context.begin_transaction():
+                context.run_migrations()
+        wants_roles = settings.database_owner_url and is_upgrade()
+        # a server that such a database was moved to has none of them
+        if wants_roles and not (newer and roles.are_there(connection, settings.database)):
             connection.commit()
             try:
                 with connection.begin():

@@ -7,7 +7,7 @@ DATABASE_READ_URL then say what the other two roles are called, and their passwo
 from __future__ import annotations
 
 from psycopg2 import sql
-from sqlalchemy import URL, Connection
+from sqlalchemy import URL, Connection, text
 
 from bot.errors import SettingsError
 
@@ -25,6 +25,14 @@ FORGOTTEN = (
     "bot_worker",
 )
 _PLAIN = sql.SQL("LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD {password}")
+
+
+def are_there(connection: Connection, application: URL) -> bool:
+    """Whether the application's role exists and may write."""
+    given = {"role": application.username}
+    if not connection.scalar(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), given):
+        return False
+    return bool(connection.scalar(text("SELECT has_table_privilege(:role, 'bot_config', 'UPDATE')"), given))
 
 
 def grant(connection: Connection, application: URL, reader: URL | None) -> None:

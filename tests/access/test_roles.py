@@ -201,3 +201,19 @@ def test_roles_that_are_the_owner_or_have_no_password_are_refused_with_a_sentenc
         assert done.returncode != 0
         assert "DATABASE_URL must name a role of its own" in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_a_database_of_a_newer_release_that_was_moved_to_a_server_without_roles_gets_them(
+    postgres_server: Any,
+) -> None:
+    with migrated(postgres_server) as urls:
+        with closing(psycopg2.connect(urls["owner"])) as connection, connection.cursor() as cursor:
+            cursor.execute("UPDATE alembic_version SET version_num = '9999'")
+            for name in ("app", "read"):
+                role = f'"{make_url(urls[name]).username}"'
+                cursor.execute(f"DROP OWNED BY {role}")
+                cursor.execute(f"DROP ROLE {role}")
+            connection.commit()
+        assert "newer release" in migrate(urls).stdout
+        assert not refused(urls["app"], "UPDATE bot_config SET revision = revision")
+        assert not refused(urls["read"], "SELECT count(*) FROM bot_command")
