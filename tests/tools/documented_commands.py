@@ -98,19 +98,12 @@ RUNNERS: Mapping[str, Runner] = {
     "docker compose up --build --detach --wait": ENGINE,
     "docker compose up --detach --wait --force-recreate": UNTRIED,
     "docker compose up --detach --wait --force-recreate --remove-orphans": UNTRIED,
+    "docker compose up --detach --wait --remove-orphans": ENGINE,
     "docker compose up --detach --force-recreate web": UNTRIED,
     "docker compose --profile sandbox rm --stop --force sandbox": UNTRIED,
-    "docker compose down": ENGINE,
     "docker compose down --volumes": ENGINE,
     "docker compose -f docker-compose.yml -f docker-compose.proxy.yml up --detach --wait --scale web=3": ENGINE,
-    "docker compose exec -T postgres pg_dumpall --username=pitboss --globals-only >/dev/null": UNTRIED,
-    "(umask 077 && docker compose exec -T postgres pg_dump --username=pitboss --format=custom pitboss >pitboss.dump)": ENGINE,
-    "docker volume create pitboss_postgres_before && docker run --rm --volume pitboss_postgres:/from --volume"
-    " pitboss_postgres_before:/to postgres:17 cp -a /from/. /to": UNTRIED,
     "docker volume rm pitboss_postgres": UNTRIED,
-    "docker compose up --detach --wait postgres": ENGINE,
-    "docker compose exec -T postgres pg_restore --username=pitboss --dbname=pitboss --clean --if-exists --exit-on-error"
-    " <pitboss.dump": UNTRIED,
     # backup.md
     "docker compose up -d --force-recreate": UNTRIED,
     "pg_basebackup --pgdata=/backup/$(date +%F) --checkpoint=fast": InATest(
@@ -154,4 +147,6 @@ MARKED: Mapping[str, Runner] = {
     "restore": Typed(),
     "compose-dump": ENGINE,
     "compose-restore": ENGINE,
+    "postgres-dump": ENGINE,
+    "postgres-restore": ENGINE,
 }
