@@ -11,6 +11,7 @@ from pathlib import Path
 
 from launcher.embedded import Postgres
 from tests.support import envelope
+from tests.support.freezing import freeze
 from tests.support.stack import Stack
 
 
@@ -19,8 +20,7 @@ def frozen(postgres: Postgres) -> Iterator[None]:
     pid = postgres.process.pid
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     pids = [pid, *map(int, children)]
-    for each in pids:
-        os.kill(each, signal.SIGSTOP)
+    freeze(pids)
     try:
         yield
     finally:

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from launcher.reaper import Guard
+from tests.support.freezing import freeze
 
 #: How long a process may take to end after SIGTERM, in seconds.
 TERMINATE_SEC = 20.0
@@ -89,17 +90,26 @@ class Process:
 
     def kill_child(self) -> list[int]:
         """kill -9 of the children alone. Returns who they were."""
-        return self._signal_children(signal.SIGKILL)
+        children = self.children()
+        for pid in children:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return children
 
     def freeze(self) -> None:
-        """SIGSTOP for all of it."""
-        self._signal_group(signal.SIGSTOP)
+        """Freeze all of it."""
+        freeze([self.pid])  # first, so that it starts no further child
+        freeze(self.children())
 
     def freeze_parent(self) -> None:
-        os.kill(self.pid, signal.SIGSTOP)
+        """Freeze the main process alone."""
+        freeze([self.pid])
 
     def freeze_child(self) -> list[int]:
-        return self._signal_children(signal.SIGSTOP)
+        """Freeze the children alone. Returns who they are."""
+        children = self.children()
+        freeze(children)
+        return children
 
     def thaw(self) -> None:
         """SIGCONT for all of it."""
@@ -141,13 +151,6 @@ class Process:
         # a group that is gone, or of which only zombies of other parents are left
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
-
-    def _signal_children(self, number: signal.Signals) -> list[int]:
-        children = self.children()
-        for pid in children:
-            with suppress(ProcessLookupError):
-                os.kill(pid, number)
-        return children
 
     def _reap(self) -> None:
         assert self._popen is not None

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from tests.support.fixtures import StackFactory
+from tests.support.freezing import freeze
 from tests.support.messages import Messages
 from tests.support.stack import Stack
 
@@ -106,7 +107,7 @@ def test_redis_that_comes_back_empty_is_used_again(redisless: Stack):
 
 def test_a_frozen_redis_delays_no_kill_and_no_stop(redisless: Stack):
     redisless.redis.start()
-    redisless.redis.process.send(signal.SIGSTOP)
+    freeze([redisless.redis.process.pid])
     try:
         began = time.monotonic()
         assert redisless.api().do("/stop")["state"] == "stopped"
