@@ -13,6 +13,7 @@ from bot.commands.controller import Controller
 from bot.errors import SettingsError
 from bot.models import Base
 from bot.runtime import logs
+from bot.runtime.threads import Threads
 from bot.settings import secret_key
 from bot.settings.settings import Settings
 from bot.status.latest import latest
@@ -58,6 +59,8 @@ from web.streaming.status_stream import Events
 
 #: Threads of one web process that may use the database at once; a request that waits for an outcome holds no connection.
 POOL_SIZE = 8
+#: How long the background threads may take to end what they have in hand, in seconds.
+STOP_SEC = 2.0
 #: Connections of one process that are reserved for kill, stop and pause.
 LANE_SIZE = 4
 
@@ -138,6 +141,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
             events=event_streams,
             background=background,
             metrics=Metrics(database, settings, publisher, background.writes),
+            threads=Threads(),
         ),
     )
     if settings.secret_key is not None:
@@ -178,11 +182,20 @@ def start(app: APIFlask) -> None:
         raise SettingsError("API_TOKENS is not set: set it to name:role:token entries, comma separated.")
     keeper = scheme.of(app)
     _use_key(app, keeper.directory, secret_key.load(services.settings))
-    keeper.start()
-    services.outcomes.start()
+    keeper.start(services.threads)
+    services.outcomes.start(services.threads)
     services.events.start()
-    services.dispatch.publisher.start()
-    services.background.start()
+    services.dispatch.publisher.start(services.threads)
+    services.background.start(services.threads)
+
+
+def stop(app: APIFlask) -> None:
+    """End what ``start`` has begun, within some seconds, before the process ends."""
+    services: Services = app.extensions["pitboss"]
+    # first those that tell the streams something
+    if services.threads.stop(STOP_SEC):
+        services.outcomes.close()
+    services.events.close()
 
 
 def _use_key(app: APIFlask, directory: Directory, key: str) -> None:

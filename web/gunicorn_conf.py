@@ -131,6 +131,15 @@ def _load() -> None:
     gc.freeze()  # a collection in a process would write to what it shares
 
 
+def worker_exit(server: Any, worker: Any) -> None:
+    """End the threads of a process that ends (it calls this itself)."""
+    from web.app import stop
+
+    app = worker.app.callable  # None if it could not be made
+    if app is not None:
+        stop(app)
+
+
 def child_exit(server: Any, worker: Any) -> None:
     """Forget the gauges of a process that ended; its counters stay in the sums."""
     from prometheus_client import multiprocess

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from flask import current_app
 
 from bot.commands.controller import Controller
+from bot.runtime.threads import Threads
 from bot.settings.settings import Settings
 from bot.storage.database import Database
 from web.commands.dispatch import Dispatch
@@ -35,6 +36,8 @@ class Services:
     events: Events
     background: Background
     metrics: Metrics
+    #: All background threads but those of the event streams.
+    threads: Threads
 
 
 def install(extensions: dict[str, object], services: Services) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
 
 from bot.access import daily_head
 from bot.access.daily_head import DailyHead
@@ -22,7 +21,7 @@ from bot.flattening.process import Flattener
 from bot.flattening.suspension import Suspender
 from bot.reconciliation import equity, retention
 from bot.runtime import liveness_file
-from bot.runtime.periodic import Periodic
+from bot.runtime.threads import Threads
 from bot.states import spec_of
 from bot.status import heartbeat
 from bot.storage.notifications import QUEUED, Listener
@@ -36,7 +35,8 @@ EVIDENCE_SEC = 1.0
 #: Commands that evidence is gathered for in a row, before it is looked what else is due.
 MOST_AT_ONCE = 20
 
-#: How long an attempt that is under way may take to end when the worker is stopped, in seconds.
+#: How long the threads may take to end what they have in hand when the worker is stopped, in seconds: a reconciliation that is under
+#: way may be made for an operator's command.
 FINISH_SEC = 5.0
 
 log = logging.getLogger(__name__)
@@ -47,48 +47,39 @@ class Background:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._stopping = threading.Event()
+        self._threads = Threads()
         #: Learns from Postgres that a command was accepted, which is faster than its message.
         self._listener = Listener(context.settings(), QUEUED)
         self._notified = False
         self._evidence_needed = threading.Event()
-        self._repeated: dict[str, Periodic] = {}
 
     def start_heartbeat(self) -> None:
-        self._every("heartbeat", heartbeat.INTERVAL_SEC, self._beat)
+        self._threads.repeat("heartbeat", heartbeat.INTERVAL_SEC, self._beat)
         database, settings = context.database(), context.settings()
-        self._every("conditions", conditions.LOOK_SEC, ConditionMonitor(database, settings).check)
-        self._every("alerts", delivery.LOOK_SEC, AlertDelivery(database, settings).run)
+        self._threads.repeat("conditions", conditions.LOOK_SEC, ConditionMonitor(database, settings).check)
+        self._threads.repeat("alerts", delivery.LOOK_SEC, AlertDelivery(database, settings).run)
         for address in settings.alert_addresses:
             telling = DestinationDelivery(database, settings, address)
-            self._every(f"alerts to {address.name}", destinations.LOOK_SEC, telling.run)
-        self._every("daily head", daily_head.LOOK_SEC, DailyHead(database, settings).check)
-        self._every("flatten", process.LOOK_SEC, Flattener(database, settings, is_worker=True).run)
-        self._every("reports", retention.LOOK_SEC, self._thin_out)
-        self._every("suspension", suspension.LOOK_SEC, Suspender(database, settings, is_worker=True).run)
+            self._threads.repeat(f"alerts to {address.name}", destinations.LOOK_SEC, telling.run)
+        self._threads.repeat("daily head", daily_head.LOOK_SEC, DailyHead(database, settings).check)
+        self._threads.repeat("flatten", process.LOOK_SEC, Flattener(database, settings, is_worker=True).run)
+        self._threads.repeat("reports", retention.LOOK_SEC, self._thin_out)
+        self._threads.repeat(
+            "suspension", suspension.LOOK_SEC, Suspender(database, settings, is_worker=True).run
+        )
 
     def start_sweep(self) -> None:
-        self._every("sweep", 0, self._sweep)
-        self._every("evidence", 0, self._gather)
+        self._threads.repeat("sweep", 0, self._sweep, wake=self._listener.wake)
+        self._threads.repeat("evidence", 0, self._gather, wake=self._evidence_needed.set)
 
     def stop(self) -> None:
         """Stop all threads, and take the worker's row away."""
-        self._stopping.set()
-        self._listener.wake()
-        self._evidence_needed.set()
-        # an attempt in hand may end: what it is made for is an operator's command, perhaps
-        ended = [each.join(FINISH_SEC if name == "evidence" else 1) for name, each in self._repeated.items()]
-        if all(ended):
+        if self._threads.stop(FINISH_SEC):
             self._listener.close()
         try:
             context.database().run(lambda session: heartbeat.leave(session, self._name))
         except PitbossError:
             log.warning("could not sign off; the worker shows as offline in a few seconds")
-
-    def _every(self, name: str, seconds: float, work: Callable[[], object]) -> None:
-        if name not in self._repeated:
-            self._repeated[name] = Periodic(name, seconds, work, stopping=self._stopping)
-            self._repeated[name].start()
 
     def _beat(self) -> None:
         # before the row: a worker whose database is away lives, and is no better for being started again
@@ -106,7 +97,9 @@ class Background:
         deadline = time.monotonic() + SWEEP_SEC
         self._notified = False
         while (
-            not self._stopping.is_set() and not self._notified and (left := deadline - time.monotonic()) > 0
+            not self._threads.are_stopping
+            and not self._notified
+            and (left := deadline - time.monotonic()) > 0
         ):
             heard = self._listener.poll(left)
             self._notified = bool(heard)

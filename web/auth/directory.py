@@ -23,7 +23,7 @@ from bot.access import sessions, tokens
 from bot.access.sessions import Known, NewSession
 from bot.errors import PitbossError
 from bot.models import BotToken
-from bot.runtime.periodic import Periodic
+from bot.runtime.threads import Threads
 from bot.runtime.timeout import run_with_timeout
 from bot.settings.settings import Settings
 from bot.settings.tokens import Role
@@ -107,12 +107,12 @@ class Directory:
         """Know those whom a proxy vouches for, who have no token."""
         self._vouched = {holder.proof: holder for holder in holders}
 
-    def start(self) -> None:
+    def start(self, threads: Threads) -> None:
         """Read the copy, if Postgres answers soon, and keep it from now on."""
         with suppress(PitbossError, TimeoutError):
             run_with_timeout(ROW_WAIT_SEC, self._refresh)
         self._started = True
-        Periodic("access", 0, self._work).start()
+        threads.repeat("access", 0, self._work, wake=self._wake.set)
 
     def heard(self, channel: str, payload: str) -> None:
         """A notification came in."""

@@ -12,6 +12,7 @@ from flask import Flask, current_app, g, request
 from flask_wtf.csrf import CSRFError
 
 from bot.access.sessions import NewSession
+from bot.runtime.threads import Threads
 from bot.settings.settings import Settings
 from bot.settings.tokens import Role
 from bot.states import CommandKind, Source
@@ -66,10 +67,10 @@ class Gatekeeper:
         self.refusals = Refusals(directory)
         self._attempts = Attempts()
 
-    def start(self) -> None:
+    def start(self, threads: Threads) -> None:
         """Keep the copy from now on."""
         self.refusals.start()
-        self.directory.start()
+        self.directory.start(threads)
 
     def check(self, token: str, address: str, endpoint: str | None = None) -> Holder | None:
         """Whose *token* it is, shown from *address* at *endpoint*; None when nobody's.

@@ -18,7 +18,7 @@ from uuid import UUID
 from bot.commands.controller import Controller
 from bot.errors import DatabaseUnavailable
 from bot.models import BotCommand
-from bot.runtime.periodic import Periodic
+from bot.runtime.threads import Threads
 from bot.settings.settings import Settings
 from bot.states import BotState, CommandStatus, Mode
 from bot.storage.notifications import ACCESS, CHANGES, FINISHED, LOST, QUEUED, Listener
@@ -90,10 +90,14 @@ class OutcomeWaiter:
         self._subscribers: list[Callable[[str, str], None]] = []
         self._busy_until = 0.0
 
-    def start(self) -> None:
+    def start(self, threads: Threads) -> None:
         """Start the two threads."""
-        Periodic("outcomes", 0, self._listen).start()
-        Periodic("overdue commands", self._pause_sec, self._controller.apply_overdue).start()
+        threads.repeat("outcomes", 0, self._listen, wake=self._listener.wake)
+        threads.repeat("overdue commands", self._pause_sec, self._controller.apply_overdue)
+
+    def close(self) -> None:
+        """Close the connection; the threads must have ended."""
+        self._listener.close()
 
     def subscribe(self, heard: Callable[[str, str], None]) -> None:
         """Call *heard* with channel and payload of every notification; it must be quick."""

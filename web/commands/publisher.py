@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import queue
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context, copy_context
@@ -24,6 +23,7 @@ from kombu.exceptions import KombuError
 from redis.exceptions import BusyLoadingError, RedisError, ResponseError
 
 from bot.models import BotCommand
+from bot.runtime.threads import Threads
 from bot.settings import queue as queues
 from bot.settings.settings import Settings
 from bot.states import COMMANDS, CommandKind
@@ -64,19 +64,22 @@ class Publisher:
         }
         self._line: Connection | None = None
         self._sender: Producer | None = None
-        self._waiting: queue.Queue[tuple[Announcement, Context]] = queue.Queue(MAX_WAITING)
-        self._thread = threading.Thread(target=self._send_all, name="publisher", daemon=True)
+        self._waiting: queue.Queue[tuple[Announcement, Context] | None] = queue.Queue(MAX_WAITING)
         self._trouble: str | None = None
 
-    def start(self) -> None:
-        self._thread.start()
+    def start(self, threads: Threads) -> None:
+        """Start the thread."""
+        threads.repeat("publisher", 0, self._send_next, wake=self._wake)
 
     def publish(self, command: BotCommand) -> None:
         """Announce to the worker that *command* is in the log. Never waits and never fails."""
         announcement = Announcement(command.kind, command.id, command.actor, dict(command.params))
+        self._put((announcement, copy_context()))
+
+    def _put(self, what: tuple[Announcement, Context] | None) -> None:
         while True:
             try:
-                self._waiting.put_nowait((announcement, copy_context()))
+                self._waiting.put_nowait(what)
                 return
             except queue.Full:
                 try:
@@ -88,15 +91,19 @@ class Publisher:
         """Why the queue did not take the last message, which is at most a few seconds old; None if it did."""
         return self._trouble
 
-    def _send_all(self) -> None:
-        while True:
-            try:
-                announcement, asking = self._waiting.get(timeout=CHECK_SEC)
-            except queue.Empty:
-                self._try(self._check)
-            else:
-                # these log lines have the request's fields as well
-                asking.run(self._try, self._send, announcement)
+    def _wake(self) -> None:
+        self._put(None)
+
+    def _send_next(self) -> None:
+        try:
+            waiting = self._waiting.get(timeout=CHECK_SEC)
+        except queue.Empty:
+            self._try(self._check)
+            return
+        if waiting is not None:
+            announcement, asking = waiting
+            # these log lines have the request's fields as well
+            asking.run(self._try, self._send, announcement)
 
     def _try(self, call: Callable[..., None], *args: Any) -> None:
         try:

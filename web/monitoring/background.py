@@ -3,6 +3,8 @@ flatten if no worker does. They are separate threads so that a receiver or a bro
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bot.access import daily_head
 from bot.access.daily_head import DailyHead
 from bot.alerts import conditions, delivery, destinations, write_monitor
@@ -13,7 +15,7 @@ from bot.alerts.write_monitor import WriteMonitor
 from bot.flattening import process, suspension
 from bot.flattening.process import Flattener
 from bot.flattening.suspension import Suspender
-from bot.runtime.periodic import Periodic
+from bot.runtime.threads import Threads
 from bot.settings.settings import Settings
 from bot.storage.database import Database
 
@@ -30,25 +32,20 @@ class Background:
         self.writes = WriteMonitor(database, settings)
         monitor = ConditionMonitor(database, settings)
         delivering = AlertDelivery(database, settings, patience=delivery.LEFT_TO_A_WORKER)
-        self._repeated = (
-            Periodic("lane", guard.pause_sec, guard.check),
-            Periodic("conditions", conditions.LOOK_SEC, monitor.check),
-            Periodic("writes", write_monitor.LOOK_SEC, self.writes.check),
-            Periodic("alerts", delivery.LOOK_SEC, delivering.run),
-            Periodic("daily head", daily_head.LOOK_SEC, DailyHead(database, settings).check),
-            Periodic("flatten", process.LOOK_SEC, Flattener(database, settings, is_worker=False).run),
-            Periodic("suspension", suspension.LOOK_SEC, Suspender(database, settings, is_worker=False).run),
-            *(
-                Periodic(
-                    f"alerts to {address.name}",
-                    destinations.LOOK_SEC,
-                    DestinationDelivery(database, settings, address, patience=delivery.LEFT_TO_A_WORKER).run,
-                )
-                for address in settings.alert_addresses
-            ),
-        )
+        self._repeated: list[tuple[str, float | Callable[[], float], Callable[[], object]]] = [
+            ("lane", guard.pause_sec, guard.check),
+            ("conditions", conditions.LOOK_SEC, monitor.check),
+            ("writes", write_monitor.LOOK_SEC, self.writes.check),
+            ("alerts", delivery.LOOK_SEC, delivering.run),
+            ("daily head", daily_head.LOOK_SEC, DailyHead(database, settings).check),
+            ("flatten", process.LOOK_SEC, Flattener(database, settings, is_worker=False).run),
+            ("suspension", suspension.LOOK_SEC, Suspender(database, settings, is_worker=False).run),
+        ]
+        for address in settings.alert_addresses:
+            telling = DestinationDelivery(database, settings, address, patience=delivery.LEFT_TO_A_WORKER)
+            self._repeated.append((f"alerts to {address.name}", destinations.LOOK_SEC, telling.run))
 
-    def start(self) -> None:
+    def start(self, threads: Threads) -> None:
         """Start them all."""
-        for each in self._repeated:
-            each.start()
+        for name, seconds, work in self._repeated:
+            threads.repeat(name, seconds, work)

@@ -43,9 +43,9 @@ class Streams:
         self._thread.start()
 
     def close(self) -> None:
-        """End all streams, and the thread within 2 s; this object cannot be used afterwards."""
+        """End all streams, and the thread within 2 s; whatever is asked afterwards is passed over."""
         self._closing = True
-        self._order(lambda: None)
+        self._interrupt()
         self._thread.join(2)
 
     @property
@@ -83,7 +83,11 @@ class Streams:
             self._count += step
 
     def _order(self, order: Callable[[], None]) -> None:
-        self._orders.put(order)
+        if not self._closing:
+            self._orders.put(order)
+            self._interrupt()
+
+    def _interrupt(self) -> None:
         with contextlib.suppress(BlockingIOError):
             os.write(self._wake, b".")
 

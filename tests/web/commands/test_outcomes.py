@@ -8,6 +8,7 @@ from uuid import uuid4
 import psycopg2
 
 from bot.commands.controller import SAFER_WITHIN, Controller
+from bot.runtime.threads import Threads
 from bot.storage.database import Database
 from bot.storage.notifications import CHANGES, FINISHED, QUEUED
 from tests.bot.world import settings_for
@@ -21,7 +22,8 @@ def test_a_notification_that_this_release_does_not_understand_does_not_make_it_d
     watch = OutcomeWaiter(Controller(Database.connect(settings), settings), settings)
     heard: list[tuple[str, str]] = []
     watch.subscribe(lambda channel, payload: heard.append((channel, payload)))
-    watch.start()
+    threads = Threads()
+    watch.start(threads)
     wait_for(lambda: heard, 5, "it listens")
     with closing(psycopg2.connect(database_url)) as connection, connection, connection.cursor() as cursor:
         for payload in (
@@ -35,6 +37,8 @@ def test_a_notification_that_this_release_does_not_understand_does_not_make_it_d
             cursor.execute("SELECT pg_notify(%s, %s)", [FINISHED, payload])
     wait_for(lambda: (FINISHED, "after all") in heard, 5, "it goes on")
     assert len(heard) == 7
+    assert threads.stop(15)
+    watch.close()
 
 
 def test_overdue_commands_are_looked_for_often_once_a_command_came_in_and_seldom_when_none_has_for_long(
