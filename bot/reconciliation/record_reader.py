@@ -111,8 +111,8 @@ def read_record(
 
 
 def _is_short(question: Holding) -> bool:
-    """Whether the broker holds less than the trades."""
-    return abs(question.there) < abs(question.here)
+    """Whether the broker holds less than the trades, or shares of the other side."""
+    return question.there < question.here if question.here > 0 else question.here < question.there
 
 
 def _with_names_between(

@@ -553,3 +553,22 @@ def test_a_new_trade_of_as_many_shares_does_not_take_the_position_of_one_under_a
         books.advance(11)
         assert not books.reconcile().differences
     assert books.trades[held].status == "open"
+
+
+def test_the_entry_of_a_short_trade_that_has_just_closed_is_no_exit_of_a_long_one_while_its_end_lags(
+    books: MemoryBooks, asset: Asset, broker: ModelBroker
+) -> None:
+    held = bought(books, asset, 1, 10)
+    short = books.reserve(asset.symbol, Decimal(-3), Decimal(10))
+    first = broker.send(asset, -1, Decimal(3), str(short))
+    broker.fill(first, Decimal(1), Decimal(10))
+    # the books know this one, not the first, which alone is named after the trade
+    second = broker.replace(first, Decimal(2))
+    broker.fill(second, Decimal(2), Decimal(10))
+    broker.fill(broker.send(asset, 1, Decimal(3)), Decimal(3), Decimal(9), shown_in=15)
+    books.reconcile()
+    assert (books.trades[short].status, books.trades[short].order_id) == ("closed", second)
+    for _ in range(3):
+        books.advance(6)
+        books.reconcile()
+    assert (books.trades[held].status, exits(books, held)) == ("open", [])
