@@ -72,4 +72,5 @@ def grant(connection: Connection, application: URL, reader: URL | None) -> None:
         run("REVOKE INSERT, UPDATE ON alembic_version FROM {role}", role=role)
         tables = sql.SQL(", ").join(map(sql.Identifier, FORGOTTEN))
         run("GRANT DELETE ON {tables} TO {role}", tables=tables, role=role)
+        run("GRANT USAGE ON SEQUENCE bot_command_seq_seq TO {role}", role=role)
         run("GRANT EXECUTE ON FUNCTION bot_evict_idle_lock_holders() TO {role}", role=role)

@@ -35,7 +35,7 @@ from bot.status import snapshot
 from bot.storage.database import Database
 from bot.storage.locked_bot import LockedBot, patiently, with_locked_bot
 from bot.storage.pipeline import Pipeline, Step
-from bot.storage.statements import READ_LOCKED, READ_LOCKED_ALONE, READ_LOCKED_UNAPPROVED, WINDOW
+from bot.storage.statements import READ_LOCKED, READ_LOCKED_UNAPPROVED, WINDOW
 
 T = TypeVar("T")
 
@@ -102,8 +102,10 @@ class Controller:
         is_kill = wanted.kind is CommandKind.KILL
 
         def both(batch: Pipeline) -> tuple[BotCommand, LockedBot]:
-            read = READ_LOCKED_ALONE(wanted.id) if is_kill else None
-            locked = LockedBot.take(batch, command_log.insert_step(wanted), read=read)
+            if is_kill:
+                locked = LockedBot.take(batch, new=command_log.new_step(wanted))
+            else:
+                locked = LockedBot.take(batch, command_log.insert_step(wanted))
             unlogged_kill.write_row(locked)
             mine = next((each for each in locked.pending if each.id == wanted.id), None)
             if mine is None:
@@ -154,7 +156,7 @@ class Controller:
             return None
 
         def refuse(batch: Pipeline) -> LockedBot:
-            locked = LockedBot.take(batch, command_log.insert_step(wanted), read=READ_LOCKED_ALONE(wanted.id))
+            locked = LockedBot.take(batch, new=command_log.new_step(wanted))
             for command in locked.pending:
                 endings.reject(locked, command, refusal)
             locked.commit()

@@ -28,6 +28,7 @@ from bot.storage.statements import (
     LAST_PENDING_HALT,
     OVERDUE_COMMANDS,
     PENDING_COMMANDS,
+    READ_LOCKED_NEW,
 )
 
 #: How long a command waits for a second person.
@@ -65,9 +66,19 @@ class NewCommand:
 def insert_step(wanted: NewCommand) -> Step:
     """The step that puts *wanted* into the log, unless its id or its actor's idempotency key is in it already; it returns the
     new row."""
+    return INSERT_COMMAND(*_asked(wanted))
+
+
+def new_step(wanted: NewCommand) -> Step:
+    """The step that reads the locked row with *wanted*, which is not in the log: ``LockedBot.commit`` puts it there. Without it, if
+    its id or its actor's idempotency key is in the log already."""
+    return READ_LOCKED_NEW(*_asked(wanted))
+
+
+def _asked(wanted: NewCommand) -> tuple[Any, ...]:
     spec = COMMANDS[wanted.kind]
     lifetime = lifetime_of(wanted.kind)
-    return INSERT_COMMAND(
+    return (
         wanted.id,
         wanted.kind,
         json.dumps(dict(wanted.params)),

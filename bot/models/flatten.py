@@ -43,8 +43,10 @@ class BotFlatten(Base):
         Index("ix_bot_flatten_started", "started_at"),
     )
 
-    #: The command that started it.
-    command_id: Mapped[UUID] = mapped_column(ForeignKey("bot_command.id"), primary_key=True)
+    #: The command that started it; a kill's row is written after it.
+    command_id: Mapped[UUID] = mapped_column(
+        ForeignKey("bot_command.id", deferrable=True, initially="DEFERRED"), primary_key=True
+    )
     mode: Mapped[Mode] = mapped_column(EnumText(Mode))
     #: The symbols that are flattened; null for the whole account.
     symbols: Mapped[list[str] | None] = mapped_column(JSONB(none_as_null=True))

@@ -38,7 +38,9 @@ STATEMENT_TIMEOUT_MS = 15_000
 CONNECT_TIMEOUT_SEC = 2
 
 _LOCK_NOT_AVAILABLE = "55P03"
-_TRY_AGAIN = frozenset({"40001", "40P01", *STALE_PLAN})  # serialization failure, deadlock
+#: Somebody else took the same id or key after it was looked for; who looks again finds it.
+_DUPLICATE = "23505"
+_TRY_AGAIN = frozenset({"40001", "40P01", _DUPLICATE, *STALE_PLAN})  # serialization failure, deadlock
 _NOT_MIGRATED = frozenset({"42P01", "42703"})  # a table or a column is not there
 _TIMED_OUT = "57014"  # statement_timeout
 #: The disk is full, or the queue of notifications (program_limit_exceeded).
@@ -164,7 +166,7 @@ class Database:
 
     def _twice(self, attempt: Callable[[_Fate], T]) -> T:
         unknown = read_only = False
-        for _ in range(2):
+        for is_last in (False, True):
             fate = _Fate()
             try:
                 return attempt(fate)
@@ -186,11 +188,11 @@ class Database:
                     raise DatabaseFull() from error
                 if code == _TIMED_OUT and not fate.decided:
                     raise StatementTimedOut() from error
-                if code not in _TRY_AGAIN and not _is_away(error, code):
+                if (code not in _TRY_AGAIN and not _is_away(error, code)) or (is_last and code == _DUPLICATE):
                     raise
                 # a read-only server has written nothing; the next attempt may reach the one that takes over
                 read_only = code == _READ_ONLY
-                unknown = unknown or (fate.decided and not read_only)
+                unknown = unknown or (fate.decided and code not in (_READ_ONLY, _DUPLICATE))
         if read_only and not unknown:
             raise DatabaseReadOnly()
         raise OutcomeUnknown() if unknown else DatabaseUnavailable()

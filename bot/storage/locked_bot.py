@@ -23,8 +23,10 @@ from bot.storage.statements import (
     CONFIG,
     EVICT_IDLE_LOCK_HOLDERS,
     FINISH_COMMAND,
+    INSERT_NEW,
     LOCK_CONFIG,
     MAKE_CONFIG,
+    NEW_COLUMNS,
     OUTCOME,
     READ_LOCKED,
     change_config,
@@ -42,10 +44,11 @@ class LockedBot:
     """*config* may be changed, and commands finished; ``commit`` writes both and commits. *now* is the database's clock.
 
     *pending* are the unfinished commands that were read when the lock was taken, in the order in which they have to be finished.
-    *halt_asked_at* is when the last pending stop or kill was issued, whether or not it was read.
+    *new* are those among them that are not in the log yet: ``commit`` puts them there. *halt_asked_at* is when the last pending
+    stop or kill was issued, whether or not it was read.
     """
 
-    def __init__(self, batch: Pipeline, rows: list[tuple[Any, ...]]) -> None:
+    def __init__(self, batch: Pipeline, rows: list[tuple[Any, ...]], *, is_new: bool = False) -> None:
         self._batch = batch
         width = len(CONFIG.names)
         self._before = CONFIG.values(rows[0][:width])
@@ -58,18 +61,21 @@ class LockedBot:
         self.pending = [
             COMMAND.instance(COMMAND.values(row[width + 2 :])) for row in rows if row[width + 2] is not None
         ]
+        self.new = list(self.pending) if is_new else []
         self.finished: list[BotCommand] = []
 
     @classmethod
-    def take(cls, batch: Pipeline, *first: Step, read: Step | None = None) -> LockedBot:
+    def take(
+        cls, batch: Pipeline, *first: Step, read: Step | None = None, new: Step | None = None
+    ) -> LockedBot:
         """Begin, run the steps *first*, lock the row, insert it if it is missing, and read it and the pending commands that *read*
-        selects: by default the first WINDOW.
+        selects: by default the first WINDOW. In their place *new* is a command that is not in the log yet.
 
         Raises:
             DBAPIError: the lock was not free in time, among others.
             DatabaseUnavailable: the row is missing and cannot be inserted.
         """
-        read = read or READ_LOCKED(0, False)
+        read = new or read or READ_LOCKED(0, False)
         rows = batch.send(BEGIN, *first, LOCK_CONFIG(), read)
         if not rows:
             rows = batch.send(MAKE_CONFIG(), LOCK_CONFIG(), read)
@@ -78,7 +84,7 @@ class LockedBot:
                 "The row of the bot in the table bot_config is gone and cannot be made; nothing was changed."
                 " Look for what deletes it."
             )
-        return cls(batch, rows)
+        return cls(batch, rows, is_new=new is not None)
 
     @property
     def batch(self) -> Pipeline:
@@ -97,8 +103,11 @@ class LockedBot:
         steps: list[Step] = []
         if changed:
             steps.append(change_config(tuple(changed))(*CONFIG.written(values, changed)))
+        steps += [INSERT_NEW(*COMMAND.written(vars(command), NEW_COLUMNS)) for command in self.new]
         steps += [
-            FINISH_COMMAND(command.id, *COMMAND.written(vars(command), OUTCOME)) for command in self.finished
+            FINISH_COMMAND(command.id, *COMMAND.written(vars(command), OUTCOME))
+            for command in self.finished
+            if command not in self.new
         ]
         self._batch.send(*steps, COMMIT, decides=True)
 

@@ -79,6 +79,42 @@ READ_LOCKED = _locked_with(
 )
 #: With command $1 alone, if it is pending: what it costs does not depend on how many are.
 READ_LOCKED_ALONE = _locked_with("read_bot_config_alone", f"SELECT * {_QUEUED} AND id = $1", 1)
+#: What a new command asks for, by column. $9 is when it was sent, $10 when it fell due, $11 its lifetime; $12 says that it is taken
+#: however many are pending. What was not sent, but asked for here and now, is issued after the last halt whatever the clock says.
+_ASKED = {
+    "id": "$1::uuid",
+    "kind": "$2::text",
+    "params": "$3::jsonb",
+    "actor": "$4::text",
+    "source": "$5::text",
+    "reason": "$6::text",
+    "idempotency_key": "$7::text",
+    "remote_addr": "$8::text",
+    "sent_at": "$9::timestamptz",
+    "issued_at": "CASE WHEN $9::timestamptz IS NULL"
+    f" THEN greatest(time.now, (SELECT halted_at FROM bot_config WHERE id = '{SINGLETON}')) ELSE time.issued END",
+    "expires_at": "coalesce(time.issued, time.now) + $11::interval",
+    "token_name": "$13::text",
+    "sent_from": "$14::text",
+    "status": "$15::text",
+}
+#: When it comes in, which is before it waits for the lock, and whether it is taken.
+_TAKEN = (
+    "FROM (SELECT clock.now, CASE WHEN $9::timestamptz IS NOT NULL"
+    "   THEN least(greatest($9::timestamptz, $10::timestamptz), clock.now) END AS issued"
+    "   FROM (SELECT statement_timestamp() AS now OFFSET 0) clock OFFSET 0) time"
+    f" WHERE ($12::boolean OR (SELECT count(*) FROM (SELECT 1 {_QUEUED} LIMIT {MOST_PENDING}) pending) < {MOST_PENDING})"
+)
+_NEW_ROW = dict.fromkeys(COMMAND.names, "NULL") | _ASKED | {"seq": "nextval('bot_command_seq_seq')"}
+#: With a command that is not in the log yet, unless its id or its actor's key is: whoever holds the lock finishes it, and then puts
+#: it there.
+READ_LOCKED_NEW = _locked_with(
+    "read_bot_config_new",
+    f"SELECT {', '.join(f'{value} AS {name}' for name, value in _NEW_ROW.items())} {_TAKEN}"
+    " AND NOT EXISTS (SELECT FROM bot_command WHERE id = $1::uuid)"
+    " AND NOT EXISTS (SELECT FROM bot_command WHERE actor = $4::text AND idempotency_key = $7::text)",
+    15,
+)
 ROW_WAS_GONE = (
     "The row of the bot was gone from the database. It was made again from the log: check the mode and set the thresholds,"
     " which are the defaults now, then rearm and start."
@@ -142,23 +178,21 @@ FINISH_COMMAND = PreparedStatement(
     + " WHERE id = $1",
     len(OUTCOME) + 1,
 )
-#: $9 is when it was sent, $10 when it fell due, $11 its lifetime; $12 says that it is taken however many are pending; $13 and $14
-#: are the token and the sender, $15 the status. What
-#: was not sent, but asked for here and now, is issued after the last halt whatever the clock says.
+#: Puts a command into the log; its parameters are those of ``_ASKED``.
 INSERT_COMMAND = PreparedStatement(
     "insert_bot_command",
-    "INSERT INTO bot_command (id, kind, params, actor, source, reason, idempotency_key, remote_addr, sent_at,"
-    " issued_at, expires_at, token_name, sent_from, status)"
-    " SELECT $1::uuid, $2::text, $3::jsonb, $4::text, $5::text, $6::text, $7::text, $8::text, $9::timestamptz,"
-    " CASE WHEN $9::timestamptz IS NULL"
-    f" THEN greatest(time.now, (SELECT halted_at FROM bot_config WHERE id = '{SINGLETON}')) ELSE time.issued END,"
-    " coalesce(time.issued, time.now) + $11::interval, $13::text, $14::text, $15::text"
-    " FROM (SELECT clock.now, CASE WHEN $9::timestamptz IS NOT NULL"
-    "   THEN least(greatest($9::timestamptz, $10::timestamptz), clock.now) END AS issued"
-    "   FROM (SELECT clock_timestamp() AS now OFFSET 0) clock OFFSET 0) time"
-    f" WHERE $12::boolean OR (SELECT count(*) FROM (SELECT 1 {_QUEUED} LIMIT {MOST_PENDING}) pending) < {MOST_PENDING}"
+    f"INSERT INTO bot_command ({', '.join(_ASKED)}) SELECT {', '.join(_ASKED.values())} {_TAKEN}"
     f" ON CONFLICT DO NOTHING RETURNING {COMMAND.columns()}",
     15,
+)
+#: What is written of a command that is put into the log with its outcome.
+NEW_COLUMNS = tuple(dict.fromkeys([*_ASKED, "seq", *OUTCOME]))
+#: Puts a command into the log that ``READ_LOCKED_NEW`` has read, as it is then.
+INSERT_NEW = PreparedStatement(
+    "insert_new_bot_command",
+    f"INSERT INTO bot_command ({', '.join(NEW_COLUMNS)}) OVERRIDING SYSTEM VALUE"
+    f" VALUES ({', '.join(f'${place}' for place in range(1, len(NEW_COLUMNS) + 1))})",
+    len(NEW_COLUMNS),
 )
 _AWAITING = f"FROM bot_command WHERE status = '{CommandStatus.AWAITING_APPROVAL}'"
 #: Lets command $1 take its turn, approved by $2, with a lifetime of $3 from now on.

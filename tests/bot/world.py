@@ -72,6 +72,7 @@ class TestDatabase:
         self.sql(
             "".join(f"ALTER TABLE {table} DISABLE TRIGGER USER;" for table in GUARDED)
             + "".join(f"DELETE FROM {table};" for table in tables)
+            + "SET CONSTRAINTS ALL IMMEDIATE;"
             + "".join(f"ALTER TABLE {table} ENABLE TRIGGER USER;" for table in GUARDED)
             + "INSERT INTO bot_config (id) VALUES ('singleton')"
         )

@@ -6,9 +6,10 @@
  * queue, which loses, keeps and repeats it, and its row takes its seq when a worker reads it, perhaps long after.
  *
  * Two workers finish what is pending. A web process finishes what is late or superseded, and a stop or pause that nobody
- * applied. A kill over the API is judged alone by the web process that took it, in the transaction that inserts it; if the log
- * cannot be written, it takes effect on the bot's row alone, and its own row follows when somebody takes the lock. Whoever holds
- * the lock may die (rollback). A set_mode needs evidence that a worker gathers before the lock; it may die meanwhile.
+ * applied. A kill over the API is judged alone by the web process that took it, in the transaction that inserts it, and takes its
+ * seq when that has the lock; if the log cannot be written, it takes effect on the bot's row alone, and its own row follows when
+ * somebody takes the lock. Whoever holds the lock may die (rollback). A set_mode needs evidence that a worker gathers before the
+ * lock; it may die meanwhile.
  *
  * What a transaction reads it reads when it has the lock (a statement of its own, READ COMMITTED); what it writes is visible at
  * its commit.
@@ -134,6 +135,8 @@ inline forget() {
     snap = 0; lst = 0; lrev = 0; lhs = 0; lh = 0; lcf = 0; lun = 0; upto = 0; ev = 0; c = 0; d = 0; s = 0; off = 0;
     after = 0; last_halt = 0; llat = 0; lfl = 0; ok = 0
 }
+
+inline take_seq(i) { last_seq++; seq[i] = last_seq; at_seq[last_seq] = i }
 
 inline finish(i, how) { status[i] = how; finished = finished | BIT(i) }
 
@@ -327,7 +330,8 @@ proctype Client(byte me) {
     issued++; kind[me] = k; before[me] = committed;
     if
     :: by_message -> manual = manual | BIT(me); message = message | BIT(me)
-    :: else -> last_seq++; seq[me] = last_seq; at_seq[last_seq] = me
+    :: !by_message && k != KILL -> take_seq(me)
+    :: else /* a kill takes its seq under the lock */
     fi };
     if
     :: by_message -> skip
@@ -338,7 +342,7 @@ proctype Client(byte me) {
         fi
     :: !by_message && k == KILL ->
         if
-        :: atomic { TAKE -> lock = 1; read() };
+        :: atomic { TAKE -> lock = 1; read(); take_seq(me) };
            if
            :: d_step { committed = committed | BIT(me); status[me] = QUEUED; kill_alone(me); lock = 0 }
            :: d_step { MAYCRASH -> crashes++; lock = 0; forget() }  /* rollback: row and all */
@@ -349,7 +353,7 @@ proctype Client(byte me) {
            fi
         :: d_step { MAYCRASH -> crashes++ }                         /* the lock cannot be had: submitted, and pending */
            if
-           :: d_step { committed = committed | BIT(me); status[me] = QUEUED }
+           :: d_step { take_seq(me); committed = committed | BIT(me); status[me] = QUEUED }
            :: skip
            fi
         fi
@@ -368,7 +372,7 @@ inline gather() {
 #define READS(i) atomic { (message & BIT(i)) -> \
         if \
         :: (committed & BIT(i)) -> skip \
-        :: else -> last_seq++; seq[i] = last_seq; at_seq[last_seq] = i; committed = committed | BIT(i); status[i] = QUEUED \
+        :: else -> take_seq(i); committed = committed | BIT(i); status[i] = QUEUED \
         fi; \
         if \
         :: message = message & ~BIT(i) \
