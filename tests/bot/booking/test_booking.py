@@ -276,11 +276,14 @@ def test_what_filled_of_a_missed_trade_is_corrected_and_what_is_void_did_not_fil
         books.book_entry(trade, shares=Decimal(70), price=Decimal(9))
 
     missed = book(world, add(world, status=TradeStatus.MISSED), fill)
-    assert (missed.status, missed.shares, missed.entry_price) == (TradeStatus.MISSED, 70, 9)
+    assert (missed.status, missed.shares, missed.entry_price) == (
+        *(TradeStatus.MISSED, Decimal(70)),
+        Decimal(9),
+    )
     void = add(world, status=TradeStatus.VOID, filled=False)
     with pytest.raises(TradeConflict, match="is void, not open or closed or missed"):
         book(world, void, fill)
-    assert (world.trade_of(void).filled, world.trade_of(void).shares) == (False, 100)
+    assert (world.trade_of(void).filled, world.trade_of(void).shares) == (False, Decimal(100))
 
 
 def test_less_than_was_exited_cannot_have_filled(world: World) -> None:
@@ -378,6 +381,11 @@ def test_paper_and_live_money_are_never_added_up(world: World) -> None:
     leave(world, add(world, mode="live"), 100, "4")
     assert world.stats("paper") == {"2026-11-23": (Decimal(1000), 1, 1)}
     assert world.stats("live") == {"2026-11-23": (Decimal(-600), 1, 1)}
+
+
+def test_a_trade_from_before_trades_had_a_mode_counts_as_paper(world: World) -> None:
+    leave(world, add(world, mode=None), 100, "11")
+    assert (world.stats("paper"), world.stats("live")) == ({"2026-11-23": (Decimal(100), 1, 1)}, {})
 
 
 def test_a_trade_of_the_other_account_is_not_opened_again(world: World) -> None:
