@@ -122,8 +122,12 @@ def _was_reported(session: Session, trade: BotTrade, entry: RecordEntry) -> bool
         BotTradeEvent.trade_id == trade.id, BotTradeEvent.kind.in_(_FILLS)
     )
     shares = price = None
+    filled = True
     for after in session.scalars(reported.order_by(BotTradeEvent.id)):
         shares, price = after.get("shares", shares), after.get("entryPrice", price)
-        if after.get("filled", True) and (shares, price) == said:
+        filled = after.get(
+            "filled", filled
+        )  # what a reservation assumes is no fill, also once its order is known
+        if filled and (shares, price) == said:
             return True
     return False

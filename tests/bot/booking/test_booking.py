@@ -170,6 +170,31 @@ def test_an_exit_order_that_closed_two_trades_is_named_by_the_first(world: World
     assert [exit_.order_id for exit_ in exits(world, second)] == ["one"]
 
 
+def test_so_it_is_when_one_unit_of_work_closes_both(world: World) -> None:
+    ids = [add(world), add(world)]
+
+    def close_both(session: Session) -> None:
+        with Booking(session, ANN) as books:
+            trades = [session.get_one(BotTrade, trade_id) for trade_id in ids]
+            books.load(trades, ["one"])
+            for trade in trades:
+                books.book_exit(
+                    trade,
+                    shares=Decimal(100),
+                    price=Decimal(11),
+                    at=MONDAY,
+                    source=ExitSource.RECONCILIATION,
+                    order_id="one",
+                )
+
+    world.database.run(close_both)
+    trades = [world.trade_of(trade_id) for trade_id in ids]
+    assert [(each.status, each.alpaca_exit_order_id) for each in trades] == [
+        (TradeStatus.CLOSED, "one"),
+        (TradeStatus.CLOSED, None),
+    ]
+
+
 def test_a_missed_trade_whose_exit_is_found_is_closed_by_it(world: World) -> None:
     trade_id = add(world, status=TradeStatus.MISSED, exit_reason=ExitReason.RECONCILED_MISSING)
     part = leave(world, trade_id, 40, "11")
@@ -244,6 +269,21 @@ def test_more_that_filled_of_a_closed_trade_opens_it_again(world: World) -> None
         *(None, None),
     )
     assert world.stats() == {"2026-11-23": (Decimal(100), 0, 0)}
+
+
+def test_what_filled_of_a_missed_trade_is_corrected_and_what_is_void_did_not_fill(world: World) -> None:
+    def fill(books: Booking, trade: BotTrade) -> None:
+        books.book_entry(trade, shares=Decimal(70), price=Decimal(9))
+
+    missed = book(world, add(world, status=TradeStatus.MISSED), fill)
+    assert (missed.status, missed.shares, missed.entry_price) == (
+        *(TradeStatus.MISSED, Decimal(70)),
+        Decimal(9),
+    )
+    void = add(world, status=TradeStatus.VOID, filled=False)
+    with pytest.raises(TradeConflict, match="is void, not open or closed or missed"):
+        book(world, void, fill)
+    assert (world.trade_of(void).filled, world.trade_of(void).shares) == (False, Decimal(100))
 
 
 def test_less_than_was_exited_cannot_have_filled(world: World) -> None:
@@ -341,6 +381,11 @@ def test_paper_and_live_money_are_never_added_up(world: World) -> None:
     leave(world, add(world, mode="live"), 100, "4")
     assert world.stats("paper") == {"2026-11-23": (Decimal(1000), 1, 1)}
     assert world.stats("live") == {"2026-11-23": (Decimal(-600), 1, 1)}
+
+
+def test_a_trade_from_before_trades_had_a_mode_counts_as_paper(world: World) -> None:
+    leave(world, add(world, mode=None), 100, "11")
+    assert (world.stats("paper"), world.stats("live")) == ({"2026-11-23": (Decimal(100), 1, 1)}, {})
 
 
 def test_a_trade_of_the_other_account_is_not_opened_again(world: World) -> None:

@@ -209,6 +209,21 @@ def test_an_ignored_position_ends_when_its_quantity_changes(world: FakeWorld) ->
     assert "0.6 can be ignored, not 0.5" in refused(world, "ignore", symbol="BTC/USD", shares="0.5")
 
 
+def test_a_short_leftover_is_ignored(world: FakeWorld) -> None:
+    world.paper.position("RIOT", -7, "20")
+    assert not agrees(world)
+    settled(world, "ignore", symbol="RIOT")
+    assert agrees(world)
+
+
+def test_an_ignored_position_stays_ignored_under_the_new_symbol_of_its_asset(world: FakeWorld) -> None:
+    world.paper.position("FB", 4)
+    assert not agrees(world)
+    settled(world, "ignore", symbol="FB")
+    world.paper.positions["META"] = {**world.paper.positions.pop("FB"), "symbol": "META"}
+    assert agrees(world)
+
+
 def test_what_is_ignored_is_not_adopted_and_what_is_absent_is_not_ignored(world: FakeWorld) -> None:
     world.paper.position("TSLA", 4)
     bought(world, "AAPL")
@@ -255,6 +270,19 @@ def test_adjust_sets_what_is_held_and_is_undone_by_another_adjust(world: FakeWor
     settled(world, "adjust", tradeId=trade, shares=100, entryPrice="0.8")
     assert (trade_of(world, trade)["shares"], trade_of(world, trade)["entry_price"]) == (100, Decimal("0.8"))
     assert "is long, and stays so" in refused(world, "adjust", tradeId=trade, shares=-100)
+
+
+@pytest.mark.parametrize("status", ["missed", "void"])
+def test_only_an_open_trade_is_adjusted(world: FakeWorld, status: str) -> None:
+    trade = bought(world, status=status)
+    assert f"is {status}: only an open one is adjusted" in refused(world, "adjust", tradeId=trade, shares=7)
+
+
+def test_an_open_trade_is_not_reopened_although_the_broker_holds_more(world: FakeWorld) -> None:
+    trade = bought(world, shares=5)
+    world.paper.position("AAPL", 10)
+    assert not agrees(world)
+    assert f"Trade {trade} is open" in refused(world, "reopen", tradeId=trade)
 
 
 def test_b8_a_reverse_split_is_adjusted_and_the_close_earns_five_dollars(world: FakeWorld) -> None:

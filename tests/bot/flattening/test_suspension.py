@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from uuid import uuid4
 
 import pytest
 
-from bot.flattening.suspension import Suspender
+from bot.flattening.suspension import Change, Suspender
 from bot.models import Trigger
 from bot.states import CommandKind
 from tests.bot.flattening.scene import Scene
@@ -111,3 +112,40 @@ def test_without_the_setting_a_kill_leaves_the_account_alone(world: World) -> No
     world.do(CommandKind.KILL)
     assert not suspender(scene).run()
     assert not is_suspended(scene)
+
+
+def test_the_account_of_the_mode_is_suspended_and_only_the_one_that_it_is_bound_to(
+    make_world: Callable[..., World],
+) -> None:
+    world = make_world(live=True, kill_suspends_trading=True)
+    scene = Scene(world)
+    assert world.live is not None
+    live_account = world.live.is_(id=str(uuid4()))["id"]
+    world.set_config(mode="live", paper_account_id=str(uuid4()), live_account_id=str(uuid4()))
+    world.do(CommandKind.KILL)
+    assert suspender(scene).run()
+    [row] = world.sql("SELECT * FROM bot_suspension")
+    assert (row["mode"], row["suspended_at"]) == ("live", None)
+    assert "another account than the bound one" in row["error"]
+
+    world.set_config(live_account_id=live_account)
+    world.sql("UPDATE bot_suspension SET next_attempt_at = clock_timestamp()")
+    assert suspender(scene).run()
+    assert not is_suspended(scene), "the paper account is left alone"
+    scene.account = world.live
+    assert is_suspended(scene)
+
+
+def test_two_processes_do_not_change_it_at_one_time(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.world.do(CommandKind.KILL)
+    one, other = suspender(scene), suspender(scene)
+    make, meanwhile = one._make, []
+
+    def make_slowly(change: Change) -> None:
+        meanwhile.append(other.run())
+        make(change)
+
+    monkeypatch.setattr(one, "_make", make_slowly)
+    assert one.run()
+    assert meanwhile == [False]
+    assert is_suspended(scene)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
 from bot.reconciliation.judgement import judge
 from tests.bot.reconciliation.books import (
+    FRESH,
     NOW,
     OLD,
     booked,
@@ -150,3 +152,41 @@ def test_a_closed_trade_whose_entry_was_busted_keeps_one_that_is_absent_from_bei
         assert [each.id for each in verdict.missed] == [ours.id]
     else:
         assert (verdict.missed, told(verdict)) == ([], [("quantity", "100", "0")])
+
+
+def test_what_a_predecessor_filled_counts_at_its_own_price_though_only_the_successors_fills_are_listed() -> (
+    None
+):
+    ours = trade(100, filled=False, order_id="a")
+    first = order(100, 30, "replaced", id="a", replaced_by="b")
+    second = order(70, id="b", replaces="a", price=11)
+    verdict = judged([ours], 100, orders=[first, second], fills=[fill(second, price=11)])
+    assert [(int(each.shares), each.price) for each in verdict.entries] == [(100, Decimal("10.7"))]
+
+
+@pytest.mark.parametrize("at", [OLD, FRESH])
+def test_a_chain_counts_all_that_its_orders_filled_though_none_of_it_is_listed(at: datetime) -> None:
+    ours = trade(100, filled=False, order_id="a")
+    first = order(100, 30, "replaced", id="a", replaced_by="b")
+    second = order(70, id="b", replaces="a", at=at)
+    verdict = judged([ours], 100, orders=[first, second], fills=[fill(first)] if at is FRESH else [])
+    assert (verdict.differences, verdict.void, verdict.missed) == ([], [], [])
+    assert [each.shares for each in verdict.entries] == ([] if at is FRESH else [100]), "not yet final"
+
+
+def test_all_that_an_order_asked_for_may_still_fill_by_a_successor_that_is_not_to_be_found() -> None:
+    ours = trade(40, order_id="a")
+    entry = order(100, 40, "replaced", id="a", replaced_by="b")
+    verdict = judged([ours], 100, orders=[entry], fills=[fill(entry)])
+    assert (verdict.differences, verdict.in_flight) == ([], 1)
+    assert told(judged([ours], 101, orders=[entry], fills=[fill(entry)])) == [("quantity", "40", "101")]
+
+
+def test_a_trade_that_was_sold_has_its_entrys_true_price_although_its_shares_were_right() -> None:
+    ours = trade(100, order_id="e")
+    entry, sale = order(100, id="e", price="10.05"), order(-100, price=11)
+    verdict = judged(
+        [ours], 0, orders=[entry, sale], fills=[fill(entry, price="10.05"), fill(sale, price=11)]
+    )
+    assert [(int(each.shares), each.price) for each in verdict.entries] == [(100, Decimal("10.05"))]
+    assert [(int(each.shares), int(each.price)) for each in verdict.exits] == [(100, 11)]
