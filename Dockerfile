@@ -27,8 +27,10 @@ COPY worker worker
 # The root file system is read-only when it runs, so the bytecode has to be there before.
 RUN python -m compileall -q . && chmod -R a+rX . && chmod a+x deploy/healthy deploy/flower
 
+# Nothing here was set up by script/server: no account needs to be able to enter DATA_DIR to look for that.
 ENV DATA_DIR=/var/lib/pitboss \
     HOST=0.0.0.0 \
+    PITBOSS_NO_SERVER_ENV=1 \
     PORT=8000 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1

@@ -55,13 +55,16 @@ def run() -> None:
         else:
             with context.begin_transaction():
                 context.run_migrations()
-        wants_roles = settings.database_owner_url and is_upgrade()
-        # a server that such a database was moved to has none of them
-        if wants_roles and not (newer and roles.are_there(connection, settings.database)):
+        if settings.database_owner_url and is_upgrade():
+            addresses = settings.database, _url(settings.database_read_url)
+            # a server that a newer release's database was moved to has none of the roles; otherwise their rights stay as they are
+            with_rights = not (newer and roles.are_there(connection, *addresses))
             connection.commit()
             try:
                 with connection.begin():
-                    roles.grant(connection, settings.database, _url(settings.database_read_url))
+                    roles.make(connection, *addresses)
+                    if with_rights:
+                        roles.grant(connection, *addresses)
             except SettingsError as error:
                 sys.exit(f"Pitboss cannot make the roles of the database: {error}")
         connection.invalidate()

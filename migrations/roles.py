@@ -6,6 +6,8 @@ DATABASE_READ_URL then say what the other two roles are called, and their passwo
 
 from __future__ import annotations
 
+from typing import Any
+
 from psycopg2 import sql
 from sqlalchemy import URL, Connection, text
 
@@ -27,16 +29,17 @@ FORGOTTEN = (
 _PLAIN = sql.SQL("LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD {password}")
 
 
-def are_there(connection: Connection, application: URL) -> bool:
-    """Whether the application's role exists and may write."""
-    given = {"role": application.username}
-    if not connection.scalar(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), given):
-        return False
-    return bool(connection.scalar(text("SELECT has_table_privilege(:role, 'bot_config', 'UPDATE')"), given))
+def are_there(connection: Connection, application: URL, reader: URL | None) -> bool:
+    """Whether the roles exist and may do what they are for."""
+    wanted = {application.username: "UPDATE", **({} if reader is None else {reader.username: "SELECT"})}
+    may = text(
+        "SELECT has_table_privilege(rolname, 'bot_config', :right) FROM pg_roles WHERE rolname = :role"
+    )
+    return all(connection.scalar(may, {"role": role, "right": right}) for role, right in wanted.items())
 
 
-def grant(connection: Connection, application: URL, reader: URL | None) -> None:
-    """Make the roles and give them their rights, in the transaction of *connection*, which is the owner's.
+def make(connection: Connection, application: URL, reader: URL | None) -> None:
+    """Make the roles that are missing and set the passwords of all, in the transaction of *connection*, which is the owner's.
 
     Raises:
         SettingsError: a role has no name or password, or is the owner.
@@ -47,19 +50,24 @@ def grant(connection: Connection, application: URL, reader: URL | None) -> None:
             raise SettingsError(
                 f"{variable} must name a role of its own, with a password, when DATABASE_OWNER_URL is set."
             )
-    driver = connection.connection.dbapi_connection
-    assert driver is not None  # noqa: S101 - it is connected
-    with driver.cursor() as cursor:
+    with _cursor(connection) as cursor:
+        for url in filter(None, (application, reader)):
+            cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (url.username,))
+            verb = "ALTER" if cursor.fetchone() else "CREATE"
+            statement = sql.SQL(verb + " ROLE {role} {plain}")
+            plain = _PLAIN.format(password=sql.Literal(str(url.password)))
+            cursor.execute(statement.format(role=sql.Identifier(url.username or ""), plain=plain))
+
+
+def grant(connection: Connection, application: URL, reader: URL | None) -> None:
+    """Give the roles their rights, in the transaction of *connection*, which is the owner's."""
+    with _cursor(connection) as cursor:
 
         def run(statement: str, **parts: object) -> None:
             cursor.execute(sql.SQL(statement).format(**parts))
 
         for url in filter(None, (application, reader)):
             role = sql.Identifier(url.username or "")
-            cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (url.username,))
-            verb = "ALTER" if cursor.fetchone() else "CREATE"
-            plain = _PLAIN.format(password=sql.Literal(str(url.password)))
-            run(verb + " ROLE {role} {plain}", role=role, plain=plain)
             database = sql.Identifier(connection.engine.url.database or "")
             run("GRANT CONNECT ON DATABASE {database} TO {role}", database=database, role=role)
             run("GRANT USAGE ON SCHEMA public TO {role}", role=role)
@@ -74,3 +82,9 @@ def grant(connection: Connection, application: URL, reader: URL | None) -> None:
         run("GRANT DELETE ON {tables} TO {role}", tables=tables, role=role)
         run("GRANT USAGE ON SEQUENCE bot_command_seq_seq TO {role}", role=role)
         run("GRANT EXECUTE ON FUNCTION bot_evict_idle_lock_holders() TO {role}", role=role)
+
+
+def _cursor(connection: Connection) -> Any:
+    driver = connection.connection.dbapi_connection
+    assert driver is not None  # noqa: S101 - it is connected
+    return driver.cursor()

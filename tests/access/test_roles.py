@@ -217,3 +217,28 @@ def test_a_database_of_a_newer_release_that_was_moved_to_a_server_without_roles_
         assert "newer release" in migrate(urls).stdout
         assert not refused(urls["app"], "UPDATE bot_config SET revision = revision")
         assert not refused(urls["read"], "SELECT count(*) FROM bot_command")
+
+
+def test_new_passwords_of_the_roles_count_also_for_a_database_of_a_newer_release(
+    postgres_server: Any,
+) -> None:
+    def passwords() -> dict[str, str]:
+        with closing(psycopg2.connect(urls["owner"])) as connection, connection.cursor() as cursor:
+            names = [make_url(urls[name]).username for name in ("app", "read")]
+            cursor.execute("SELECT rolname, rolpassword FROM pg_authid WHERE rolname = ANY(%s)", (names,))
+            return dict(cursor.fetchall())
+
+    with migrated(postgres_server) as urls:
+        with closing(psycopg2.connect(urls["owner"])) as connection, connection.cursor() as cursor:
+            cursor.execute("UPDATE alembic_version SET version_num = '9999'")
+            connection.commit()
+        before = passwords()
+        renewed = {name: make_url(url).set(password="another-one") for name, url in urls.items()}
+        renewed["owner"] = make_url(urls["owner"])
+        shown = {name: url.render_as_string(hide_password=False) for name, url in renewed.items()}
+        assert "newer release" in migrate(shown).stdout
+        after = passwords()
+        assert len(after) == 2
+        assert not [role for role, password in after.items() if password == before[role]]
+        assert not refused(shown["app"], "UPDATE bot_config SET revision = revision")
+        assert not refused(shown["read"], "SELECT count(*) FROM bot_command")

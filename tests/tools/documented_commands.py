@@ -39,7 +39,7 @@ class InATest:
 
 @dataclass(frozen=True)
 class OnAnEngine:
-    """Only a container engine can run it, and ``script/try-compose`` does."""
+    """Only a container engine can run it: ``script/try-compose`` does, and its transcript shows the command."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,6 @@ class Nobody:
 Runner = Typed | Long | InATest | OnAnEngine | Nobody
 SECRETS = "tests/tools/deploy/test_secrets_script.py"
 ENGINE = OnAnEngine()
-UNTRIED = Nobody("only a container engine can run it, and script/try-compose does not yet")
 
 #: The commands, as ``doc_blocks.commands`` finds them. All shell blocks of the runbook are typed as a whole.
 RUNNERS: Mapping[str, Runner] = {
@@ -64,11 +63,11 @@ RUNNERS: Mapping[str, Runner] = {
     "script/pitboss test-alert": InATest("tests/api/test_alert_destinations.py"),
     "script/verify-log": Typed(),
     "docker compose logs --no-log-prefix web worker standby | grep 4ed6b2de-0b4c-4b4e-9d0c-3f0d2b8a0a55": ENGINE,
-    "docker compose logs web": UNTRIED,
-    "docker compose logs worker standby": UNTRIED,
+    "docker compose logs web": ENGINE,
+    "docker compose logs worker standby": ENGINE,
     "docker compose ps --all": ENGINE,
-    "docker compose up --detach standby worker": UNTRIED,
-    "docker compose up --detach web": UNTRIED,
+    "docker compose up --detach standby worker": ENGINE,
+    "docker compose up --detach web": ENGINE,
     "docker run --network pitboss_inside …": Nobody(
         "a part of a command that starts Prometheus, which we do not bring"
     ),
@@ -88,7 +87,6 @@ RUNNERS: Mapping[str, Runner] = {
     "cat secrets/flower_login": Typed(after="script/secrets"),
     "/app/deploy/healthy worker": InATest("tests/tools/deploy/test_health_checks.py"),
     "flask db downgrade": InATest("tests/bot/models/test_migrations.py"),
-    "flask db upgrade": ENGINE,
     "git pull": Nobody("it asks the place that the tree was cloned from"),
     "ssh -L 5555:127.0.0.1:5555 host": Nobody("it takes a second machine"),
     "script/pin-images": InATest("tests/tools/deploy/test_pin_images.py"),
@@ -96,16 +94,16 @@ RUNNERS: Mapping[str, Runner] = {
     "script/upgrade --without-dump": InATest("tests/tools/deploy/test_upgrade.py"),
     "script/try-compose": InATest("tests/tools/deploy/test_compose_run.py"),
     "docker compose up --build --detach --wait": ENGINE,
-    "docker compose up --detach --wait --force-recreate": UNTRIED,
-    "docker compose up --detach --wait --force-recreate --remove-orphans": UNTRIED,
+    "docker compose up --detach --wait --force-recreate": ENGINE,
+    "docker compose up --detach --wait --force-recreate --remove-orphans": ENGINE,
     "docker compose up --detach --wait --remove-orphans": ENGINE,
-    "docker compose up --detach --force-recreate web": UNTRIED,
-    "docker compose --profile sandbox rm --stop --force sandbox": UNTRIED,
+    "docker compose up --detach --force-recreate web": ENGINE,
+    "docker compose --profile sandbox rm --stop --force sandbox": ENGINE,
     "docker compose down --volumes": ENGINE,
     "docker compose -f docker-compose.yml -f docker-compose.proxy.yml up --detach --wait --scale web=3": ENGINE,
-    "docker volume rm pitboss_postgres": UNTRIED,
+    "docker volume rm pitboss_postgres": ENGINE,
     # backup.md
-    "docker compose up -d --force-recreate": UNTRIED,
+    "docker compose up -d --force-recreate": ENGINE,
     "pg_basebackup --pgdata=/backup/$(date +%F) --checkpoint=fast": InATest(
         "tests/tools/deploy/test_backup.py::test_back_to_a_moment_between_two_commands"
     ),
@@ -114,8 +112,8 @@ RUNNERS: Mapping[str, Runner] = {
     "docker compose up": Nobody("short for the command of deployment.md, which script/try-compose runs"),
     "script/archive": InATest("tests/bot/archive/test_archive.py"),
     "script/archive --older-than 400 --to backups/archive": Typed(),
-    'docker compose run --rm --no-deps --volume "$PWD/backups/archive:/archive" --user 0 migrate python -m bot.archive'
-    " --older-than 400 --to /archive": UNTRIED,
+    'mkdir -p backups/archive && docker compose run --rm --no-deps --volume "$PWD/backups/archive:/archive" --user "$(id -u)"'
+    " migrate python -m bot.archive --older-than 400 --to /archive": ENGINE,
     ".venv/bin/python -m tools.bench.long_log": InATest(
         "tests/tools/bench/test_long_log.py"
     ),  # as it stands an hour

@@ -13,11 +13,15 @@ from pathlib import Path
 
 from tools.compose_trial import (
     access,
+    another_account,
+    archive,
     backup,
+    elsewhere,
     first_start,
     losses,
     next_postgres,
     proxy,
+    runbook,
     small_form,
     upgrades,
 )
@@ -38,12 +42,14 @@ def steps(restart_engine: str | None) -> list[Step]:
         first_start.without_secrets,
         first_start.comes_up,
         first_start.commands,
-        first_start.runbook,
+        runbook.runbook,
+        runbook.starts_again,
         first_start.confined,
         first_start.memory,
         access.roles,
         access.two_people,
         access.alerts,
+        access.lost_secrets,
         losses.crashes,
         losses.loses_worker,
         losses.loses_redis,
@@ -58,8 +64,11 @@ def steps(restart_engine: str | None) -> list[Step]:
         backup.backup_mode,
         backup.restores_a_backup,
         backup.keeps_its_data,
-        next_postgres.next_postgres,
         small_form.small_form,
+        elsewhere.elsewhere,
+        archive.archive,
+        next_postgres.next_postgres,
+        another_account.another_account,
     ]
 
 
@@ -91,29 +100,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--restart-engine", metavar="COMMAND", help="restarts the engine and waits for it")
     parser.add_argument("--without-proxy", action="store_true", help="leave out what needs several webs")
-    parser.add_argument(
-        "--leave-out",
-        action="append",
-        default=[],
-        metavar="STEP",
-        help="a step, by its name; nothing is written",
-    )
+    names = [name(step) for step in steps(None)]
+    for option in ("--only", "--leave-out"):
+        parser.add_argument(
+            option,
+            action="append",
+            default=[],
+            choices=names,
+            metavar="STEP",
+            help="a step, by its name; nothing is written",
+        )
     asked = parser.parse_args(arguments)
+    chosen = set(asked.only or names) - set(asked.leave_out)
 
     lines = ["# The deployment, tried on a real engine", "", *headline(proxy=not asked.without_proxy)]
     with tempfile.TemporaryDirectory(prefix="pitboss-trial-") as directory:
         deployment = Deployment(Path(directory), lines.append, proxy=not asked.without_proxy)
-        status = 0
+        status, began = 0, time.monotonic()
         try:
             for step in steps(asked.restart_engine):
-                if name(step) not in asked.leave_out:
+                if name(step) in chosen:
                     run(step, deployment)
+            lines += [
+                "",
+                f"All of these passed, in one run of {(time.monotonic() - began) / 60:.0f} minutes.",
+            ]
         except TrialError as error:
             print(f"{error}\n\n" + "\n".join(lines[-15:]), file=sys.stderr, flush=True)
             status = 1
         finally:
             deployment.end()
-    if asked.leave_out:
+    if chosen != set(names):
         print("\n".join(lines))
     elif status == 0:
         asked.transcript.write_text("\n".join(lines) + "\n")

@@ -16,6 +16,16 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         pass
 http.server.HTTPServer(("", 9009), Receiver).serve_forever()
 """
+_DIRECTORY = "SECRETS_DIR=secrets\n"  # as .env has it
+#: Those that docs/backup.md has made anew by script/secrets.
+_CAN_BE_LOST = (
+    "redis_password",
+    "flower_login",
+    "secret_key",
+    "database_url",
+    "database_read_url",
+    "api_tokens",
+)
 _RECEIVES = f"{PROJECT}-receiver"
 _REASON = "an alert of the trial"
 
@@ -28,27 +38,24 @@ def roles(it: Deployment) -> None:
         ("database_read_url", "SELECT 1 FROM bot_config WHERE revision > 0", True),
         ("database_read_url", "UPDATE bot_config SET state = 'running'", False),
     ):
-        url = f'"$(cat "$SECRETS_DIR/{name}")"'
-        command = f'docker compose exec -T postgres psql {url} --tuples-only -c "{statement}"'
-        before = "SECRETS_DIR=secrets\n"
         if may:
-            it.run(command, before=before, show=1)
+            it.run(_psql(name, statement), before=_DIRECTORY, show=1)
         else:
-            said = it.refused(command, before=before, show=1)
+            said = it.refused(_psql(name, statement), before=_DIRECTORY, show=1)
             must("permission denied" in said or "must be owner" in said, said)
 
 
 def two_people(it: Deployment) -> None:
     """A command that needs a second person, with `APPROVALS` in .env."""
     second = "second-operator-of-the-trial"
-    tokens = (it.directory / "secrets" / "api_tokens").read_text()
+    tokens = it.secret("api_tokens")
     it.run(
         "printf '%s' \"$TOKENS\" | script/secrets set api_tokens",
         before=f"TOKENS='{tokens},ann:operator:{second}'\n",
     )
     it.setting("APPROVALS", "flatten,update_config:raise")
     it.run("docker compose up --detach --wait")
-    it.run("docker compose up --detach --wait --force-recreate web")
+    it.run("docker compose up --detach --force-recreate web")
     it.wait_serving()
     asked = it.ask("PATCH", "/api/bot/config", json={"dailyLossLimitUsd": 5000}).json()
     own = it.ask("POST", f"/api/bot/commands/{asked['commandId']}/approval").json()
@@ -60,6 +67,26 @@ def two_people(it: Deployment) -> None:
         "approval",
     )
     it.setting("APPROVALS", "")
+
+
+def lost_secrets(it: Deployment) -> None:
+    """Secrets that are lost are made anew, with the commands of docs/backup.md."""
+    lost = {name: it.secret(name) for name in _CAN_BE_LOST}
+    token, login = it.token, lost["flower_login"]
+    it.run(f"cd secrets && rm --force {' '.join(_CAN_BE_LOST)}")
+    it.run("script/secrets")
+    must(all(it.secret(name) not in ("", lost[name]) for name in _CAN_BE_LOST), "one was not made anew")
+    it.run("docker compose up -d --force-recreate")
+    it.wait_serving()
+    it.wait_for(lambda: it.flower_status(it.secret("flower_login")) == 200, "Flower takes its new login")
+    refused = it.ask("GET", "/api/bot/status", token=token).status_code, it.flower_status(login)
+    it.write(
+        "the token from before → {}; Flower's login from before → {}, the new one → 200".format(*refused)
+    )
+    must(refused == (401, 401), "what was lost is still taken")
+    it.run(_psql("database_read_url", "SELECT state FROM bot_config"), before=_DIRECTORY, show=1)
+    with it.watched("with the new secrets of the queue and the database", all_answered=True) as load:
+        load.wait_for(50)
 
 
 def alerts(it: Deployment) -> None:
@@ -90,3 +117,10 @@ def _received(it: Deployment) -> set[str]:
     """Which destinations the kill has reached."""
     lines = shell(f"docker logs {_RECEIVES}", it.env).stdout.splitlines()
     return {" ".join(line.split()[:2]) for line in lines if _REASON in line}
+
+
+def _psql(role: str, statement: str) -> str:
+    """As one of the roles in the database, by its secret."""
+    return (
+        f'docker compose exec -T postgres psql "$(cat "$SECRETS_DIR/{role}")" --tuples-only -c "{statement}"'
+    )

@@ -1,10 +1,7 @@
 """A clean host comes up, and does what the pages say it does."""
 
-import time
-
 import requests
 
-from tools import doc_blocks
 from tools.compose_trial.project import PROJECT, Deployment
 from tools.compose_trial.shell import must
 
@@ -19,7 +16,7 @@ def without_secrets(it: Deployment) -> None:
 def comes_up(it: Deployment) -> None:
     """A clean host: one command for the secrets, one to come up."""
     it.run("script/secrets", show=8)
-    it.run("docker compose up --build --detach --wait --quiet-pull")
+    it.run("docker compose up --build --detach --wait")
     it.run(
         "docker compose ps --all --format 'table {{.Service}}\t{{.Image}}\t{{.Status}}\t{{.Ports}}'",
         show=20,
@@ -37,29 +34,9 @@ def commands(it: Deployment) -> None:
     )
     must(status["sandbox"] is True, "the status does not say that the account is simulated")
     must(requests.get(f"{it.url}/api/bot/status", timeout=10).status_code == 401, "no token was needed")
-    user, password = (it.directory / "secrets" / "flower_login").read_text().split(":")
-    without = requests.get(f"{it.flower}/workers", timeout=20).status_code
-    within = requests.get(f"{it.flower}/workers", timeout=20, auth=(user, password)).status_code
+    without, within = it.flower_status(None), it.flower_status(it.secret("flower_login"))
     it.write(f"Flower without its login → {without}, with it → {within}")
     must((without, within) == (401, 200), "Flower's login")
-
-
-def runbook(it: Deployment) -> None:
-    """What docs/operations.md tells an operator to type."""
-    preamble = "".join(doc_blocks.blocks("operations.md", mark="with-compose"))
-    it.write("# after the lines under `With docker compose` there:")
-    ask = "SELECT kind, status FROM bot_command ORDER BY seq LIMIT 1"
-    it.run(f'psql "$DATABASE_URL" --tuples-only -c "{ask}"', before=preamble, show=1)
-    kill = """celery -A worker call bot.kill --kwargs '{"reason": "drill"}'"""
-    id_ = it.run(kill, before=preamble, show=1)
-    it.wait_for(
-        lambda: it.ask("GET", f"/api/bot/commands/{id_}").json()["status"] == "applied", "it is applied", 30
-    )
-    time.sleep(2)  # what the queue says of it comes after
-    it.run(f"docker compose logs --no-log-prefix web worker standby | grep -c {id_}", show=1)
-    body = it.ask("POST", "/api/bot/rearm").json()
-    it.write(f"POST /api/bot/rearm → {body['status']}, revision {body['revision']}")
-    must(body["status"] == "applied", "the manual kill was not applied")
 
 
 def confined(it: Deployment) -> None:

@@ -1,10 +1,12 @@
 """What a trial of the deployment ran on, for the head of its transcript."""
 
 import os
+import time
 
 from tools.compose_trial.shell import said
 
-IMAGES = ("python:3.13-slim", "postgres:17", "valkey/valkey:8")
+POSTGRES_IMAGE, QUEUE_IMAGE = "postgres:17", "valkey/valkey:8"
+IMAGES = ("python:3.13-slim", POSTGRES_IMAGE, QUEUE_IMAGE)
 PROXY_IMAGE = "caddy:2.11.7"
 NEXT_POSTGRES_IMAGE = "postgres:18"
 ENGINE_VERSION = "docker version --format '{{.Server.Version}}'"
@@ -32,7 +34,7 @@ def headline(*, proxy: bool) -> list[str]:
     pulled = [image for image in images if image not in made_here]
     lines = [
         "Written by `script/try-compose`; run it again to see for yourself. Lines with `#` say what it found.",
-        f"Pitboss {said('git describe --always --dirty=-changed')}, engine {said(ENGINE_VERSION)},"
+        f"Pitboss {said('git describe --always --dirty=-changed')}, {time.strftime('%Y-%m-%d')}; engine {said(ENGINE_VERSION)},"
         f" Compose {said('docker compose version --short')}, {os.cpu_count()} cores.",
     ]
     if made_here:

@@ -17,10 +17,13 @@ from tools.compose_trial.watch import Watch
 PROJECT = "pitboss-trial"
 TAGS = ("trial-1", "trial-2")
 BEFORE = "pitboss:before-upgrade"
+_ANSI = re.compile(r"\x1b\[\w+")  # docker compose logs, whatever COMPOSE_ANSI says
 _OF_A_BUILD = re.compile(r"#\d+ ")
 STRICT = "set -e\n"  # for commands of several lines; no operator types it
-PROXIED = "docker-compose.yml:docker-compose.proxy.yml"
-SMALL = "docker-compose.yml:docker-compose.small.yml"
+PLAIN = "docker-compose.yml"
+PROXIED = f"{PLAIN}:docker-compose.proxy.yml"
+SMALL = f"{PLAIN}:docker-compose.small.yml"
+ELSEWHERE = f"{PLAIN}:docker-compose.external-postgres.yml:docker-compose.external-queue.yml"
 
 
 class Deployment:
@@ -55,11 +58,19 @@ class Deployment:
 
     @property
     def token(self) -> str:
-        return (self.directory / "secrets" / "api_tokens").read_text().split(",")[0].split(":")[2]
+        return self.secret("api_tokens").split(",")[0].split(":")[2]
 
     @property
     def login(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}"}
+
+    def secret(self, name: str) -> str:
+        return (self.directory / "secrets" / name).read_text()
+
+    def flower_status(self, login: str | None) -> int:
+        """How Flower answers somebody with this login."""
+        auth = None if login is None else (login.split(":")[0], login.split(":")[1])
+        return requests.get(f"{self.flower}/workers", timeout=20, auth=auth).status_code
 
     def setting(self, name: str, value: str) -> None:
         """Write a setting into .env, in place of what is there."""
@@ -67,6 +78,11 @@ class Deployment:
         lines = file.read_text().splitlines() if file.exists() else []
         kept = [line for line in lines if not line.startswith(f"{name}=")]
         file.write_text("\n".join([*kept, *([f"{name}={value}"] if value else [])]) + "\n")
+
+    def form(self, files: str) -> None:
+        """Which files the deployment is made of."""
+        self.setting("COMPOSE_FILE", files)
+        self.setting("WEB_REPLICAS", "3" if files == PROXIED else "")
 
     def run(self, command: str, *, before: str = "", show: int = 0, may_fail: bool = False) -> str:
         """Run what an operator would type, and *before* it what has been typed already; *show* is how many of its last
@@ -85,6 +101,14 @@ class Deployment:
                 f"{command} failed:\n" + "\n".join((done.stdout + done.stderr).splitlines()[-30:])
             )
         return done.stdout.strip()
+
+    def look(self, command: str) -> str:
+        """What a command prints that is no part of the transcript; it may fail."""
+        return shell(command, self.env, directory=self.directory).stdout.strip()
+
+    def succeeds(self, command: str) -> bool:
+        """Whether a command that is no part of the transcript does not fail."""
+        return shell(command, self.env, directory=self.directory).returncode == 0
 
     def refused(self, command: str, *, show: int = 2, before: str = "") -> str:
         """Run what must fail, and return what it said on standard error."""
@@ -132,6 +156,15 @@ class Deployment:
             command += f" {label}.service={service}"
         return sorted(shell(f"{command} --format '{{{{{shown}}}}}'", self.env).stdout.split())
 
+    def services(self) -> set[str]:
+        """The services that have a container."""
+        return set(self.containers(shown='.Label "com.docker.compose.service"'))
+
+    def volumes(self) -> set[str]:
+        return set(
+            self.look(f"docker volume ls --quiet --filter label=com.docker.compose.project={PROJECT}").split()
+        )
+
     def load(self, *kinds: str) -> Load:
         return Load(self.url, self.token, kinds=kinds or ROUND)
 
@@ -141,7 +174,7 @@ class Deployment:
 
     def end(self) -> None:
         """Remove all that was made."""
-        for files in (PROXIED, "docker-compose.yml"):
+        for files in (PROXIED, PLAIN):
             shell(
                 "docker compose --profile sandbox down --volumes --remove-orphans --timeout 5",
                 {**self.env, "COMPOSE_FILE": files, "SECRETS_DIR": "secrets"},
@@ -154,4 +187,4 @@ class Deployment:
             shell(f"docker tag {self._before} {BEFORE}", self.env)
 
     def _plain(self, line: str) -> str:
-        return line.replace(str(self.directory) + "/", "").replace(PROJECT + "-", "").rstrip()
+        return _ANSI.sub("", line).replace(str(self.directory) + "/", "").replace(PROJECT + "-", "").rstrip()

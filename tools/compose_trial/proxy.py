@@ -20,10 +20,14 @@ END
 
 
 def scales(it: Deployment) -> None:
-    """Three webs behind the proxy, by .env."""
-    it.setting("COMPOSE_FILE", PROXIED)
-    it.setting("WEB_REPLICAS", "3")
+    """Three webs behind the proxy, by one command, and by .env for good."""
+    it.run(
+        "docker compose -f docker-compose.yml -f docker-compose.proxy.yml up --detach --wait --scale web=3"
+    )
+    before = it.containers()
+    it.form(PROXIED)
     it.run("docker compose up --detach --wait")
+    must(it.containers() == before, "what .env says is not what the command did")
     it.run("docker compose ps --format 'table {{.Service}}\t{{.Status}}\t{{.Ports}}' web proxy", show=6)
     it.wait_serving()
     scraped = it.run(

@@ -5,16 +5,14 @@ from tools.compose_trial.project import SMALL, Deployment
 from tools.compose_trial.shell import must
 
 _LEFT_OUT = {"standby", "flower", "proxy"}
-_SERVICE = '.Label "com.docker.compose.service"'
 
 
 def small_form(it: Deployment) -> None:
     """D6: the small form by .env, its memory at rest and under load, and an upgrade that keeps it."""
-    it.setting("COMPOSE_FILE", SMALL)
-    it.setting("WEB_REPLICAS", "")
+    it.form(SMALL)
     it.run("docker compose up --detach --wait --remove-orphans")
     it.wait_serving()
-    must(not _LEFT_OUT & set(it.containers(shown=_SERVICE)), "more runs than should")
+    must(not _LEFT_OUT & it.services(), "more runs than should")
     show_memory(it, 1024)
     with it.watched("commands for 20 s", all_answered=True) as load:
         load.wait_for(300)
@@ -24,7 +22,7 @@ def small_form(it: Deployment) -> None:
     it.ask("POST", "/api/bot/rearm")
     with it.watched("an upgrade"):
         it.run("script/upgrade --without-dump", show=1)
-    must(not _LEFT_OUT & set(it.containers(shown=_SERVICE)), "the upgrade has started more")
+    must(not _LEFT_OUT & it.services(), "the upgrade has started more")
     ended = it.run(
         "docker inspect --format '{{.State.OOMKilled}} {{.RestartCount}} {{.Name}}' $(docker compose ps --all --quiet)",
         show=8,

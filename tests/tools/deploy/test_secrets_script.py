@@ -121,6 +121,16 @@ def test_the_address_of_the_container_follows_its_password(secrets_dir: Path, tm
     assert secret(tmp_path, "redis_password") in secret(tmp_path, "redis_url")
 
 
+@pytest.mark.parametrize("name", ["database_url", "database_read_url", "redis_password", "flower_login"])
+def test_a_secret_that_is_lost_is_made_anew(secrets_dir: Path, tmp_path: Path, name: str) -> None:
+    before = secret(tmp_path, name)
+    (secrets_dir / name).unlink()
+    make_secrets(tmp_path)
+    now = secret(tmp_path, name)
+    assert now != before
+    assert re.sub(r"\w{24,}", "…", now) == re.sub(r"\w{24,}", "…", before), "of the same form"
+
+
 def test_an_address_that_is_taken_away_is_the_containers_again(secrets_dir: Path, tmp_path: Path) -> None:
     before = secret(tmp_path, "database_owner_url")
     make_secrets(tmp_path, "set", "database_url", given="postgresql://elsewhere/pitboss")

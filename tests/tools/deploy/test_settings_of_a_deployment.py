@@ -270,3 +270,17 @@ def test_the_readme_names_every_setting_and_no_other() -> None:
     named = [name for cell in first_cells for name in re.findall(r"`([A-Z_]+)`", cell)]
     # Flower reads that one itself
     assert sorted(named) == sorted([*(name.upper() for name in Settings.model_fields), "FLOWER_READ_ONLY"])
+
+
+def test_in_the_image_nobody_looks_for_what_the_launcher_left_so_any_account_may_run_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # to an account that may not enter DATA_DIR, even looking is an error
+    monkeypatch.delenv("DATABASE_URL")
+    (tmp_path / "server.env").write_text("DATABASE_URL=postgresql://left-by-the-launcher/pitboss")
+    assert Settings.load_without_database().database_url is not None
+    dockerfile = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
+    [variables] = re.findall(r"^ENV (.*)$", dockerfile, re.MULTILINE)
+    for name, value in re.findall(r"(PITBOSS_\w+)=(\S+)", variables):
+        monkeypatch.setenv(name, value)
+    assert Settings.load_without_database().database_url is None
