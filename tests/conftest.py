@@ -137,11 +137,11 @@ def postgres_server(server_dir: Path, guard: Guard) -> Iterator[DatabaseServer]:
 
 
 @pytest.fixture(scope="session")
-def template_database(postgres_server: DatabaseServer, server_dir: Path) -> Iterator[str]:
+def template_database(postgres_server: DatabaseServer) -> Iterator[str]:
     """A database that was migrated once, for all others to be copied from."""
     name = postgres_server.create()
     if importlib.util.find_spec("web") is not None:
-        migrate(postgres_server.url_of(name), server_dir)
+        migrate(postgres_server.url_of(name))
     yield name
     postgres_server.drop(name)
 

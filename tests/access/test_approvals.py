@@ -6,23 +6,13 @@ import pytest
 
 from bot.errors import SettingsError
 from bot.settings.settings import Settings
-from tests.access.conftest import Browser
 from tests.support import envelope
+from tests.support.approvals import approving, approving_stack
+from tests.support.browser import Browser
 from tests.support.client import TOKENS
-from tests.support.fixtures import StackFactory
-from tests.support.reset import calm
 from tests.support.stack import Stack
 
-
-@pytest.fixture(scope="module")
-def approving(make_module_stack: StackFactory) -> Stack:
-    return make_module_stack(APPROVALS="start,update_config:raise,flatten").start()
-
-
-@pytest.fixture
-def stack(approving: Stack) -> Stack:
-    calm(approving)
-    return approving
+__all__ = ["approving", "approving_stack"]
 
 
 def ask(stack: Stack, path: str, body: object = None, method: str = "POST") -> str:

@@ -8,7 +8,7 @@ from contextlib import closing
 import requests
 
 from bot.access.sessions import MOST_OF_ONE
-from tests.access.conftest import Browser
+from tests.support.browser import Browser
 from tests.support.client import TOKENS
 from tests.support.stack import Stack
 

@@ -8,8 +8,9 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.access.conftest import Browser
-from tests.support import envelope
+from client.command_line.__main__ import main
+from tests.support import envelope, program
+from tests.support.browser import Browser
 from tests.support.client import TOKENS, Api
 from tests.support.stack import ROOT, Stack
 
@@ -40,7 +41,13 @@ def test_a_token_counts_in_every_process_within_a_second_and_so_does_its_end(
 ) -> None:
     file = tmp_path / "token"
     assert "is not a terminal" in tokens("add", "desk", "viewer").stderr
-    added = tokens("add", "desk", "viewer", "--out", str(file))
+    added = subprocess.run(
+        [ROOT / "script" / "tokens", "add", "desk", "viewer", "--out", file],
+        env=stack.env(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     token = file.read_text().strip()
     assert len(token) > 40
     assert token not in added.stderr + added.stdout
@@ -72,9 +79,8 @@ def test_an_operator_elsewhere_reads_who_holds_a_token_and_sees_none(stack: Stac
     tokens("revoke", "gone")
 
     def pitboss(*arguments: str, holder: str = TOKENS["operator"]) -> subprocess.CompletedProcess[str]:
-        env = {"PATH": "/usr/bin:/bin", "PITBOSS_URL": stack.url, "PITBOSS_TOKEN": holder}
-        program = Path(ROOT) / "script" / "pitboss"
-        return subprocess.run([program, *arguments], env=env, capture_output=True, text=True, timeout=60)
+        env = {"PITBOSS_URL": stack.url, "PITBOSS_TOKEN": holder}
+        return program.call(main, *arguments, env=env)
 
     listed = pitboss("tokens")
     assert listed.returncode == 0, listed.stderr

@@ -2,11 +2,12 @@
 
 import pytest
 
-from tests.support.fixtures import StackFactory
+from tests.support.reset import reset
 from tests.support.stack import Stack
 
 
 @pytest.fixture(scope="module")
-def stack(make_module_stack: StackFactory) -> Stack:
-    """A running system for one file."""
-    return make_module_stack().start()
+def stack(shared_stack: Stack) -> Stack:
+    """The shared system, reset once for the file."""
+    reset(shared_stack)
+    return shared_stack

@@ -9,6 +9,7 @@ import requests
 
 from tests.support import envelope
 from tests.support.client import TIMEOUT_SEC, TOKENS
+from tests.support.fixtures import StackFactory
 from tests.support.stack import Stack
 from web.auth.throttle import MOST_FAILURES
 
@@ -36,6 +37,12 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+
+
+@pytest.fixture(scope="module")
+def stack(make_module_stack: StackFactory) -> Stack:
+    """A system of its own: whether anything changed is looked at in all tables, where nobody else may be writing."""
+    return make_module_stack().start()
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.support.client import TOKENS
+from tests.support.fixtures import StackFactory
 from tests.support.stack import Stack
 from web.app import create_app
 
@@ -64,6 +65,12 @@ DESCRIBED = [status_code_conformance, content_type_conformance, response_schema_
 KEY = "Idempotency-Key"
 _numbers = count()
 OPERATOR = {"Authorization": f"Bearer {TOKENS['operator']}"}
+
+
+@pytest.fixture(scope="module")
+def stack(make_module_stack: StackFactory) -> Stack:
+    """A system of its own: what is made up leaves it in whatever state."""
+    return make_module_stack().start()
 
 
 @pytest.mark.timeout(MOST_SEC)

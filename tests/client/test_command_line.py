@@ -17,6 +17,8 @@ from uuid import uuid4
 
 import pytest
 
+from client.command_line.__main__ import cli, main
+from tests.support import program
 from tests.support.client import TOKENS
 from tests.support.stack import ROOT, Stack
 from tests.support.waiting import wait_for
@@ -37,6 +39,11 @@ class CommandLine:
         }
 
     def __call__(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+        """Its program, within the tests."""
+        return program.call(main, *arguments, env={**self.env, **env})
+
+    def by_itself(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+        """As a script runs it."""
         return subprocess.run(
             [PITBOSS, *arguments],
             cwd=self.elsewhere,
@@ -114,18 +121,18 @@ def test_every_command_of_an_operator(pitboss: CommandLine):
 
 
 def test_each_end_has_its_exit_code(pitboss: CommandLine, stack: Stack):
-    refused = pitboss("stop")
+    refused = pitboss.by_itself("stop")
     assert refused.returncode == 1
     assert refused.stderr.startswith("Cannot stop while the bot is stopped")
     assert refused.stdout == ""
     assert pitboss("config", "max_concurrent_positions=-1").returncode == 2
     assert pitboss("config", "nonsense=1").returncode == 2
-    assert pitboss("no-such-command").returncode == 2
+    assert pitboss.by_itself("no-such-command").returncode == 2
     assert pitboss("start", PITBOSS_TOKEN=TOKENS["viewer"]).returncode == 3
-    away = pitboss("--patience", "0", "status", PITBOSS_URL="http://127.0.0.1:1")
+    away = pitboss.by_itself("--patience", "0", "status", PITBOSS_URL="http://127.0.0.1:1")
     assert (away.returncode, away.stdout) == (4, "")
     assert "does not answer" in away.stderr
-    without = pitboss("status", PITBOSS_TOKEN="")
+    without = pitboss.by_itself("status", PITBOSS_TOKEN="")
     assert without.returncode == 2
     assert "PITBOSS_TOKEN is not set" in without.stderr
     assert pitboss("gate").returncode == 1
@@ -293,8 +300,6 @@ def test_a_shell_completes(pitboss: CommandLine, shell: str):
 
 
 def test_the_page_names_every_command_and_no_other():
-    from client.command_line.__main__ import cli
-
     page = (Path(ROOT) / "docs" / "command-line.md").read_text()
     typed = set(re.findall(r"^\$ pitboss ([a-z-]+)", page, re.MULTILINE))
     table = page.split("| | |")[1].split("\n\n")[0]

@@ -10,6 +10,7 @@ from launcher.embedded import Postgres
 from launcher.reaper import Guard
 from tests.support import ports
 from tests.support.fixtures import StackFactory
+from tests.support.migrations import migrate
 from tests.support.stack import Stack
 
 _numbers = count(1)
@@ -26,10 +27,8 @@ def own_postgres(server_dir: Path, guard: Guard) -> Iterator[Postgres]:
 
 @pytest.fixture(scope="module")
 def _stack_on_own_postgres(own_postgres: Postgres, make_module_stack: StackFactory) -> Stack:
-    stack = make_module_stack(database_url=own_postgres.url)
-    done = stack.flask("db", "upgrade")
-    assert done.returncode == 0, done.stderr
-    return stack.start()
+    migrate(own_postgres.url)
+    return make_module_stack(database_url=own_postgres.url).start()
 
 
 @pytest.fixture

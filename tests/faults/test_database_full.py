@@ -14,6 +14,7 @@ from launcher.embedded import Postgres
 from tests.ops.scrape import Scrape
 from tests.support.fixtures import StackFactory
 from tests.support.invariants import violations
+from tests.support.migrations import migrate
 from tests.support.receiver import Receiver
 from tests.support.stack import Stack
 from tests.support.tables import Tables
@@ -57,8 +58,7 @@ def stack(
         ALERT_WEBHOOK_URL=receiver.url,
         ALERT_WEBHOOK_SECRET=receiver.secret,
     )
-    done = stack.flask("db", "upgrade")
-    assert done.returncode == 0, done.stderr
+    migrate(stack.database_url)
     return stack.start()
 
 

@@ -65,10 +65,10 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 
 @pytest.fixture
 def open_panel(open_page: Callable[..., Page]) -> OpenPanel:
-    """Logs in and returns the panel: ``open_panel(stack, role="viewer", width=390)``."""
+    """Opens the panel of somebody who is logged in: ``open_panel(stack, role="viewer", width=390)``."""
 
     def open_panel(stack: Any, role: str = "operator", **options: Any) -> Panel:
-        return Panel(open_page(**options), stack).log_in(role)
+        return Panel(open_page(**options), stack).open(role)
 
     return open_panel
 

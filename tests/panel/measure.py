@@ -74,7 +74,7 @@ def main() -> None:
         postgres.start()
         server = DatabaseServer(postgres.url_of("postgres"))
         url = server.url_of(server.create())
-        migrate(url, folder)
+        migrate(url)
         with closing(Stack(folder / "stack", url, guard=guard)) as stack, requests.Session() as session:
             stack.start()
             session.headers["Authorization"] = f"Bearer {TOKENS['operator']}"

@@ -56,7 +56,7 @@ def main() -> None:
         postgres.start()
         server = DatabaseServer(postgres.url_of("postgres"))
         url = server.url_of(server.create())
-        migrate(url, folder)
+        migrate(url)
         with closing(Stack(folder / "stack", url, guard=guard)) as stack:
             stack.start()
             run = FlattenRun(stack)

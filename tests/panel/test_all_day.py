@@ -71,7 +71,7 @@ class Tomorrow:
 def test_after_midnight_in_new_york_everything_of_today_is_read_anew(stack, open_page):
     page = open_page()
     tomorrow = Tomorrow(page)
-    panel = Panel(page, stack).log_in()
+    panel = Panel(page, stack).open()
     panel.press("Start")
     panel.expect_state("Running")
     since = page.locator("#state-since")
@@ -106,7 +106,7 @@ def test_a_read_that_fails_once_is_repeated(stack, open_page, path, shown):
             )
 
     page.route(f"**/api/bot/{path}", fail_the_first)
-    Panel(page, stack).log_in()
+    Panel(page, stack).open()
     expect(page.locator(shown)).not_to_be_empty()
     assert failed
 

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.panel.axe import check_accessibility
 from tests.panel.driver import Panel
-from tests.support.fixtures import StackFactory
-from tests.support.reset import calm
+from tests.support.approvals import approving, approving_stack
 from tests.support.stack import Stack
 
-
-@pytest.fixture(scope="module")
-def approving(make_module_stack: StackFactory) -> Stack:
-    return make_module_stack(APPROVALS="start,update_config").start()
-
-
-@pytest.fixture
-def stack(approving: Stack) -> Stack:
-    calm(approving)
-    return approving
+__all__ = ["approving", "approving_stack"]
 
 
 def waiting(panel: Panel) -> Locator:

@@ -8,8 +8,9 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-#: How often the condition is looked at, in seconds.
-POLL_SEC = 0.02
+#: How soon the condition is looked at again, in seconds: at once where little is waited for, then each time a bit later. To look
+#: costs as much as what is waited for, and would slow it down.
+FIRST_SEC, MOST_SEC, GROWTH = 0.01, 0.1, 1.3
 #: No deadline is shorter than this, in seconds: a machine with other work to do may stand still for some. How quick
 #: something is, is for the benchmark to say.
 LEAST_SEC = 15.0
@@ -29,6 +30,7 @@ def wait_for(
     """
     seconds = max(seconds, LEAST_SEC)
     deadline = time.monotonic() + seconds
+    pause = FIRST_SEC
     while True:
         try:
             seen: object = (value := condition())
@@ -38,4 +40,5 @@ def wait_for(
             seen = error
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {what}\nlast seen: {seen!r}\n{evidence()}")
-        time.sleep(POLL_SEC)
+        time.sleep(pause)
+        pause = min(pause * GROWTH, MOST_SEC)

@@ -11,6 +11,7 @@ from launcher.embedded import Postgres
 from launcher.reaper import Guard
 from tests.support import envelope
 from tests.support.fixtures import StackFactory
+from tests.support.migrations import migrate
 from tests.support.ports import free
 from tests.support.proxy import Break, Proxy
 from tests.support.reset import reset
@@ -35,9 +36,8 @@ def postgres(server_dir: Path, guard: Guard) -> Iterator[Postgres]:
 
 @pytest.fixture(scope="module")
 def exposed(postgres: Postgres, make_module_stack: StackFactory) -> Stack:
-    stack = make_module_stack(database_url=postgres.url)
-    assert stack.flask("db", "upgrade").returncode == 0
-    return stack.start()
+    migrate(postgres.url)
+    return make_module_stack(database_url=postgres.url).start()
 
 
 def test_commands_are_refused_with_503_and_never_applied_and_all_recovers_by_itself(

@@ -1,10 +1,8 @@
 """Migration 0003 up, down and over a log that is not empty."""
 
-from pathlib import Path
-
 import pytest
 
-from tests.support.migrations import flask_db
+from tests.support.migrations import migrate
 from tests.support.tables import Tables
 
 FINISHED = """
@@ -14,31 +12,25 @@ FROM generate_series(1, 10) n
 """
 
 
-def flask(url: str, *arguments: str) -> str:
-    done = flask_db(url, Path("/nonexistent"), *arguments)
-    assert done.returncode == 0, done.stderr
-    return done.stdout + done.stderr
-
-
 @pytest.mark.slow
 def test_it_counts_the_commands_that_were_finished_before_and_can_be_taken_back(
     empty_database_url: str,
 ) -> None:
-    flask(empty_database_url, "upgrade", "0002")
+    migrate(empty_database_url, "upgrade", "0002")
     tables = Tables(empty_database_url)
     tables.sql(FINISHED)
 
-    flask(empty_database_url, "upgrade")
+    migrate(empty_database_url)
 
     (row,) = tables.sql("SELECT * FROM bot_command_tally")
     assert (row["kind"], row["status"], row["count"]) == ("start", "applied", 10)
     assert abs(row["seconds"] - 0.385) < 1e-6
     # 7 ms, 14 and 21, 28 to 49, 56 to 70
     assert row["buckets"] == [0, 1, 2, 4, 3] + [0] * 8
-    assert "No new upgrade operations detected" in flask(empty_database_url, "check")
+    migrate(empty_database_url, "check")
 
-    flask(empty_database_url, "downgrade", "0002")
+    migrate(empty_database_url, "downgrade", "0002")
     assert not tables.sql("SELECT 1 FROM pg_proc WHERE proname ~ '^bot_.*(tally|alert|verdict)'")
     assert not tables.sql("SELECT 1 FROM pg_tables WHERE tablename ~ 'tally|alert|condition'")
-    flask(empty_database_url, "downgrade", "base")
+    migrate(empty_database_url, "downgrade", "base")
     tables.close()

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -20,7 +19,7 @@ from bot.states import CommandKind
 from bot.status import snapshot
 from bot.storage.database import Database
 from tests.bot.world import World, connect, settings_for
-from tests.support.migrations import flask_db
+from tests.support.migrations import migrate
 
 pytestmark = pytest.mark.slow
 
@@ -40,26 +39,22 @@ def names(url: str) -> dict[str, set[str]]:
     return found
 
 
-def test_no_drift_and_down_leaves_nothing_and_up_again_brings_all_back(
-    database_url: str, tmp_path: Path
-) -> None:
+def test_no_drift_and_down_leaves_nothing_and_up_again_brings_all_back(database_url: str) -> None:
     there = names(database_url)
     assert {"bot_config", "bot_trade", "bot_daily_stats", "bot_command", "bot_worker"} < there["tables"]
     assert there["types"] == set(), "values that grow are text, not database enums"
-    check = flask_db(database_url, tmp_path, "check")
-    assert check.returncode == 0, check.stdout + check.stderr
-    down = flask_db(database_url, tmp_path, "downgrade", "base")
-    assert down.returncode == 0, down.stderr
+    migrate(database_url, "check")
+    migrate(database_url, "downgrade", "base")
     assert names(database_url) == {"tables": {"alembic_version"}, "functions": set(), "types": set()}
-    up = flask_db(database_url, tmp_path, "upgrade")
-    assert up.returncode == 0, up.stderr
+    migrate(database_url)
     assert names(database_url) == there
 
 
-def test_drift_would_be_found(database_url: str, tmp_path: Path) -> None:
+def test_drift_would_be_found(database_url: str) -> None:
     with closing(connect(database_url)) as connection, connection, connection.cursor() as cursor:
         cursor.execute("ALTER TABLE bot_config ALTER COLUMN max_share_price SET DEFAULT 21")
-    assert flask_db(database_url, tmp_path, "check").returncode != 0
+    with pytest.raises(SystemExit):
+        migrate(database_url, "check")
 
 
 def test_a_fresh_bot_is_stopped_disabled_on_paper_with_the_default_thresholds(world: World) -> None:
@@ -270,23 +265,17 @@ UPDATE bot_config SET reconciled_at = '2026-11-17 15:00Z';
 _STATS = "SELECT date::text, {}realized_pnl::int AS pnl, trade_count, day_trade_count FROM bot_daily_stats ORDER BY 1, 2"
 
 
-def test_rows_of_before_the_books_followed_the_broker_stay_right_up_and_down(
-    world: World, tmp_path: Path
-) -> None:
-    def migrate(*arguments: str) -> None:
-        done = flask_db(world.database_url, tmp_path, *arguments)
-        assert done.returncode == 0, done.stderr
-
+def test_rows_of_before_the_books_followed_the_broker_stay_right_up_and_down(world: World) -> None:
     def stats(*columns: str) -> list[tuple[Any, ...]]:
         return [
             tuple(row.values()) for row in world.sql(_STATS.format("".join(f"{name}, " for name in columns)))
         ]
 
-    migrate("downgrade", "0005")
+    migrate(world.database_url, "downgrade", "0005")
     world.sql(OLD_ROWS)
     before = stats()
     trades = world.sql("SELECT * FROM bot_trade ORDER BY id")
-    migrate("upgrade")
+    migrate(world.database_url)
     assert stats("mode") == [
         ("2026-11-16", "live", -7, 1, 0),
         ("2026-11-16", "paper", 30, 2, 2),
@@ -318,7 +307,7 @@ def test_rows_of_before_the_books_followed_the_broker_stay_right_up_and_down(
         tuple(row.values())
         for row in world.sql("SELECT outcome, open_trades, matched FROM bot_reconciliation ORDER BY id")
     ] == [("failed", None, None), ("ok", 3, 3)]
-    migrate("downgrade", "0005")
+    migrate(world.database_url, "downgrade", "0005")
     assert stats() == before
     after = world.sql("SELECT * FROM bot_trade ORDER BY id")
     for row in (*trades, *after):

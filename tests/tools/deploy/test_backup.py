@@ -21,6 +21,7 @@ from launcher.process import Process, StopOrder, StopStep
 from launcher.reaper import Guard
 from tests.support import ports
 from tests.support.fixtures import StackFactory
+from tests.support.migrations import migrate
 from tests.support.waiting import wait_for
 from tools.doc_blocks import ROOT, blocks, unmarked
 
@@ -128,7 +129,7 @@ def test_back_to_a_moment_between_two_commands(
     server, directory = archived
     archive, account = directory / "archive", server.process.account
     stack = make_stack(database_url=server.url)
-    assert stack.flask("db", "upgrade").returncode == 0
+    migrate(server.url)
     _as(account, directory, BASE_BACKUP.replace("/backup/", f"{directory}/"), server.url)
     [base] = directory.glob("20??-*")
 

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from tests.support.migrations import flask_db
+from tests.support.migrations import flask_db, migrate
 
 #: The time-out of migrations/env.py, and what the start of ``flask`` may take beside it on a busy machine, in seconds.
 LOCK_SEC, START_SEC = 4.0, 20.0
@@ -41,7 +41,7 @@ def schema(connection: Any) -> list[tuple[Any, ...]]:
 def test_a_migration_whose_table_is_held_gives_up_and_changes_nothing_and_works_afterwards(
     database_url: str, tmp_path: Path, start: str, step: list[str]
 ) -> None:
-    assert flask_db(database_url, tmp_path, "downgrade", start).returncode == 0
+    migrate(database_url, "downgrade", start)
     with closing(psycopg2.connect(database_url)) as looking, closing(psycopg2.connect(database_url)) as held:
         looking.autocommit = True
         before = schema(looking)
@@ -67,7 +67,7 @@ def test_a_migration_whose_table_is_held_gives_up_and_changes_nothing_and_works_
 def test_an_index_that_an_attempt_could_not_finish_is_made_by_the_next_one(
     database_url: str, tmp_path: Path
 ) -> None:
-    assert flask_db(database_url, tmp_path, "downgrade", "0014").returncode == 0
+    migrate(database_url, "downgrade", "0014")
     valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'ix_bot_trade_of_asset'::regclass"
     with closing(psycopg2.connect(database_url)) as looking, closing(psycopg2.connect(database_url)) as held:
         looking.autocommit = True

@@ -17,6 +17,7 @@ from bot.storage.database import Database
 from launcher.reaper import Guard
 from tests.support.client import TOKENS
 from tests.support.fixtures import StackFactory
+from tests.support.migrations import migrate
 from tests.support.stack import Stack
 from tests.support.tables import Tables
 from tests.tools.deploy.postgres_pair import Pair
@@ -43,8 +44,7 @@ def make_pair(server_dir: Path, guard: Guard) -> Iterator[Callable[..., Pair]]:
 
 def run_on(pair: Pair, make_stack: StackFactory) -> Stack:
     stack = make_stack(database_url=f"{pair.url}?target_session_attrs=read-write")
-    migrated = stack.flask("db", "upgrade")
-    assert migrated.returncode == 0, migrated.stderr
+    migrate(stack.database_url)
     return stack.start()
 
 

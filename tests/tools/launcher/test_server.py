@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.client import Api
+from tests.support.tables import Tables
 from tests.tools.launcher.processes import wait_until_empty
 from tests.tools.launcher.server_run import READY, ServerRun, token
 
@@ -40,19 +41,14 @@ def server(data_dir: Path, number: signal.Signals = signal.SIGTERM, **env: str) 
         run.end()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_one_command_brings_up_a_bot_under_control_and_stops_without_a_trace(
-    data_dir: Path, number: signal.Signals
+def test_one_command_brings_up_a_bot_under_control_and_the_next_start_finds_it_as_it_was_left(
+    data_dir: Path,
 ) -> None:
-    with server(data_dir, number) as (_, operator):
-        assert operator.do("/start")["state"] == "running"
-
-
-def test_a_second_start_finds_the_bot_as_the_first_one_left_it(data_dir: Path) -> None:
-    with server(data_dir) as (first_token, operator):
+    with server(data_dir, signal.SIGINT) as (first_token, operator):
         started = operator.do("/start", {"reason": "before the restart"})
+        assert started["state"] == "running"
         operator.do("/pause")
-    with server(data_dir) as (second_token, operator):
+    with server(data_dir, signal.SIGTERM) as (second_token, operator):
         assert second_token == first_token
         status = operator.status()
         assert (status["state"], status["enabled"], status["revision"]) == ("paused", True, 2)
@@ -64,9 +60,9 @@ def test_a_second_start_finds_the_bot_as_the_first_one_left_it(data_dir: Path) -
 def test_given_servers_replace_the_embedded_ones(
     data_dir: Path, empty_database_url: str, redis_url: str
 ) -> None:
-    for state in ("stopped", "running"):
-        with server(data_dir, DATABASE_URL=empty_database_url, REDIS_URL=redis_url) as (_, operator):
-            assert operator.status()["state"] == state
-            if state == "stopped":
-                assert operator.do("/start")["state"] == "running"
+    with server(data_dir, DATABASE_URL=empty_database_url, REDIS_URL=redis_url) as (_, operator):
+        assert operator.do("/start")["state"] == "running"
+    tables = Tables(empty_database_url)
+    assert tables.sql("SELECT state FROM bot_config") == [{"state": "running"}]
+    tables.close()
     assert not {"postgres", "valkey"} & {each.name for each in data_dir.iterdir()}
