@@ -18,10 +18,10 @@ def order(stack: Stack, side: str, shares: int) -> dict[str, Any]:
     sent = requests.post(f"{stack.broker.url}/v2/orders", json=body, headers=headers, timeout=10)
     assert sent.ok, sent.text
 
-    def filled() -> dict[str, Any] | None:
+    def filled() -> dict[str, Any]:
         address = f"{stack.broker.url}/v2/orders/{sent.json()['id']}"
         found: dict[str, Any] = requests.get(address, headers=headers, timeout=10).json()
-        return found if found["status"] == "filled" else None
+        return found if found["status"] == "filled" else {}
 
     return stack.wait_for(filled, 15, "the order has filled")
 
