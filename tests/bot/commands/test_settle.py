@@ -368,6 +368,13 @@ def test_an_exit_before_the_entry_or_in_the_future_is_no_exit(world: FakeWorld, 
     assert world.status_of(trade) == "open"
 
 
+def test_an_exit_may_be_at_the_very_time_of_the_entry(world: FakeWorld) -> None:
+    trade = bought(world)
+    at = trade_of(world, trade)["entry_at"]
+    settled(world, "close", tradeId=trade, exitPrice=10, exitAt=at.isoformat())
+    assert (world.status_of(trade), trade_of(world, trade)["exit_at"]) == ("closed", at)
+
+
 def test_write_off_and_reopen_undo_each_other(world: FakeWorld) -> None:
     trade = bought(world, exit_reason="hard_stop")
     command = settled(world, "write_off", tradeId=trade)
