@@ -72,7 +72,9 @@ def test_sessions_are_listed_and_ended_one_by_one_and_only_ones_own(stack: Stack
     [current] = [each["id"] for each in mine if each["current"]]
     [theirs] = [
         each["id"]
-        for each in stack.sql("SELECT id::text FROM bot_session WHERE actor = 'viewer' AND ended_at IS NULL")
+        for each in stack.sql(
+            "SELECT id::text FROM bot_session WHERE actor = 'viewer' AND ended_at IS NULL ORDER BY began_at DESC LIMIT 1"
+        )
     ]
     [another] = [
         each["id"] for each in other.send("GET", "/sessions", other.csrf()).json()["items"] if each["current"]

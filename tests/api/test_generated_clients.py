@@ -20,7 +20,7 @@ import requests
 from tests.support.client import TOKENS
 from tests.support.stack import Stack
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("stack")]
 
 #: Longest that one generator may take, in seconds.
 GENERATED_WITHIN_SEC = 60
@@ -38,9 +38,9 @@ def generate(module: str, *arguments: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def specification(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def specification(shared_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("generated") / "openapi.json"
-    file.write_text(requests.get(f"{stack.url}/openapi.json", timeout=10).text)
+    file.write_text(requests.get(f"{shared_stack.url}/openapi.json", timeout=10).text)
     return file
 
 
@@ -59,7 +59,7 @@ class Client:
 
 
 @pytest.fixture(scope="module")
-def client(stack: Stack, specification: Path) -> Iterator[Client]:
+def client(shared_stack: Stack, specification: Path) -> Iterator[Client]:
     target = specification.parent / "pitboss_client"
     said = generate(
         "openapi_python_client",
@@ -68,7 +68,7 @@ def client(stack: Stack, specification: Path) -> Iterator[Client]:
     assert "WARNING" not in said, said
     assert "ERROR" not in said, said
     sys.path.insert(0, str(specification.parent))
-    made = Client(stack)
+    made = Client(shared_stack)
     yield made
     made.client.get_httpx_client().close()
 

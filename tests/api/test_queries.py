@@ -57,7 +57,11 @@ def test_what_is_given_twice_is_refused_and_not_half_read(stack: Stack):
 def test_a_list_is_given_with_commas_or_in_several(stack: Stack):
     for kind in ("start", "pause", "resume", "stop"):
         stack.api().do(f"/{kind}")
-    given = ("kind=pause&kind=resume", "kind=pause,resume", "kind=stop&kind=pause,resume")
+    given = (
+        "kind=pause&kind=resume&limit=2",
+        "kind=pause,resume&limit=2",
+        "kind=stop&kind=pause,resume&limit=3",
+    )
     found = [[each["kind"] for each in stack.api().read(f"/commands?{query}")["items"]] for query in given]
     assert found == [["resume", "pause"], ["resume", "pause"], ["stop", "resume", "pause"]]
     body = envelope.check(stack.api().get("/commands?kind=pause&kind=nonsense"), 422, "validation")

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 #: How soon the condition is looked at again, in seconds: at once where little is waited for, then each time a bit later. To look
 #: costs as much as what is waited for, and would slow it down.
-FIRST_SEC, MOST_SEC, GROWTH = 0.01, 0.1, 1.3
+FIRST_SEC, MOST_SEC, GROWTH = 0.01, 0.05, 1.3
 #: No deadline is shorter than this, in seconds: a machine with other work to do may stand still for some. How quick
 #: something is, is for the benchmark to say.
 LEAST_SEC = 15.0
