@@ -17,7 +17,7 @@ from tools.compose_trial.watch import Watch
 PROJECT = "pitboss-trial"
 TAGS = ("trial-1", "trial-2")
 BEFORE = "pitboss:before-upgrade"
-_ANSI = re.compile(r"\x1b\[\w+")  # docker compose logs, whatever COMPOSE_ANSI says
+_ANSI = re.compile(r"\x1b\[\d*[A-Za-z]")  # docker compose logs, whatever COMPOSE_ANSI says
 _OF_A_BUILD = re.compile(r"#\d+ ")
 STRICT = "set -e\n"  # for commands of several lines; no operator types it
 PLAIN = "docker-compose.yml"
