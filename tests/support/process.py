@@ -97,9 +97,9 @@ class Process:
         return children
 
     def freeze(self) -> None:
-        """Freeze all of it."""
+        """Freeze all of it, which is its process group."""
         freeze([self.pid])  # first, so that it starts no further child
-        freeze(self.children())
+        freeze(filter(self._is_of_group, self.children()))
 
     def freeze_parent(self) -> None:
         """Freeze the main process alone."""
@@ -146,6 +146,11 @@ class Process:
             return ""
         content = self._log.read_bytes()
         return (content if whole else content[self._log_from :]).decode(errors="replace")
+
+    def _is_of_group(self, pid: int) -> bool:
+        with suppress(ProcessLookupError):
+            return os.getpgid(pid) == self.pid
+        return False
 
     def _signal_group(self, number: signal.Signals) -> None:
         # a group that is gone, or of which only zombies of other parents are left
