@@ -249,3 +249,12 @@ def test_there_is_a_most_of_streams(world, monkeypatch):
     assert world.events.open(None) is None
     kept.pop().close()
     wait_for(lambda: world.events.open(None) is not None, 5, "a place is free again")
+
+
+def test_what_is_asked_after_the_end_is_passed_over():
+    streams = Streams()
+    streams.start()
+    streams.close()
+    streams.send(b"late")
+    streams.keep(lambda owner: False)
+    assert streams.count == 0
