@@ -31,7 +31,7 @@ LEFT = [{"symbol": "AAPL", "shares": "10"}]
 class Rows:
     """A flatten at work that began so many seconds ago."""
 
-    def __init__(self, world: Fake, *, ago: float = 30, attempts: int = 1, **columns: Any) -> None:
+    def __init__(self, world: Fake, *, ago: float = 10, attempts: int = 1, **columns: Any) -> None:
         self.world = world
         self.flattener = Flattener(world.database, world.settings, is_worker=True)
         command_id, began = world.insert_command("flatten"), world.ago(ago)
@@ -199,7 +199,7 @@ def test_a_round_that_is_not_due_or_that_another_process_makes_is_not_made(fake_
     with fake_world.database.holding(rows.flatten.command_id) as is_free:
         assert is_free
         assert not rows.flattener.run()
-    fake_world.sql("UPDATE bot_flatten SET next_round_at = clock_timestamp() + interval '1 minute'")
+    fake_world.sql("UPDATE bot_flatten SET next_round_at = clock_timestamp() + interval '1 hour'")
     assert not rows.flattener.run()
     assert (rows.row()["attempts"], fake_world.paper.calls()) == (1, [])
     fake_world.sql("UPDATE bot_flatten SET next_round_at = clock_timestamp()")

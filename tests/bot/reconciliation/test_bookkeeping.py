@@ -13,6 +13,7 @@ from bot.models import Outcome, Trigger
 from bot.reconciliation import bookkeeping
 from bot.reconciliation.judgement import judge
 from tests.bot.fake_account import FakeAccount, asset_id
+from tests.bot.reconciliation.reports import reading
 from tests.bot.world import World
 
 Fake = World[FakeAccount]
@@ -40,7 +41,7 @@ def test_a_trade_that_changes_before_it_is_written_off_is_open_and_keeps_the_gat
     trade, other = world.trade("AAPL"), world.trade("TSLA")
     world.reconcile()
     world.age_suspects()
-    evidence = world.gather()
+    evidence = reading(world)
     with after_the_judgement(lambda: world.sql("UPDATE bot_trade SET note = 'seen' WHERE id = %s", [trade])):
         report = world.controller.conclude(evidence, Trigger.RETRY)
     assert (report.outcome, report.error_code, report.missed) == (Outcome.FAILED, "stale_evidence", None)
@@ -56,7 +57,7 @@ def test_a_trade_that_changes_before_it_is_made_void_is_open_and_keeps_the_gate_
         world.trade(symbol, filled=False, alpaca_order_id=world.paper.order("canceled", symbol))
         for symbol in ("AAPL", "TSLA")
     )
-    evidence = world.gather()
+    evidence = reading(world)
     with after_the_judgement(lambda: world.sql("UPDATE bot_trade SET note = 'seen' WHERE id = %s", [trade])):
         report = world.controller.conclude(evidence, Trigger.RETRY)
     assert (report.outcome, report.error_code, report.voided) == (Outcome.FAILED, "stale_evidence", None)
@@ -71,7 +72,7 @@ def test_a_trade_that_changes_before_it_is_made_void_is_open_and_keeps_the_gate_
 def test_an_older_reading_that_is_judged_late_makes_no_trade_suspect(fake_world: Fake) -> None:
     """Otherwise the next reading would be taken for the second one, and write the trade off."""
     trade = fake_world.trade("AAPL", 10, asset_id=asset_id("AAPL"))
-    old = fake_world.gather()
+    old = reading(fake_world)
     fake_world.paper.holds(AAPL=10)
     assert fake_world.reconcile().matched == 1
     report = fake_world.controller.conclude(old, Trigger.RETRY)
@@ -85,9 +86,9 @@ def test_an_older_reading_that_is_judged_late_makes_no_trade_suspect(fake_world:
 def test_nor_does_it_clear_or_write_off_one_that_the_newer_reading_made_suspect(fake_world: Fake) -> None:
     trade = fake_world.trade("AAPL", 10, asset_id=asset_id("AAPL"))
     fake_world.paper.holds(AAPL=10)
-    held = fake_world.gather()
+    held = reading(fake_world)
     fake_world.paper.holds()
-    absent = fake_world.gather()
+    absent = reading(fake_world)
     assert fake_world.reconcile().suspect == 1
     fake_world.age_suspects()
     for old in (held, absent):
@@ -102,7 +103,7 @@ def test_a_trade_that_was_recorded_meanwhile_and_agrees_counts_as_matched(fake_w
     fake_world.paper.holds(AAPL=10, TSLA=10)
     fake_world.trade("TSLA", 10)
     gone = fake_world.trade("GONE", 10)
-    evidence = fake_world.gather()
+    evidence = reading(fake_world)
     fake_world.trade("AAPL", 4)
     fake_world.trade("AAPL", 6)
     report = fake_world.controller.conclude(evidence, Trigger.STARTUP)

@@ -54,8 +54,8 @@ def test_exits_are_read_from_a_minute_before_the_oldest_entry_on_and_what_was_bo
     for ago in (10 * MINUTE, 60 * MINUTE):
         fake_world.trade("AAPL", 10, **at(fake_world, ago))
     other = fake_world.trade("AAPL", 10, status="closed", exit_at=fake_world.ago(30))
-    read = {has_exit(fake_world, other, happened) for happened in (30, 59 * MINUTE, 60.5 * MINUTE)}
-    read.add(has_exit(fake_world, other, 90 * MINUTE, 30))
+    read = {has_exit(fake_world, other, happened) for happened in (15, 59 * MINUTE, 60.25 * MINUTE)}
+    read.add(has_exit(fake_world, other, 90 * MINUTE, 15))
     for happened, booked in ((62 * MINUTE, None), (90 * MINUTE, 5 * MINUTE)):
         has_exit(fake_world, other, happened, booked)
     assert orders(gathered(fake_world)) == read
@@ -64,7 +64,7 @@ def test_exits_are_read_from_a_minute_before_the_oldest_entry_on_and_what_was_bo
 def test_where_no_trade_is_open_those_of_the_last_minute_are_read(fake_world: Fake) -> None:
     """A position can lag the exit that closed its last trade."""
     other = fake_world.trade("AAPL", 10, status="closed", exit_at=fake_world.ago(30))
-    read = {has_exit(fake_world, other, 30), has_exit(fake_world, other, 10 * MINUTE, 20)}
+    read = {has_exit(fake_world, other, 15), has_exit(fake_world, other, 10 * MINUTE, 15)}
     has_exit(fake_world, other, 2 * MINUTE)
     fake_world.paper.holds(AAPL=10)
     assert orders(gathered(fake_world)) == read
@@ -89,8 +89,8 @@ def test_an_exit_that_was_booked_under_a_former_symbol_is_read(fake_world: Fake)
     fake_world.trade("META", 10, asset_id=asset, **at(fake_world, 10 * MINUTE))
     other = fake_world.trade("FB", 1, asset_id=asset, status="closed", exit_at=fake_world.ago(60))
     stranger = fake_world.trade("TSLA", 1, status="closed", exit_at=fake_world.ago(60))
-    has_exit(fake_world, stranger, 60)
-    read = has_exit(fake_world, other, 60)
+    has_exit(fake_world, stranger, 300)
+    read = has_exit(fake_world, other, 300)
     assert orders(gathered(fake_world)) == {read}
 
 
@@ -138,10 +138,10 @@ def test_a_fill_that_entered_another_trade_is_known_for_an_entry(fake_world: Fak
 def test_a_reading_says_what_it_cost_and_how_long_alpaca_wants_to_be_left_alone(fake_world: Fake) -> None:
     found = gathered(fake_world)
     assert (found.requests, found.retry_after_sec, evidence.retry_after(found)) == (3, 0.0, 0.0)
-    reset = time.time() + 45
+    reset = time.time() + 60
     fake_world.paper.headers |= {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": f"{reset:.0f}"}
     found = gathered(fake_world)
-    assert 15 < found.retry_after_sec <= 46
+    assert 0 < found.retry_after_sec <= 60
     assert evidence.retry_after(found) == found.retry_after_sec
 
 

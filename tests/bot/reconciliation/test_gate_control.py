@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,22 +11,17 @@ import pytest
 from bot.broker.errors import BrokerError, BrokerRateLimited
 from bot.errors import CredentialsMissing
 from bot.models import BotConfig, Outcome, Trigger
-from bot.reconciliation.evidence import ReadFailed, Reading, retry_after
+from bot.reconciliation.evidence import ReadFailed, retry_after
 from bot.reconciliation.gate_control import ask_for_attempt, close_gate
 from bot.states import CommandKind, Mode
 from tests.bot.fake import an_account
 from tests.bot.fake_account import FakeAccount
 from tests.bot.reconciliation.books import NOW
+from tests.bot.reconciliation.reports import reading
 from tests.bot.world import World
 
 Fake = World[FakeAccount]
 SECOND = timedelta(seconds=1)
-
-
-def reading(world: Fake, **changes: Any) -> Reading:
-    found = world.gather()
-    assert isinstance(found, Reading)
-    return replace(found, **changes)
 
 
 def due_in(world: Fake, report: Any) -> float:
@@ -64,7 +58,7 @@ def test_while_it_is_open_an_attempt_that_is_asked_for_is_no_longer_a_retry() ->
 def test_a_report_that_is_repeated_says_the_same_and_counts_no_requests_twice(fake_world: Fake) -> None:
     fake_world.paper.holds(AAPL=3)
     commands = [fake_world.submit(CommandKind.RECONCILE) for _ in range(2)]
-    fake_world.controller.apply(evidence={commands[0].id: fake_world.gather()})
+    fake_world.controller.apply(evidence={commands[0].id: reading(fake_world)})
     first, second = fake_world.reports()
     different = {"id", "command_id", "requests"}
     assert {name for name in first if first[name] != second[name]} == different
@@ -78,7 +72,7 @@ def test_a_report_that_is_repeated_says_the_same_and_counts_no_requests_twice(fa
 def test_agreement_opens_it_and_ends_what_closed_it(fake_world: Fake) -> None:
     fake_world.controller.restore("worker-1")
     fake_world.set_config(reconcile_failures=5)
-    evidence = fake_world.gather()
+    evidence = reading(fake_world)
     report = fake_world.controller.conclude(evidence, Trigger.STARTUP)
     config = fake_world.config
     assert config.reconciled_at == config.agreed_at
@@ -147,7 +141,7 @@ def test_an_account_that_may_not_be_traded_on_closes_it_and_a_failed_reading_doe
 def test_of_two_attempts_the_later_one_decides_and_the_other_leaves_the_time_of_the_next_one(
     fake_world: Fake,
 ) -> None:
-    old = fake_world.gather()
+    old = reading(fake_world)
     fake_world.paper.holds(AAPL=3)
     fake_world.reconcile()
     before = fake_world.sql("SELECT * FROM bot_config")

@@ -40,17 +40,17 @@ def is_claimed(world: World) -> bool:
 @pytest.mark.parametrize(
     ("requests", "may_go_on"),
     [
-        ({30: 57}, False),
-        ({90: 57, 30: 3}, True),
-        ({40: 54, 30: 3}, True),
-        ({40: 55, 30: 3}, False),
-        ({40: 20, 30: 20}, True),
-        ({40: 20, 30: 21}, False),
-        ({40: 19, 30: 21}, False),
+        ({5: 57}, False),
+        ({90: 57, 5: 3}, True),
+        ({10: 54, 5: 3}, True),
+        ({10: 55, 5: 3}, False),
+        ({10: 20, 5: 20}, True),
+        ({10: 20, 5: 21}, False),
+        ({10: 19, 5: 21}, False),
         # one that made more than a minute allows must not be the last one ever
         ({90: 500}, True),
         # one that repeats a report for another command cost nothing, and says nothing about the next one
-        ({40: 20, 30: 21, 20: 0}, False),
+        ({10: 20, 5: 21, 2: 0}, False),
         # a report of a minute that is still to come is from before the clock was put back
         ({-90: 58, 10: 3}, True),
     ],
@@ -65,12 +65,12 @@ def test_an_attempt_is_made_if_as_many_requests_as_the_last_one_made_are_left(
 def test_only_the_last_attempts_are_added_up_however_many_there_are(sixty: World) -> None:
     sixty.sql(
         "INSERT INTO bot_reconciliation (trigger, mode, started_at, outcome, requests)"
-        " SELECT 'periodic', 'paper', clock_timestamp() - interval '30 s', 'ok', CASE WHEN n = 1 THEN 58 ELSE 0 END"
+        " SELECT 'periodic', 'paper', clock_timestamp() - interval '5 s', 'ok', CASE WHEN n = 1 THEN 58 ELSE 0 END"
         " FROM generate_series(1, %s) AS n",
         [schedule.MOST_ATTEMPTS],
     )
     assert not is_claimed(sixty)
-    made(sixty, {20: 0})
+    made(sixty, {2: 0})
     sixty.sql(
         "UPDATE bot_reconciliation SET requests = 3 WHERE id = (SELECT max(id) FROM bot_reconciliation)"
     )
