@@ -66,6 +66,30 @@ def test_a_trade_that_changes_before_it_is_made_void_is_open_and_keeps_the_gate_
     assert world.reconcile(Trigger.RETRY).voided == 2
 
 
+def test_a_sale_of_a_trade_that_is_closed_before_it_is_booked_leaves_all_as_it_is(fake_world: Fake) -> None:
+    at = fake_world.ago(120)
+    entry = fake_world.paper.order("filled", "AAPL", 10, at=at, price="10.25")
+    trade = fake_world.trade("AAPL", 10, alpaca_order_id=entry, filled=True)
+    other = fake_world.trade("TSLA", 10, alpaca_order_id=fake_world.paper.order("canceled", "TSLA"))
+    sold = fake_world.paper.order("new", "AAPL", 10, side="sell", at=fake_world.ago(100))
+    fake_world.paper.fill(sold, 10, 12, fake_world.ago(100))
+    evidence = reading(fake_world)
+
+    def close() -> None:
+        fake_world.sql(
+            "UPDATE bot_trade SET status = 'closed', exited_shares = 10, exit_at = now() WHERE id = %s",
+            [trade],
+        )
+
+    with after_the_judgement(close):
+        report = fake_world.controller.conclude(evidence, Trigger.PERIODIC)
+    assert (report.outcome, report.error_code, report.booked) == (Outcome.FAILED, "stale_evidence", None)
+    assert (report.error or "").startswith("What Alpaca shows could not be booked: ")
+    assert fake_world.exits(trade) == []
+    assert fake_world.status_of(other) == "open"
+    assert not fake_world.reconciled()
+
+
 # -- a reading that a newer one overtook ------------------------------------------------------------------------
 
 
