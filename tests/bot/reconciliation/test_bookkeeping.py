@@ -169,6 +169,18 @@ def test_only_an_open_trade_that_knows_no_asset_learns_it_from_a_position(
     assert [after[each]["asset_id"] for each in (other, closed, former)] == [None, None, "a former one"]
 
 
+def test_what_is_learned_in_one_attempt_is_bounded_and_the_rest_follows_in_the_next_one(
+    fake_world: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bookkeeping, "MOST_LEARNED", 1)
+    for symbol in ("AAPL", "TSLA"):
+        fake_world.trade(symbol, 10)
+    fake_world.paper.holds(AAPL=10, TSLA=10)
+    for unknown in (1, 0):
+        fake_world.reconcile()
+        assert [row["asset_id"] for row in fake_world.trades().values()].count(None) == unknown
+
+
 def test_a_position_that_is_ignored_in_one_mode_is_a_difference_in_the_other(fake_world: Fake) -> None:
     for mode, symbol in (("live", "AAPL"), ("live", "TSLA"), ("paper", "TSLA"), ("paper", "MSFT")):
         fake_world.sql(
