@@ -97,11 +97,16 @@ def test_an_older_reading_that_is_judged_late_makes_no_trade_suspect(fake_world:
     """Otherwise the next reading would be taken for the second one, and write the trade off."""
     trade = fake_world.trade("AAPL", 10, asset_id=asset_id("AAPL"))
     old = reading(fake_world)
-    fake_world.paper.holds(AAPL=10)
+    fake_world.paper.position("AAPL", 10, current=11)
     assert fake_world.reconcile().matched == 1
+    kept = fake_world.sql("SELECT * FROM bot_broker_reading"), fake_world.sql("SELECT * FROM bot_equity")
     report = fake_world.controller.conclude(old, Trigger.RETRY)
     assert (report.outcome, [each["kind"] for each in report.differences]) == (Outcome.OK, ["suspect"])
     assert fake_world.suspects() == []
+    assert kept == (
+        fake_world.sql("SELECT * FROM bot_broker_reading"),
+        fake_world.sql("SELECT * FROM bot_equity"),
+    )
     fake_world.paper.holds()
     assert fake_world.reconcile(Trigger.RETRY).missed == 0
     assert fake_world.status_of(trade) == "open"
