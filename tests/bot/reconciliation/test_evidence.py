@@ -61,11 +61,11 @@ def test_exits_are_read_from_a_minute_before_the_oldest_entry_on_and_what_was_bo
     assert orders(gathered(fake_world)) == read
 
 
-def test_where_no_trade_is_open_those_of_the_last_minute_are_read(fake_world: Fake) -> None:
+def test_where_no_trade_is_open_the_latest_are_read(fake_world: Fake) -> None:
     """A position can lag the exit that closed its last trade."""
     other = fake_world.trade("AAPL", 10, status="closed", exit_at=fake_world.ago(30))
     read = {has_exit(fake_world, other, 15), has_exit(fake_world, other, 10 * MINUTE, 15)}
-    has_exit(fake_world, other, 2 * MINUTE)
+    has_exit(fake_world, other, 3 * MINUTE)
     fake_world.paper.holds(AAPL=10)
     assert orders(gathered(fake_world)) == read
 
