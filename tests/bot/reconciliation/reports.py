@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
+from bot.reconciliation.evidence import Reading
 from tests.bot.world import World
 
 
@@ -29,3 +32,10 @@ def filled_long_ago(world: World, symbol: str, qty: Any = 10, **fields: Any) -> 
         filled_at=at,
         **fields,
     )
+
+
+def reading(world: World[Any], **changes: Any) -> Reading:
+    """What is read now, with *changes*, which a slow machine does not make too old to count."""
+    found = world.gather()
+    assert isinstance(found, Reading)
+    return replace(found, **{"read_at": found.read_at + timedelta(minutes=1), **changes})
