@@ -16,7 +16,18 @@ import pytest
 from tests.support.stack import ROOT
 
 #: Packages of 10 MiB and more, that only some programs need.
-HEAVY = ("sqlalchemy", "holidays", "apprise", "flask", "rich", "pygments", "redis", "requests", "valkey")
+HEAVY = (
+    "pydantic",
+    "sqlalchemy",
+    "holidays",
+    "apprise",
+    "flask",
+    "rich",
+    "pygments",
+    "redis",
+    "requests",
+    "valkey",
+)
 PROBE = f"""
 import gc, json, sys, threading
 loaded = sorted(name for name in {HEAVY!r} if name in sys.modules)
@@ -50,7 +61,7 @@ def test_beat_and_flower_know_every_task_and_load_nothing_that_a_task_works_with
         "from worker.beat import Scheduler\n"
         "found['tasks'] = sorted(name for name in app.tasks if name.startswith('bot.'))"
     )
-    assert found["loaded"] == ["redis"]
+    assert found["loaded"] == ["pydantic", "redis"]
     assert {"bot.kill", "bot.start", "bot.flatten", "bot.beat_lives"} <= set(found["tasks"])
 
 
@@ -118,5 +129,21 @@ def test_the_sandbox_loads_no_calendar_library() -> None:
 
 
 @pytest.mark.parametrize("module", ["launcher.__main__", "launcher.embedded"])
-def test_the_launcher_loads_no_client_library_of_its_servers(module: str) -> None:
-    assert not {"redis", "valkey", "flask", "holidays", "requests"} & set(probe(f"import {module}")["loaded"])
+def test_the_launcher_loads_no_client_library_of_its_servers_and_nothing_that_only_its_checks_need(
+    module: str,
+) -> None:
+    assert probe(f"import {module}")["loaded"] == []
+
+
+def test_the_guard_loads_little_more_than_python_itself() -> None:
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-X", "importtime", str(ROOT / "launcher" / "reaper.py")],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "signal" in loaded
+    assert not {"subprocess", "pathlib", "typing", "threading"} & loaded
