@@ -182,7 +182,8 @@ class Postgres:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (self.DATABASE,))
                 if cursor.fetchone() is None:
-                    cursor.execute(f'CREATE DATABASE "{self.DATABASE}"')
+                    # copied as files; page by page, it and its template would stay in memory, 14 MiB of it
+                    cursor.execute(f'CREATE DATABASE "{self.DATABASE}" STRATEGY file_copy')
 
     def _initialize(self) -> None:
         if self._account is not None:
