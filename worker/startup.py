@@ -74,7 +74,7 @@ def _start(name: str) -> None:
             controller, database = context.controller(), context.database()
             # the gate first: with a heartbeat before it, it would stand open on what an earlier worker found
             controller.restore(actor=name)
-            database.run(lambda session: heartbeat.start(session, name))
+            database.batched(lambda batch: heartbeat.start(batch, name))
             controller.apply_halts()
             _background = _background or Background(name)
             _background.start_heartbeat()
