@@ -36,13 +36,14 @@ _ending = threading.Event()
 
 @worker_init.connect
 def load(**_: Any) -> None:
-    """Load what tasks and threads work with before the pool forks, so that its child shares it."""
+    """Load what tasks and threads work with before the pool forks, so that its child shares it: memory that either of them writes
+    to after that is there twice. What this process works with is made here, too; it connects when it is used."""
     from sqlalchemy.orm import configure_mappers
 
-    import bot.commands.evidence  # noqa: F401
     import worker.background  # noqa: F401
 
     configure_mappers()
+    context.evidence()
     gc.collect()
     gc.freeze()
 

@@ -38,7 +38,7 @@ print(json.dumps({{"loaded": loaded, "frozen": gc.get_freeze_count() > 0, "threa
 def probe(script: str, **env: str) -> dict[str, Any]:
     """What a process that ran *script*, which leaves *found* behind, has loaded."""
     done = subprocess.run(
-        [sys.executable, "-c", f"found = {{}}\n{script}\n{PROBE}"],
+        [sys.executable, "-c", f"import sys\nfound = {{}}\n{script}\n{PROBE}"],
         cwd=ROOT,
         env={
             "PATH": os.environ["PATH"],
@@ -99,22 +99,28 @@ def test_a_worker_has_loaded_what_its_tasks_need_before_its_pool_forks_and_runs_
     found = probe(
         "from worker import app; app.loader.import_default_modules(); app.finalize()\n"
         "from worker import startup; startup.load()\n"
-        "found['ready'] = {'worker.background', 'bot.commands.controller'} <= set(__import__('sys').modules)",
+        "found['ready'] = {'worker.background', 'bot.commands.controller'} <= set(sys.modules)\n"
+        "from worker import context; before = set(sys.modules); context._of_process(-1)\n"
+        "found['later'] = sorted(set(sys.modules) - before)",
         DATABASE_URL=DATABASE,
     )
     assert (found["ready"], found["frozen"], found["threads"]) == (True, True, 1)
+    assert found["later"] == [], "what the child would load for itself"
     assert "holidays" not in found["loaded"]
 
 
 def test_web_has_loaded_its_modules_before_it_forks_and_runs_no_thread_and_has_no_application_yet() -> None:
     found = probe(
         "import runpy; conf = runpy.run_path('web/gunicorn_conf.py'); conf['_load'](); conf['on_exit'](None)\n"
-        "found['ready'] = 'web.app' in __import__('sys').modules\n"
-        "found['made'] = 'web.wsgi' in __import__('sys').modules",
+        "found['ready'] = 'web.app' in sys.modules\n"
+        "found['made'] = 'web.wsgi' in sys.modules\n"
+        "from web.app import create_app; before = set(sys.modules); create_app()\n"
+        "found['later'] = sorted(set(sys.modules) - before)",
         DATABASE_URL=DATABASE,
         API_TOKENS="alice:operator:light-programs-token-of-a-test-3f9a",
     )
     assert (found["ready"], found["made"], found["frozen"], found["threads"]) == (True, False, True, 1)
+    assert found["later"] == [], "what each process would load for itself"
     assert not {"holidays", "apprise", "rich"} & set(found["loaded"])
 
 
