@@ -8,21 +8,18 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from io import TextIOWrapper
 from pathlib import Path
 from typing import cast
 
 from bot.settings import kept_secret
-from bot.settings.settings import Settings
-from bot.settings.tokens import Role
-from bot.settings.types import LogFormat
-from launcher import preflight
+from launcher.aside import aside
 from launcher.banner import banner
 from launcher.console import Console
 from launcher.data_dir_lock import Instance
 from launcher.embedded import Postgres, Valkey
-from launcher.environment import PG_BIN, Environment, complete
+from launcher.environment import PG_BIN, Plan, read_secret_files
 from launcher.errors import StartError
 from launcher.keyboard import wait_for_enter
 from launcher.process import Process
@@ -68,10 +65,7 @@ class Launcher:
             instance.release()
 
     def _start(self, guard: Guard) -> None:
-        preflight.read_secret_files()
-        if self._console.is_terminal and os.environ.get("LOG_FORMAT", "").lower() in ("", LogFormat.AUTO):
-            # the parts write to a pipe, and would take the reader at its end for a program
-            os.environ["LOG_FORMAT"] = LogFormat.TEXT
+        read_secret_files()
         postgres = valkey = None
         database_url = os.environ.get("DATABASE_URL", "")
         if not database_url:
@@ -85,36 +79,39 @@ class Launcher:
         if not redis_url and not os.environ.get("QUEUE_URL"):
             valkey = Valkey(self._data_dir / "valkey", guard=guard)
             redis_url = valkey.url
-        environment = complete(os.environ, self._data_dir, database_url, redis_url, demo=self._demo)
-        os.environ.update(environment.variables)
-        settings = preflight.load_settings(is_database_ours=postgres is not None)
-        preflight.check_ports(
-            settings,
-            {
-                "PostgreSQL": None if postgres is None else postgres.port,
-                "Valkey": None if valkey is None else valkey.port,
-                "sandbox": environment.sandbox_port,
-            },
-        )
+        own_ports = {
+            "PostgreSQL": None if postgres is None else postgres.port,
+            "Valkey": None if valkey is None else valkey.port,
+        }
+        plan = aside(lambda: self._check(database_url, redis_url, own_ports))
+        environment = plan.environment
 
-        if postgres is None:
-            preflight.check_database(settings)
-        else:
+        if postgres is not None:
             self._start_server(postgres)
         if valkey is not None:
             self._start_server(valkey)
-        elif redis_url.startswith(("redis://", "rediss://")):
-            preflight.check_redis(settings)
         parts = Parts(environment.variables, self._data_dir, self._console, guard)
         if environment.sandbox_port is not None:
             self._supervisor.adopt(parts.sandbox(environment.sandbox_port, walk=self._demo))
         self._migrate(parts.migration())
         kept_secret.write_private(self._server_env, environment.server_env())
-        for process in parts.application(settings.flower_port):
+        for process in parts.application(plan.flower_port):
             self._supervisor.adopt(process)
-        address = self._await_readiness(settings, environment)
+        address = self._await_readiness(plan)
         if environment.demo_token is not None:
             self._supervisor.adopt(parts.demo(address, environment.demo_token))
+
+    def _check(self, database_url: str, redis_url: str, own_ports: Mapping[str, int | None]) -> Plan:
+        from launcher import preflight  # see there
+
+        return preflight.check(
+            self._data_dir,
+            database_url,
+            redis_url,
+            own_ports,
+            demo=self._demo,
+            is_terminal=self._console.is_terminal,
+        )
 
     def _start_server(self, server: Postgres | Valkey) -> None:
         self._console.say(f"Starting {server.process.name} …")
@@ -133,25 +130,19 @@ class Launcher:
             self._console.block(migration.log.read_text())
             raise StartError("The database could not be migrated; the lines above say why.")
 
-    def _await_readiness(self, settings: Settings, environment: Environment) -> str:
+    def _await_readiness(self, plan: Plan) -> str:
         """Waits for web, then a while for the worker, so that the first command is answered with its outcome.
         Returns the address of web."""
         self._console.say("Waiting until web answers …")
-        web = WebProbe(settings.host, settings.port)
+        web = WebProbe(plan.host, plan.port)
         if not self._poll(web.is_ready, READY_TIMEOUT_SEC):
             raise StartError(f"Web was not ready within {READY_TIMEOUT_SEC:.0f} s, see {web.address}/readyz.")
-        token = _operator_token(settings)
+        token = plan.operator_token
         is_worker_online = token is None or self._poll(
             lambda: web.is_worker_online(token), WORKER_TIMEOUT_SEC
         )
         shown = banner(
-            settings,
-            environment,
-            web.address,
-            token,
-            is_worker_online,
-            self._banner_file,
-            shows_secrets=self._console.is_terminal,
+            plan, web.address, is_worker_online, self._banner_file, shows_secrets=self._console.is_terminal
         )
         kept_secret.write_private(self._banner_file, shown)
         self._console.block(shown)
@@ -201,12 +192,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
-
-
-def _operator_token(settings: Settings) -> str | None:
-    return next(
-        (each.token.get_secret_value() for each in settings.tokens if each.role is Role.OPERATOR), None
-    )
 
 
 def _make_data_dir() -> Path:

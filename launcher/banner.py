@@ -2,23 +2,14 @@
 
 from pathlib import Path
 
-from bot.settings.settings import Settings
 from launcher import ports
-from launcher.environment import Environment
+from launcher.environment import Environment, Plan
 
 
-def banner(
-    settings: Settings,
-    environment: Environment,
-    address: str,
-    token: str | None,
-    is_worker_online: bool,
-    kept_in: Path,
-    *,
-    shows_secrets: bool,
-) -> str:
+def banner(plan: Plan, address: str, is_worker_online: bool, kept_in: Path, *, shows_secrets: bool) -> str:
     """Addresses and logins. Secrets that the operator set are not shown again, only those made up here, and these only to a
     terminal: else the files that hold them are named. *kept_in* is the file that has the banner, too."""
+    environment, token = plan.environment, plan.operator_token
     variables = environment.variables
     data_dir = Path(variables["DATA_DIR"])
     kept_tokens, kept_login = data_dir / "api-tokens", data_dir / "flower-login"
@@ -35,7 +26,7 @@ def banner(
         ("panel", address),
         ("API", f"{address}/docs"),
         ("token", shown_token),
-        ("Flower", f"http://{ports.LOOPBACK}:{settings.flower_port}"),
+        ("Flower", f"http://{ports.LOOPBACK}:{plan.flower_port}"),
         ("", f"user {user}, password {password}"),
         ("account", _account(environment)),
         ("try", f'curl -H "Authorization: Bearer {in_command}" {address}/api/bot/status'),

@@ -1,12 +1,13 @@
 """The environment variables that all parts are started with."""
 
+import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.settings import kept_secret
-from bot.settings.settings import Settings
+from bot.errors import SettingsError
+from bot.settings import kept_secret, secret_files
 from launcher import ports
 from launcher.errors import StartError
 
@@ -58,10 +59,33 @@ class Environment:
         return "".join(f"{name}='{_escaped(value)}'\n" for name, value in shared.items())
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What the launcher starts, once all of it has been checked."""
+
+    environment: Environment
+    host: str
+    port: int
+    flower_port: int
+    operator_token: str | None
+
+
+def read_secret_files() -> None:
+    """Put what the files hold that NAME_FILE variables name into the environment, which all parts are started with."""
+    try:
+        environ = secret_files.resolved(os.environ)
+    except SettingsError as error:
+        raise StartError(str(error)) from None
+    os.environ.clear()
+    os.environ.update(environ)
+
+
 def complete(
     given: Mapping[str, str], data_dir: Path, database_url: str, redis_url: str, *, demo: bool = False
 ) -> Environment:
     """Fills in what the operator did not set. An empty variable counts as not set."""
+    from bot.settings.settings import Settings  # see launcher.preflight
+
     variables = {name: value for name, value in given.items() if value or name not in _SHARED}
     variables |= {
         "DATA_DIR": str(data_dir),

@@ -1,40 +1,61 @@
-"""Checks before anything is started; each finding is one sentence that names the setting."""
+"""Checks before anything is started; each finding is one sentence that names the setting.
+
+They load pydantic and more, which the launcher would keep as long as all runs: it has them done by ``launcher.aside``, and nothing
+that it imports itself may import this module.
+"""
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 import psycopg2
 
 from bot.errors import SettingsError
-from bot.settings import secret_files
 from bot.settings.settings import Settings
-from launcher import ports
+from bot.settings.tokens import Role
+from bot.settings.types import LogFormat
+from launcher import environment, ports
+from launcher.environment import Plan
 from launcher.errors import StartError
 
 CONNECT_TIMEOUT_SEC = 5
 _NO_DATABASE = dict.fromkeys(("database_url", "database_owner_url", "database_read_url"))
 
 
-def read_secret_files() -> None:
-    """Put what the files hold that NAME_FILE variables name into the environment, which all parts are started with."""
-    try:
-        environ = secret_files.resolved(os.environ)
-    except SettingsError as error:
-        raise StartError(str(error)) from None
-    os.environ.clear()
-    os.environ.update(environ)
+def check(
+    data_dir: Path,
+    database_url: str,
+    redis_url: str,
+    own_ports: Mapping[str, int | None],
+    *,
+    demo: bool,
+    is_terminal: bool,
+) -> Plan:
+    """*own_ports*: the ports of the embedded servers, which are not started yet, by their names; None where there is none."""
+    if is_terminal and os.environ.get("LOG_FORMAT", "").lower() in ("", LogFormat.AUTO):
+        # the parts write to a pipe, and would take the reader at its end for a program
+        os.environ["LOG_FORMAT"] = LogFormat.TEXT
+    completed = environment.complete(os.environ, data_dir, database_url, redis_url, demo=demo)
+    os.environ.update(completed.variables)
+    settings = _load_settings(is_database_ours=own_ports["PostgreSQL"] is not None)
+    _check_ports(settings, {**own_ports, "sandbox": completed.sandbox_port})
+    if own_ports["PostgreSQL"] is None:
+        _check_database(settings)
+    if own_ports["Valkey"] is None and redis_url.startswith(("redis://", "rediss://")):
+        _check_redis(settings)
+    operators = (each.token.get_secret_value() for each in settings.tokens if each.role is Role.OPERATOR)
+    return Plan(completed, settings.host, settings.port, settings.flower_port, next(operators, None))
 
 
-def load_settings(*, is_database_ours: bool) -> Settings:
-    """*is_database_ours*: its addresses were made up here. To check them would keep SQLAlchemy in memory as long as all runs."""
+def _load_settings(*, is_database_ours: bool) -> Settings:
+    """*is_database_ours*: its addresses were made up here, and checking them would load SQLAlchemy, which takes half a second."""
     try:
         return Settings.load_without_database(**_NO_DATABASE) if is_database_ours else Settings.load()
     except SettingsError as error:
         raise StartError(str(error)) from None
 
 
-def check_ports(settings: Settings, own: Mapping[str, int | None]) -> None:
-    """*own*: the ports of the embedded servers, which are not started yet, by their names; None where there is none."""
+def _check_ports(settings: Settings, own: Mapping[str, int | None]) -> None:
     if settings.port == settings.flower_port:
         raise StartError(f"PORT and FLOWER_PORT are both {settings.port}: set one of them to another port.")
     for variable, port in (("PORT", settings.port), ("FLOWER_PORT", settings.flower_port)):
@@ -64,7 +85,7 @@ def _check_port(host_variable: str, host: str, variable: str, port: int) -> None
     )
 
 
-def check_database(settings: Settings) -> None:
+def _check_database(settings: Settings) -> None:
     plain = settings.database.set(drivername="postgresql").render_as_string(hide_password=False)
     try:
         psycopg2.connect(plain, connect_timeout=CONNECT_TIMEOUT_SEC).close()
@@ -73,8 +94,8 @@ def check_database(settings: Settings) -> None:
         raise StartError(f"The database that DATABASE_URL names cannot be used: {reason}") from None
 
 
-def check_redis(settings: Settings) -> None:
-    import redis  # the launcher would hold it in memory as long as all runs; with its own Valkey it needs none
+def _check_redis(settings: Settings) -> None:
+    import redis  # a fifth of a second, which a start with its own Valkey does without
 
     tls = {} if settings.queue_tls_ca is None else {"ssl_ca_certs": str(settings.queue_tls_ca)}
     try:

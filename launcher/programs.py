@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Set
 from pathlib import Path
 
-from bot.settings.settings import NO_SERVER_ENV
+from bot.settings.server_env import NO_SERVER_ENV
 from launcher import ports
 from launcher.console import Console
 from launcher.process import Process, StopOrder, StopStep

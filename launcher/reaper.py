@@ -1,13 +1,17 @@
-"""The process that cleans up after a launcher that was killed."""
+"""The process that cleans up after a launcher that was killed. It runs this file, and loads little more than Python itself."""
+
+from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
+
+TYPE_CHECKING = False  # typing's own would load it
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
 
 PATIENCE_SEC = 5.0
 
@@ -22,6 +26,8 @@ class Guard:
 
     def __init__(self, lock_fd: int | None = None, litter: Sequence[Path] = ()) -> None:
         """`litter` are files that must be gone when the launcher is."""
+        import subprocess  # only the launcher needs it
+
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", __file__, *map(str, litter)],
             stdin=subprocess.PIPE,
@@ -69,7 +75,8 @@ def main(litter: Sequence[str]) -> None:
     for order in sorted({order for order, _ in watched.values()}):
         _stop({pid: signals for pid, (its, signals) in watched.items() if its == order})
     for path in litter:
-        Path(path).unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(path)
 
 
 def _stop(signals_by_pid: dict[int, list[int]]) -> None:
@@ -96,7 +103,8 @@ def is_alive(pid: int) -> bool:
     """Whether the process runs. Dead ones that nobody collects, as in a container without an init, do not count."""
     try:
         os.kill(pid, 0)
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        with open(f"/proc/{pid}/stat") as file:
+            state = file.read().rpartition(")")[2].split()[0]
     except (ProcessLookupError, IndexError):
         return False
     except OSError:  # another account's, or no /proc on this system

@@ -120,13 +120,16 @@ def on_starting(server: Any) -> None:
 
 
 def _load() -> None:
-    """Load the modules before the first process is forked: what the processes share is in memory once. (`preload_app` would make
-    the application here, too; then SIGHUP would not make it anew.) Settings, connections and threads are each process's own."""
-    from sqlalchemy.orm import configure_mappers
+    """Load the modules before the first process is forked: what the processes share is in memory once. (With `preload_app` they
+    would share the application as well, and SIGHUP would not make it anew.) Settings, connections and threads are each process's own.
 
-    import web.app  # noqa: F401
+    An application is made and thrown away: what libraries load and compute with the first one, they need not in each process."""
+    import celery.app.amqp  # noqa: F401 - otherwise at the first message
 
-    configure_mappers()
+    from web.app import create_app
+
+    with suppress(SettingsError):  # each process says it for itself
+        create_app(_settings)
     gc.collect()
     gc.freeze()  # a collection in a process would write to what it shares
 

@@ -10,15 +10,19 @@ from typing import Any
 
 import billiard.pool
 from billiard.exceptions import WorkerLostError
-from celery import Celery
-from celery.signals import before_task_publish, celeryd_init, setup_logging, task_postrun, task_prerun
 
 from bot.errors import SettingsError
 from bot.market_hours import NEW_YORK
 from bot.runtime import logs
+from bot.runtime.without import without
 from bot.settings.queue import SENT_AT
 from bot.settings.settings import Settings
-from worker import transport
+
+with without("yaml"), without("msgpack"):  # no message is taken that is not JSON
+    from celery import Celery
+    from celery.signals import before_task_publish, celeryd_init, setup_logging, task_postrun, task_prerun
+
+    from worker import transport
 
 # before the first connection: kombu looks a transport up once
 transport.install()

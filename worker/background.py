@@ -85,7 +85,7 @@ class Background:
         # before the row: a worker whose database is away lives, and is no better for being started again
         liveness_file.touch(context.settings().alive_file)
         trouble = consumer.trouble()
-        context.database().run(lambda session: heartbeat.beat(session, self._name, trouble))
+        context.database().batched(lambda batch: heartbeat.beat(batch, self._name, trouble))
 
     def _thin_out(self) -> None:
         context.database().run(retention.thin_out)
@@ -108,8 +108,9 @@ class Background:
 
     def _gather(self) -> None:
         """Gather the evidence that is needed now, then wait until more may be needed, or for EVIDENCE_SEC."""
-        context.evidence().reconcile_if_due()
-        for command in context.controller().awaiting_evidence(MOST_AT_ONCE):
-            context.evidence().gather_for(command.id)
+        if context.evidence().is_needed():
+            context.evidence().reconcile_if_due()
+            for command in context.controller().awaiting_evidence(MOST_AT_ONCE):
+                context.evidence().gather_for(command.id)
         self._evidence_needed.wait(EVIDENCE_SEC)
         self._evidence_needed.clear()

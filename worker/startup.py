@@ -36,13 +36,14 @@ _ending = threading.Event()
 
 @worker_init.connect
 def load(**_: Any) -> None:
-    """Load what tasks and threads work with before the pool forks, so that its child shares it."""
+    """Load what tasks and threads work with before the pool forks, so that its child shares it: memory that either of them writes
+    to after that is there twice. What this process works with is made here, too; it connects when it is used."""
     from sqlalchemy.orm import configure_mappers
 
-    import bot.commands.evidence  # noqa: F401
     import worker.background  # noqa: F401
 
     configure_mappers()
+    context.evidence()
     gc.collect()
     gc.freeze()
 
@@ -74,7 +75,7 @@ def _start(name: str) -> None:
             controller, database = context.controller(), context.database()
             # the gate first: with a heartbeat before it, it would stand open on what an earlier worker found
             controller.restore(actor=name)
-            database.run(lambda session: heartbeat.start(session, name))
+            database.batched(lambda batch: heartbeat.start(batch, name))
             controller.apply_halts()
             _background = _background or Background(name)
             _background.start_heartbeat()

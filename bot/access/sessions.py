@@ -14,6 +14,8 @@ from sqlalchemy.orm import Session
 from bot.alerts import outbox
 from bot.models import AlertKind, BotSession
 from bot.settings.tokens import Role
+from bot.storage.look import prepared
+from bot.storage.pipeline import Pipeline
 
 #: A session ends after this time even if it is used: one trading day with the hours around it.
 LIFETIME = timedelta(hours=24)
@@ -139,17 +141,20 @@ class Known:
     ended: bool
 
 
-def known(session: Session) -> Mapping[UUID, Known]:
+_KNOWN = prepared(
+    "known_sessions",
+    select(
+        BotSession.id,
+        _NOW - BotSession.last_seen_at,
+        BotSession.expires_at - _NOW,
+        BotSession.ended_at.is_not(None),
+    ).where(BotSession.expires_at > _NOW),
+)
+
+
+def known(batch: Pipeline) -> Mapping[UUID, Known]:
     """All sessions whose time has not run out, including those that were ended."""
-    rows = session.execute(
-        select(
-            BotSession.id,
-            (_NOW - BotSession.last_seen_at).label("idle"),
-            (BotSession.expires_at - _NOW).label("left"),
-            BotSession.ended_at.is_not(None).label("ended"),
-        ).where(BotSession.expires_at > _NOW)
-    )
-    return {row.id: Known(row.idle, row.left, row.ended) for row in rows}
+    return {key: Known(idle, left, ended) for key, idle, left, ended in batch.send(_KNOWN())}
 
 
 def note_seen(session: Session, seen: Mapping[UUID, datetime]) -> None:

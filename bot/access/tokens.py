@@ -20,6 +20,9 @@ from bot.errors import PitbossError
 from bot.models import BotToken
 from bot.settings.tokens import Role, weakness_of
 from bot.states import CommandKind
+from bot.storage.look import prepared
+from bot.storage.pipeline import Pipeline
+from bot.storage.row_mapper import RowMapper
 
 _NOW = func.clock_timestamp()
 
@@ -86,13 +89,18 @@ def all_of(session: Session) -> Sequence[BotToken]:
     return session.scalars(select(BotToken).order_by(BotToken.name, BotToken.created_at.desc())).all()
 
 
-def valid(session: Session) -> Sequence[BotToken]:
+_ROWS = RowMapper(BotToken)
+_VALID = prepared(
+    "valid_tokens",
+    select(*(getattr(BotToken, name) for name in _ROWS.names)).where(
+        BotToken.revoked_at.is_(None), or_(BotToken.expires_at.is_(None), BotToken.expires_at > _NOW)
+    ),
+)
+
+
+def valid(batch: Pipeline) -> Sequence[BotToken]:
     """The tokens that are valid now."""
-    return session.scalars(
-        select(BotToken).where(
-            BotToken.revoked_at.is_(None), or_(BotToken.expires_at.is_(None), BotToken.expires_at > _NOW)
-        )
-    ).all()
+    return [_ROWS.instance(_ROWS.values(row)) for row in batch.send(_VALID())]
 
 
 def expire(session: Session, name: str, lasts: timedelta) -> BotToken:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from uuid import UUID
 
-from sqlalchemy import exists, func
+from sqlalchemy import and_, exists, func, or_
 
 from bot.broker.time_limits import GATHERING_LEASE_SEC
 from bot.commands import log as command_log
@@ -17,7 +17,7 @@ from bot.commands.handlers import CommandEvidence
 from bot.models import BotCommand, BotReconciliation, Trigger
 from bot.reconciliation import evidence, schedule
 from bot.settings.settings import Settings
-from bot.states import CommandKind
+from bot.states import CommandKind, CommandStatus
 from bot.storage.database import Database
 from bot.storage.look import Look
 
@@ -40,6 +40,8 @@ GATHERERS: Mapping[CommandKind, Gatherer] = MappingProxyType(
     {CommandKind.RECONCILE: _for_reconcile, CommandKind.SET_MODE: _for_set_mode}
 )
 
+_AWAITS_EVIDENCE = and_(BotCommand.status == CommandStatus.QUEUED, BotCommand.kind.in_(GATHERERS))
+
 
 class EvidenceGatherer:
     """Gathers evidence for one process. If several processes do, only one of them makes each attempt."""
@@ -48,9 +50,17 @@ class EvidenceGatherer:
         self._controller = controller
         self._database = database
         self._settings = settings
-        self._is_due = Look(
-            "is_reconciliation_due", exists().where(schedule.is_due(func.clock_timestamp(), settings))
-        )
+        is_due = exists().where(schedule.is_due(func.clock_timestamp(), settings))
+        self._is_due = Look("is_reconciliation_due", is_due)
+        self._is_needed = Look("is_evidence_needed", or_(is_due, exists().where(_AWAITS_EVIDENCE)))
+
+    def is_needed(self) -> bool:
+        """Whether an attempt to reconcile is due, or a pending command needs evidence: both are asked for at once.
+
+        Raises:
+            DatabaseUnavailable: Postgres is away.
+        """
+        return self._is_needed.take(self._database)
 
     def gather_for(self, command_id: UUID) -> None:
         """Gather the evidence for a pending command and have it judged, unless another process is at it.

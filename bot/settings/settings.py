@@ -32,6 +32,7 @@ from bot.settings.alert_settings import AlertSettings
 from bot.settings.alpaca_settings import AlpacaSettings
 from bot.settings.approvals import Approvals, parse_approvals
 from bot.settings.closures import parse_closures
+from bot.settings.server_env import NO_SERVER_ENV
 from bot.settings.single_sign_on import parse_networks, parse_users
 from bot.settings.tokens import ApiToken, parse_tokens
 from bot.settings.types import SHORTEST_SECRET, LogFormat, LogLevel, MarketHours, Port, ReadableFile
@@ -41,9 +42,6 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 _NO_DATABASE = "DATABASE_URL is not set: set it in the environment, or use script/server, which sets it up."
-
-#: Set for a process that must not read the file in which script/server keeps its settings for other terminals.
-NO_SERVER_ENV = "PITBOSS_NO_SERVER_ENV"
 
 ROOT = Path(__file__).resolve().parents[2]
 

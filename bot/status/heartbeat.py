@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from sqlalchemy import delete, func, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from bot.models import BotWorker, Sign
 from bot.storage.pipeline import BEGIN, COMMIT, Pipeline
-from bot.storage.statements import GIVE_SIGN
+from bot.storage.statements import GIVE_SIGN, SEE_WORKER
 
 #: How often a worker writes its row, in seconds.
 INTERVAL_SEC = 3.0
@@ -22,14 +21,9 @@ LOST_AFTER = timedelta(seconds=30)
 FORGOTTEN_AFTER = timedelta(days=1)
 
 
-def beat(session: Session, name: str, trouble: str | None = None) -> None:
+def beat(batch: Pipeline, name: str, trouble: str | None = None) -> None:
     """Write that the worker *name* is alive, and, if it takes no messages, why."""
-    now = func.clock_timestamp()
-    session.execute(
-        insert(BotWorker)
-        .values(name=name, started_at=now, last_seen_at=now, trouble=trouble)
-        .on_conflict_do_update(index_elements=["name"], set_={"last_seen_at": now, "trouble": trouble})
-    )
+    batch.send(BEGIN, SEE_WORKER(name, trouble), COMMIT)
 
 
 def troubles(session: Session) -> list[str]:
@@ -43,12 +37,12 @@ def troubles(session: Session) -> list[str]:
     return [f"{name}: {trouble}" for name, trouble in rows]
 
 
-def start(session: Session, name: str) -> None:
-    """Write the first heartbeat, and delete the rows of workers that are long gone."""
-    session.execute(
+def start(batch: Pipeline, name: str) -> None:
+    """Delete the rows of workers that are long gone, and write the first heartbeat."""
+    batch.session.execute(
         delete(BotWorker).where(BotWorker.last_seen_at < func.clock_timestamp() - FORGOTTEN_AFTER)
     )
-    beat(session, name)
+    beat(batch, name)
 
 
 def leave(session: Session, name: str) -> None:

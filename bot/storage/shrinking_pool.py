@@ -9,8 +9,9 @@ from time import monotonic
 
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
-#: How long a connection may idle, in seconds.
-IDLE_SEC = 60.0
+#: How long a connection may idle, in seconds. Looks that are taken each second or so need a second connection now and then: with a
+#: minute, it stayed for good.
+IDLE_SEC = 20.0
 
 _SINCE = "pitboss_idle_since"
 

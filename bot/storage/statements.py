@@ -325,6 +325,14 @@ GIVE_SIGN = PreparedStatement(
     " ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at",
     1,
 )
+#: The worker $1 lives; $2 says why it takes no messages, if it does not.
+SEE_WORKER = PreparedStatement(
+    "see_worker",
+    "INSERT INTO bot_worker (name, started_at, last_seen_at, trouble)"
+    " VALUES ($1, clock_timestamp(), clock_timestamp(), $2)"
+    " ON CONFLICT (name) DO UPDATE SET last_seen_at = excluded.last_seen_at, trouble = excluded.trouble",
+    2,
+)
 #: Writes 300 KB beside the tables and throws it away. A row may find room in its page when the disk has none left.
 KEEP_LITTLE_IN_MEMORY = "SET LOCAL work_mem = '64kB'"
 TRY_THE_DISK = PreparedStatement("try_the_disk", "SELECT count(*) FROM generate_series(1, 8000)")

@@ -163,4 +163,4 @@ def test_a_token_ends_at_its_time_in_the_copy_and_in_the_table(
     assert directory.holder(proof) is None, "the copy was not read again"
     monkeypatch.undo()
     tables.sql("UPDATE bot_token SET expires_at = clock_timestamp()")
-    assert database.read(tokens.valid) == []
+    assert database.batched(tokens.valid) == []

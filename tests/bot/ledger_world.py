@@ -59,7 +59,7 @@ class World:
     def open_gate(self) -> None:
         """Running, reconciled, and a worker lives."""
         self.do("start")
-        self.database.run(lambda session: heartbeat.beat(session, WORKER))
+        self.database.batched(lambda batch: heartbeat.beat(batch, WORKER))
         self.sql("UPDATE bot_config SET reconciled_at = now()")
 
     def reasons(self) -> list[str]:

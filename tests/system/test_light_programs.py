@@ -16,7 +16,18 @@ import pytest
 from tests.support.stack import ROOT
 
 #: Packages of 10 MiB and more, that only some programs need.
-HEAVY = ("sqlalchemy", "holidays", "apprise", "flask", "rich", "pygments", "redis", "requests", "valkey")
+HEAVY = (
+    "pydantic",
+    "sqlalchemy",
+    "holidays",
+    "apprise",
+    "flask",
+    "rich",
+    "pygments",
+    "redis",
+    "requests",
+    "valkey",
+)
 PROBE = f"""
 import gc, json, sys, threading
 loaded = sorted(name for name in {HEAVY!r} if name in sys.modules)
@@ -27,7 +38,7 @@ print(json.dumps({{"loaded": loaded, "frozen": gc.get_freeze_count() > 0, "threa
 def probe(script: str, **env: str) -> dict[str, Any]:
     """What a process that ran *script*, which leaves *found* behind, has loaded."""
     done = subprocess.run(
-        [sys.executable, "-c", f"found = {{}}\n{script}\n{PROBE}"],
+        [sys.executable, "-c", f"import sys\nfound = {{}}\n{script}\n{PROBE}"],
         cwd=ROOT,
         env={
             "PATH": os.environ["PATH"],
@@ -50,7 +61,7 @@ def test_beat_and_flower_know_every_task_and_load_nothing_that_a_task_works_with
         "from worker.beat import Scheduler\n"
         "found['tasks'] = sorted(name for name in app.tasks if name.startswith('bot.'))"
     )
-    assert found["loaded"] == ["redis"]
+    assert found["loaded"] == ["pydantic", "redis"]
     assert {"bot.kill", "bot.start", "bot.flatten", "bot.beat_lives"} <= set(found["tasks"])
 
 
@@ -88,22 +99,28 @@ def test_a_worker_has_loaded_what_its_tasks_need_before_its_pool_forks_and_runs_
     found = probe(
         "from worker import app; app.loader.import_default_modules(); app.finalize()\n"
         "from worker import startup; startup.load()\n"
-        "found['ready'] = {'worker.background', 'bot.commands.controller'} <= set(__import__('sys').modules)",
+        "found['ready'] = {'worker.background', 'bot.commands.controller'} <= set(sys.modules)\n"
+        "from worker import context; before = set(sys.modules); context._of_process(-1)\n"
+        "found['later'] = sorted(set(sys.modules) - before)",
         DATABASE_URL=DATABASE,
     )
     assert (found["ready"], found["frozen"], found["threads"]) == (True, True, 1)
+    assert found["later"] == [], "what the child would load for itself"
     assert "holidays" not in found["loaded"]
 
 
 def test_web_has_loaded_its_modules_before_it_forks_and_runs_no_thread_and_has_no_application_yet() -> None:
     found = probe(
         "import runpy; conf = runpy.run_path('web/gunicorn_conf.py'); conf['_load'](); conf['on_exit'](None)\n"
-        "found['ready'] = 'web.app' in __import__('sys').modules\n"
-        "found['made'] = 'web.wsgi' in __import__('sys').modules",
+        "found['ready'] = 'web.app' in sys.modules\n"
+        "found['made'] = 'web.wsgi' in sys.modules\n"
+        "from web.app import create_app; before = set(sys.modules); create_app()\n"
+        "found['later'] = sorted(set(sys.modules) - before)",
         DATABASE_URL=DATABASE,
         API_TOKENS="alice:operator:light-programs-token-of-a-test-3f9a",
     )
     assert (found["ready"], found["made"], found["frozen"], found["threads"]) == (True, False, True, 1)
+    assert found["later"] == [], "what each process would load for itself"
     assert not {"holidays", "apprise", "rich"} & set(found["loaded"])
 
 
@@ -118,5 +135,21 @@ def test_the_sandbox_loads_no_calendar_library() -> None:
 
 
 @pytest.mark.parametrize("module", ["launcher.__main__", "launcher.embedded"])
-def test_the_launcher_loads_no_client_library_of_its_servers(module: str) -> None:
-    assert not {"redis", "valkey", "flask", "holidays", "requests"} & set(probe(f"import {module}")["loaded"])
+def test_the_launcher_loads_no_client_library_of_its_servers_and_nothing_that_only_its_checks_need(
+    module: str,
+) -> None:
+    assert probe(f"import {module}")["loaded"] == []
+
+
+def test_the_guard_loads_little_more_than_python_itself() -> None:
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-X", "importtime", str(ROOT / "launcher" / "reaper.py")],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "signal" in loaded
+    assert not {"subprocess", "pathlib", "typing", "threading"} & loaded

@@ -242,9 +242,7 @@ class Directory:
 
     def _refresh(self) -> None:
         now = time.monotonic()
-        rows, self._known = self._database.read(
-            lambda session: (tokens.valid(session), sessions.known(session))
-        )
+        rows, self._known = self._database.batched(lambda batch: (tokens.valid(batch), sessions.known(batch)))
         self._kept = {row.hash: _holder(row, now) for row in rows}
         self._read_at, self._read_wall = now, time.time()
         self._ended -= {key for key, known in self._known.items() if known.ended}

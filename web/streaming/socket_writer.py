@@ -97,7 +97,8 @@ class Streams:
         look_at = 0.0
         while not self._closing:
             try:
-                for key, events in self._selector.select(TICK_SEC):
+                # nobody's time runs out while nobody listens; an order wakes it
+                for key, events in self._selector.select(TICK_SEC if self._clients else None):
                     if key.data is None:
                         self._obey()
                     else:

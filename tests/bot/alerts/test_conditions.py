@@ -30,7 +30,7 @@ def last(tables: Tables) -> dict[str, Any]:
 
 
 def beat(database: Database) -> None:
-    database.run(lambda session: heartbeat.beat(session, "worker"))
+    database.batched(lambda batch: heartbeat.beat(batch, "worker"))
 
 
 def age(tables: Tables, seconds: int) -> None:

@@ -57,7 +57,7 @@ def sold(world: Fake, symbol: str, shares: int, price: Any, *, seconds_ago: floa
 
 def running(world: Fake) -> None:
     world.do(CommandKind.START)
-    world.database.run(lambda session: heartbeat.beat(session, "worker-1"))
+    world.database.batched(lambda batch: heartbeat.beat(batch, "worker-1"))
     assert world.reconcile().outcome is Outcome.OK
     assert reasons(world) == set()
 

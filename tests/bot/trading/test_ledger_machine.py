@@ -57,7 +57,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.world.do("update_config", maxConcurrentPositions=3, dailyLossLimitUsd=int(LOSS_LIMIT))
         for table in ("bot_trade", "bot_daily_stats"):
             self.world.sql(f"DELETE FROM {table}")
-        self.world.database.run(lambda session: heartbeat.beat(session, WORKER))
+        self.world.database.batched(lambda batch: heartbeat.beat(batch, WORKER))
         self.model = Model(self.world.config().mode)
         self.get_going()
         self.last: tuple[Any, tuple[Any, ...], dict[str, Any]] | None = None

@@ -100,13 +100,13 @@ def test_a_connection_to_a_server_that_takes_no_writes_is_not_kept(database_url:
     try:
         outsider.sql(f'ALTER DATABASE "{row["name"]}" SET default_transaction_read_only = on')
         with pytest.raises(DatabaseUnavailable):
-            database.run(lambda session: heartbeat.beat(session, "tests"))
+            database.batched(lambda batch: heartbeat.beat(batch, "tests"))
         with (
             outsider.connect(default_transaction_read_only="off") as connection,
             connection.cursor() as cursor,
         ):
             cursor.execute(f'ALTER DATABASE "{row["name"]}" RESET default_transaction_read_only')
-        database.run(lambda session: heartbeat.beat(session, "tests"))
+        database.batched(lambda batch: heartbeat.beat(batch, "tests"))
     finally:
         database.close()
         outsider.close()

@@ -8,31 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings.settings import Settings
 from launcher.banner import banner
-from launcher.environment import complete
+from launcher.environment import Plan, complete
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])
 def test_secrets_are_printed_to_a_terminal_only(tmp_path: Path, is_terminal: bool) -> None:
     environment = complete({}, tmp_path, "postgresql://a@b/c", "redis://127.0.0.1:1/0", demo=True)
-    settings = Settings(
-        _env_file=None,
-        database_url="postgresql://a@b/c",
-        redis_url="redis://127.0.0.1:1/0",
-        api_tokens=environment.variables["API_TOKENS"],
-    )
-    token = settings.tokens[0].token.get_secret_value()
+    token = environment.variables["API_TOKENS"].split(",")[0].split(":")[2]
     password = environment.variables["FLOWER_BASIC_AUTH"].split(":")[1]
-    shown = banner(
-        settings,
-        environment,
-        "http://127.0.0.1:8000",
-        token,
-        True,
-        tmp_path / "banner",
-        shows_secrets=is_terminal,
-    )
+    plan = Plan(environment, "127.0.0.1", 8000, 8001, token)
+    shown = banner(plan, "http://127.0.0.1:8000", True, tmp_path / "banner", shows_secrets=is_terminal)
     assert (token in shown) is is_terminal
     assert (password in shown) is is_terminal
     assert environment.demo_token not in shown  # type: ignore[operator]
@@ -48,16 +34,8 @@ def test_secrets_are_printed_to_a_terminal_only(tmp_path: Path, is_terminal: boo
 def test_what_the_operator_set_is_shown_to_nobody(tmp_path: Path) -> None:
     given = {"API_TOKENS": "me:operator:a-token-of-my-own-making", "FLOWER_BASIC_AUTH": "me:my-own-flower"}
     environment = complete(given, tmp_path, "postgresql://a@b/c", "redis://127.0.0.1:1/0")
-    settings = Settings(_env_file=None, redis_url="redis://127.0.0.1:1/0", api_tokens=given["API_TOKENS"])
-    shown = banner(
-        settings,
-        environment,
-        "http://127.0.0.1:8000",
-        "a-token-of-my-own-making",
-        True,
-        tmp_path,
-        shows_secrets=True,
-    )
+    plan = Plan(environment, "127.0.0.1", 8000, 8001, "a-token-of-my-own-making")
+    shown = banner(plan, "http://127.0.0.1:8000", True, tmp_path, shows_secrets=True)
     assert "a-token-of-my-own-making" not in shown
     assert "my-own-flower" not in shown
     assert "as set in API_TOKENS" in shown

@@ -75,6 +75,16 @@ def test_postgres_keeps_what_was_committed_before_a_crash(postgres: Postgres) ->
     assert {("restarted",), ("killed",)} <= set(run(postgres, "SELECT * FROM note"))
 
 
+def test_postgres_fills_little_memory_at_its_start_beside_the_buffers_that_it_fills_when_it_reads(
+    postgres: Postgres,
+) -> None:
+    [(size,)] = run(
+        postgres, "SELECT sum(allocated_size)::bigint FROM pg_shmem_allocations WHERE name <> 'Buffer Blocks'"
+    )
+    assert isinstance(size, int)
+    assert size < 16 * 2**20
+
+
 def test_postgres_waits_for_the_disk_unless_told_otherwise(postgres: Postgres) -> None:
     assert run(postgres, "SHOW fsync") == [("on",)]
     assert run(postgres, "SHOW synchronous_commit") == [("on",)]

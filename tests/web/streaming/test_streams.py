@@ -62,6 +62,28 @@ def read(sock: socket.socket, until: bytes) -> bytes:
     return found
 
 
+def test_nothing_is_done_while_nobody_listens_and_who_comes_is_served_until_their_time_is_up(
+    pair, monkeypatch
+):
+    streams, waits = Streams(), []
+    select = streams._selector.select
+
+    def noting(seconds=None):
+        waits.append(seconds)
+        return select(seconds)
+
+    monkeypatch.setattr(streams._selector, "select", noting)
+    streams.start()
+    ours, theirs = pair()
+    streams.add(theirs, b"head ", time.time() + 0.1)
+    assert read(ours, b"head ") == b"head "
+    assert ours.recv(1) == b"", "its time is up"
+    wait_for(lambda: waits[-1] is None, 15, "the thread waits until somebody comes")
+    assert (waits[0], module.TICK_SEC in waits) == (None, True)
+    streams.close()
+    assert not streams._thread.is_alive()
+
+
 def test_everybody_gets_what_is_sent(streams, open_stream):
     clients = [open_stream() for _ in range(50)]
     streams.send(b"one ")
