@@ -23,7 +23,7 @@ def test_only_so_many_may_wait_at_once_and_what_makes_the_bot_safer_never_does(w
     assert {each.status for each in waiting} == {CommandStatus.AWAITING_APPROVAL}
     with pytest.raises(TooManyPending, match="wait for approval"):
         world.submit(CommandKind.START)
-    kill = world.controller.submit_and_apply(world.want(CommandKind.KILL, params={"flatten": True}))
+    kill = world.controller.kill(world.want(CommandKind.KILL, params={"flatten": True}))
     assert kill.status is CommandStatus.APPLIED
     world.controller.reject(waiting[0].id, "bob")
     assert world.submit(CommandKind.START).awaits_approval

@@ -48,7 +48,7 @@ def make_room(world: World) -> None:
 def test_a_kill_takes_effect_on_the_bots_row_alone(full: World) -> None:
     with pytest.raises(DatabaseFull):
         full.submit(STOP)
-    kill = full.controller.submit_and_apply(full.want(KILL, reason="enough"))
+    kill = full.controller.kill(full.want(KILL, reason="enough"))
     assert (kill.status, kill.to_state, kill.revision) == (CommandStatus.APPLIED, BotState.STOPPED, None)
     config = full.config
     assert (config.state, config.enabled, config.killed, config.kill_reason) == (
@@ -63,14 +63,14 @@ def test_a_kill_takes_effect_on_the_bots_row_alone(full: World) -> None:
 
 def test_it_does_so_though_the_lock_is_busy(full: World) -> None:
     with full.lock_held():
-        kill = full.controller.submit_and_apply(full.want(KILL))
+        kill = full.controller.kill(full.want(KILL))
     assert (kill.status, kill.revision) == (CommandStatus.APPLIED, None)
     assert (full.config.state, full.config.killed) == (BotState.STOPPED, True)
 
 
 def test_its_row_follows_when_there_is_room_and_the_log_adds_up(full: World) -> None:
-    kill = full.controller.submit_and_apply(full.want(KILL, reason="enough"))
-    full.controller.submit_and_apply(full.want(KILL, reason="again"))
+    kill = full.controller.kill(full.want(KILL, reason="enough"))
+    full.controller.kill(full.want(KILL, reason="again"))
     make_room(full)
     full.controller.apply()
     row = full.command(kill.id)
@@ -97,7 +97,7 @@ def test_nothing_that_was_issued_before_it_takes_effect_after_it(full: World) ->
         "CREATE FUNCTION zz_full() RETURNS trigger LANGUAGE plpgsql AS"
         " $$ BEGIN RAISE EXCEPTION 'there is no room' USING ERRCODE = TG_ARGV[0]; END $$;" + trigger
     )
-    full.controller.submit_and_apply(full.want(KILL))
+    full.controller.kill(full.want(KILL))
     make_room(full)
     full.do(REARM)
     assert full.command(start.id).status is CommandStatus.SUPERSEDED
