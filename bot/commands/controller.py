@@ -103,7 +103,7 @@ class Controller:
         def at_once(batch: Pipeline) -> tuple[BotCommand, LockedBot]:
             locked = LockedBot.take(batch, new=command_log.new_step(wanted))
             unlogged_kill.write_row(locked)
-            mine = next((each for each in locked.pending if each.id == wanted.id), None)
+            mine = next((each for each in [*locked.finished, *locked.new] if each.id == wanted.id), None)
             if mine is None:
                 # its key was used before: then it is another row, which may have been finished during the wait for the lock
                 mine = command_log.find_kill(batch, wanted, is_killed=locked.config.killed)
@@ -135,7 +135,8 @@ class Controller:
 
         def refuse(batch: Pipeline) -> LockedBot:
             locked = LockedBot.take(batch, new=command_log.new_step(wanted))
-            for command in locked.pending:
+            unlogged_kill.write_row(locked)
+            for command in locked.new:
                 endings.reject(locked, command, refusal)
             locked.commit()
             return locked

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bot.errors import DatabaseFull
+from bot.errors import DatabaseFull, Revoked
 from bot.states import BotState, CommandKind, CommandStatus
 from tests.bot.world import World
 from tests.support.invariants import violations
@@ -84,6 +84,38 @@ def test_its_row_follows_when_there_is_room_and_the_log_adds_up(full: World) -> 
     (config,) = full.sql("SELECT state, revision FROM bot_config")
     assert violations(full.log(), config) == []
     assert full.do(REARM).revision == 3
+
+
+def test_the_same_kill_again_is_the_one_whose_row_was_missing(full: World) -> None:
+    wanted = full.want(KILL, reason="enough")
+    full.controller.kill(wanted)
+    make_room(full)
+    again = full.controller.kill(wanted)
+    assert (again.id, again.status, again.revision) == (wanted.id, CommandStatus.APPLIED, 2)
+    assert [(row["kind"], row["revision"]) for row in full.log()] == [("start", 1), ("kill", 2)]
+    assert full.config.revision == 2
+
+
+def test_it_is_not_refused_when_its_message_is_revoked(full: World) -> None:
+    wanted = full.want(KILL)
+    full.controller.kill(wanted)
+    make_room(full)
+    full.controller.submit_refused(wanted, Revoked())
+    full.controller.apply()
+    assert full.command(wanted.id).status is CommandStatus.APPLIED
+    assert full.do(REARM).status is CommandStatus.APPLIED
+
+
+def test_the_same_kill_is_in_the_log_before_its_row_follows_and_a_second_one_flattened(full: World) -> None:
+    wanted = full.want(KILL)
+    full.controller.kill(wanted)
+    full.controller.kill(full.want(KILL, params={"flatten": True}))
+    make_room(full)
+    assert full.controller.submit(wanted).pending
+    full.controller.apply()
+    assert full.command(wanted.id).status is CommandStatus.APPLIED
+    assert len(full.sql("SELECT 1 FROM bot_flatten")) == 1
+    assert full.do(REARM).status is CommandStatus.APPLIED
 
 
 def test_nothing_that_was_issued_before_it_takes_effect_after_it(full: World) -> None:
