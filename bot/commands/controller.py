@@ -108,8 +108,6 @@ class Controller:
                 # its key was used before: then it is another row, which may have been finished during the wait for the lock
                 mine = command_log.find_kill(batch, wanted, is_killed=locked.config.killed)
             if mine.pending:
-                # without its key it was inserted after the clock was read
-                locked.now = max(locked.now, mine.issued_at)
                 self._handlers.judge(locked, mine, {}, superseded_some=False)
             locked.commit()
             return mine, locked
@@ -130,8 +128,6 @@ class Controller:
         Raises:
             OutcomeUnknown, DatabaseUnavailable: as ``submit`` does.
         """
-        if self.find(wanted.id) is not None:
-            return
 
         def refuse(batch: Pipeline) -> LockedBot:
             locked = LockedBot.take(batch, new=command_log.new_step(wanted))

@@ -69,3 +69,14 @@ def test_what_does_not_wait_or_does_not_exist_cannot_be_approved(world: World) -
     for command_id in (start.id, uuid4()):
         with pytest.raises(NotToApprove, match="No such command waits for approval"):
             world.controller.approve(command_id, "carol")
+
+
+def test_what_does_not_wait_or_does_not_exist_cannot_be_rejected(world: World) -> None:
+    start = world.submit(CommandKind.START)
+    other = world.submit(CommandKind.START)
+    world.controller.approve(start.id, "bob")
+    for command_id in (start.id, uuid4()):
+        with pytest.raises(NotToApprove, match="No such command waits for approval"):
+            world.controller.reject(command_id, "carol")
+    assert world.command(start.id).pending
+    assert world.command(other.id).awaits_approval
