@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from bot.commands import unlogged_kill
 from bot.errors import DatabaseFull, Revoked
-from bot.states import BotState, CommandKind, CommandStatus
+from bot.states import BotState, CommandKind, CommandStatus, Source
 from tests.bot.world import World
 from tests.support.invariants import violations
 
@@ -133,3 +135,51 @@ def test_nothing_that_was_issued_before_it_takes_effect_after_it(full: World) ->
     make_room(full)
     full.do(REARM)
     assert full.command(start.id).status is CommandStatus.SUPERSEDED
+
+
+def test_a_start_that_was_sent_before_it_and_arrives_after_a_rearm_is_called_off(full: World) -> None:
+    sent_at = full.database.now()
+    full.controller.kill(full.want(KILL))
+    make_room(full)
+    full.do(REARM)
+    start = full.do(START, source=Source.CELERY, sent_at=sent_at)
+    assert start.status is CommandStatus.SUPERSEDED
+    assert full.config.state is BotState.STOPPED
+
+
+def test_what_it_answers_and_what_its_row_keeps_is_what_was_asked_for(
+    full: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: dict[str, Any] = {
+        "reason": "enough",
+        "params": {"flatten": True},
+        "remote_addr": "203.0.113.7",
+        "token_name": "desk",
+        "sent_from": "gen1@host",
+    }
+    before = full.database.now()
+    kill = full.controller.kill(full.want(KILL, **asked))
+    assert before <= full.config.updated_at == kill.finished_at
+    [line] = [vars(each) for each in caplog.records if each.name == unlogged_kill.__name__]
+    assert (line["command_id"], line["kind"], line["actor"]) == (str(kill.id), "kill", "alice")
+    assert kill.issued_at == kill.finished_at
+    make_room(full)
+    full.controller.apply()
+    row = full.command(kill.id)
+    assert {name: getattr(row, name) for name in asked} == asked
+    for name in ("kind", "params", "actor", "source", "reason", "from_state", "to_state", "mode"):
+        assert getattr(row, name) == getattr(kill, name), name
+    assert row.finished_at is not None
+    assert row.issued_at <= row.finished_at
+    [flatten] = full.sql("SELECT command_id, mode FROM bot_flatten")
+    assert (flatten["command_id"], flatten["mode"]) == (kill.id, "paper")
+
+
+def test_a_second_one_without_a_reason_keeps_the_reason_and_the_flatten_of_the_first(full: World) -> None:
+    first = full.controller.kill(full.want(KILL, reason="enough", params={"flatten": True}))
+    full.controller.kill(full.want(KILL))
+    assert full.config.kill_reason == "enough"
+    make_room(full)
+    full.controller.apply()
+    assert full.command(first.id).params == {"flatten": True}
+    assert len(full.sql("SELECT 1 FROM bot_flatten")) == 1
