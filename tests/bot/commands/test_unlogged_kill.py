@@ -141,7 +141,8 @@ def test_a_start_that_was_sent_before_it_and_arrives_after_a_rearm_is_called_off
     sent_at = full.database.now()
     full.controller.kill(full.want(KILL))
     make_room(full)
-    full.do(REARM)
+    full.controller.apply()
+    assert full.do(REARM).status is CommandStatus.APPLIED
     start = full.do(START, source=Source.CELERY, sent_at=sent_at)
     assert start.status is CommandStatus.SUPERSEDED
     assert full.config.state is BotState.STOPPED
@@ -183,3 +184,12 @@ def test_a_second_one_without_a_reason_keeps_the_reason_and_the_flatten_of_the_f
     full.controller.apply()
     assert full.command(first.id).params == {"flatten": True}
     assert len(full.sql("SELECT 1 FROM bot_flatten")) == 1
+
+
+def test_parameters_that_no_flatten_can_be_made_of_keep_nobody_from_the_lock(full: World) -> None:
+    kill = full.controller.kill(full.want(KILL, params={"flatten": "yes"}))
+    make_room(full)
+    full.controller.apply()
+    assert full.do(REARM).status is CommandStatus.APPLIED
+    assert full.command(kill.id).status is CommandStatus.APPLIED
+    assert full.sql("SELECT 1 FROM bot_flatten") == []
