@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -193,3 +194,13 @@ def test_parameters_that_no_flatten_can_be_made_of_keep_nobody_from_the_lock(ful
     assert full.do(REARM).status is CommandStatus.APPLIED
     assert full.command(kill.id).status is CommandStatus.APPLIED
     assert full.sql("SELECT 1 FROM bot_flatten") == []
+
+
+def test_what_was_pending_before_it_is_called_off_by_its_number_where_its_clock_was_ahead(
+    world: World,
+) -> None:
+    world.do(START)
+    late = world.insert_command("start", issued_at=world.database.now() + timedelta(minutes=1))
+    world.database.batched(lambda batch: unlogged_kill.take_effect(batch, world.want(KILL)))
+    world.controller.apply()
+    assert world.command(late).status is CommandStatus.SUPERSEDED
