@@ -71,6 +71,8 @@ def test_the_start_of_a_flatten_is_told_once_however_often_it_is_extended(world:
             "symbols": ["AAPL"],
         }
     ]
+    [row] = world.sql("SELECT symbols FROM bot_flatten")
+    assert row["symbols"] == ["AAPL", "TSLA"]
 
 
 def test_the_end_of_a_flatten_is_told_with_what_is_left_of_which_the_first_twenty_are_named(
