@@ -70,7 +70,7 @@ def _deliver(
         try:
             wanted = messages.manual(kind, command_id, args, kwargs, task.request)
             if kind is CommandKind.KILL:
-                return outcome(controller.submit_and_apply(wanted))
+                return outcome(controller.kill(wanted))
             command = controller.submit(wanted)
         except (ApprovalNeeded, InvalidParams, TooManyPending) as error:
             log.warning("rejected a message: %s", error)

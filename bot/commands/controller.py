@@ -89,82 +89,56 @@ class Controller:
             raise NotToApprove()
         return command
 
-    def submit_and_apply(self, wanted: NewCommand) -> BotCommand:
-        """Put *wanted* into the log and finish it, if possible in one transaction. Needs neither Redis nor a worker.
+    def kill(self, wanted: NewCommand) -> BotCommand:
+        """Put *wanted*, a kill, into the log and finish it, if possible in one transaction. Needs neither Redis nor a worker.
 
-        A kill is judged alone, so the number of pending commands does not delay it; the commands that it supersedes are
-        finished later. If the lock is busy, or Postgres goes away meanwhile, the command is durable and stays pending. A kill
-        whose row cannot be written takes effect without it (see ``bot.commands.unlogged_kill``).
+        It is judged alone, so the number of pending commands does not delay it; the commands that it supersedes are finished
+        later. If the lock is busy, or Postgres goes away meanwhile, the kill is durable and stays pending. If its row cannot
+        be written, it takes effect without it (see ``bot.commands.unlogged_kill``).
 
         Raises:
             OutcomeUnknown, DatabaseUnavailable: as ``submit`` does.
         """
-        is_kill = wanted.kind is CommandKind.KILL
 
-        def both(batch: Pipeline) -> tuple[BotCommand, LockedBot]:
-            if is_kill:
-                locked = LockedBot.take(batch, new=command_log.new_step(wanted))
-            else:
-                locked = LockedBot.take(batch, command_log.insert_step(wanted))
+        def at_once(batch: Pipeline) -> tuple[BotCommand, LockedBot]:
+            locked = LockedBot.take(batch, new=command_log.new_step(wanted))
             unlogged_kill.write_row(locked)
-            mine = next((each for each in locked.pending if each.id == wanted.id), None)
+            mine = next((each for each in [*locked.finished, *locked.new] if each.id == wanted.id), None)
             if mine is None:
                 # its key was used before: then it is another row, which may have been finished during the wait for the lock
-                mine = (
-                    command_log.find_kill(batch, wanted, is_killed=locked.config.killed)
-                    if is_kill
-                    else command_log.find_existing(batch, wanted)
-                )
-            if mine.pending and is_kill:
-                # without its key it was inserted after the clock was read
-                locked.now = max(locked.now, mine.issued_at)
+                mine = command_log.find_kill(batch, wanted, is_killed=locked.config.killed)
+            if mine.pending:
                 self._handlers.judge(locked, mine, {}, superseded_some=False)
-            elif mine.pending:
-                self._handlers.drain(locked, up_to_seq=mine.seq)
             locked.commit()
-            return next((each for each in locked.finished if each.id == mine.id), mine), locked
+            return mine, locked
 
         try:
-            command, locked = self._database.batched(both)
-            _log_finished(locked)
-            return command
+            try:
+                command, locked = self._database.batched(at_once)
+            except LockBusy:
+                return self._kill_in_turn(wanted)
         except DatabaseFull as error:
-            if not is_kill:
-                raise
             return unlogged_kill.apply(self._database, wanted, error)
-        except LockBusy:
-            try:
-                command = self._submit_once(wanted) if is_kill else self.submit(wanted)
-            except DatabaseFull as error:
-                if not is_kill:
-                    raise
-                return unlogged_kill.apply(self._database, wanted, error)
-            try:
-                self.apply(up_to_seq=command.seq)
-                return self.find(command.id) or command
-            except DatabaseUnavailable as error:
-                log.warning("%s %s is pending: %s", command.kind, command.id, error)
-                return command
+        _log_finished(locked)
+        return command
 
-    def submit_refused(self, wanted: NewCommand, refusal: CommandRefused) -> BotCommand | None:
-        """Put *wanted* into the log as rejected, without judging it; None if it is in the log already.
+    def submit_refused(self, wanted: NewCommand, refusal: CommandRefused) -> None:
+        """Put *wanted* into the log as rejected, without judging it, unless it is in the log already.
 
         Raises:
             OutcomeUnknown, DatabaseUnavailable: as ``submit`` does.
         """
-        if self.find(wanted.id) is not None:
-            return None
 
         def refuse(batch: Pipeline) -> LockedBot:
             locked = LockedBot.take(batch, new=command_log.new_step(wanted))
-            for command in locked.pending:
+            unlogged_kill.write_row(locked)
+            for command in locked.new:
                 endings.reject(locked, command, refusal)
             locked.commit()
             return locked
 
         locked = patiently(self._database, lambda: self._database.batched(refuse))
         _log_finished(locked)
-        return locked.finished[0] if locked.finished else None
 
     def apply(
         self,
@@ -257,6 +231,16 @@ class Controller:
         return self._locked(lambda locked: conclude(locked, evidence, trigger, None, self._settings))
 
     # -- a kill when the usual way fails ----------------------------------------------------------------------
+
+    def _kill_in_turn(self, wanted: NewCommand) -> BotCommand:
+        """Put *wanted* into the log, which needs no lock, and finish it after those before it; if that fails, it stays pending."""
+        command = self._submit_once(wanted)
+        try:
+            self.apply(up_to_seq=command.seq)
+            return self.find(command.id) or command
+        except DatabaseUnavailable as error:
+            log.warning("%s %s is pending: %s", command.kind, command.id, error)
+            return command
 
     def _submit_once(self, kill: NewCommand) -> BotCommand:
         """Put *kill* into the log; without its key where that was used for another command, or for a kill that holds no more."""

@@ -75,7 +75,6 @@ def start(locked: LockedBot, command: BotCommand, symbol: str | None = None) -> 
             "symbols": begun.flatten.symbols,
         }
         outbox.put(locked.session, AlertKind.FLATTENING, {"commandId": str(command.id), **facts})
-    locked.session.flush()
 
 
 def cancel(locked: LockedBot, command: BotCommand) -> None:
@@ -94,4 +93,3 @@ def cancel(locked: LockedBot, command: BotCommand) -> None:
     outbox.put(
         locked.session, AlertKind.FLATTEN_CANCELLED, {"commandId": str(ended.command_id), **facts, **left}
     )
-    locked.session.flush()

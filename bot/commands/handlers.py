@@ -94,6 +94,8 @@ class CommandHandlers:
         reports: dict[int, BotReconciliation] | None = None,
     ) -> None:
         """Finish one command: apply it, or reject it with its error."""
+        # what was inserted under the lock, after the clock was read, does not end before it began
+        locked.now = max(locked.now, command.issued_at)
         config = locked.config
         before = config.state
         spec, handle = spec_of(command.kind), HANDLERS.get(command.kind, _change_state)

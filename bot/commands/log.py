@@ -63,12 +63,6 @@ class NewCommand:
     awaits_approval: bool = False
 
 
-def insert_step(wanted: NewCommand) -> Step:
-    """The step that puts *wanted* into the log, unless its id or its actor's idempotency key is in it already; it returns the
-    new row."""
-    return INSERT_COMMAND(*_asked(wanted))
-
-
 def new_step(wanted: NewCommand) -> Step:
     """The step that reads the locked row with *wanted*, which is not in the log: ``LockedBot.commit`` puts it there. Without it, if
     its id or its actor's idempotency key is in the log already."""
@@ -110,17 +104,8 @@ def submit(batch: Pipeline, wanted: NewCommand) -> BotCommand:
         IdempotencyConflict: the key was used for another command.
         TooManyPending: MOST_PENDING commands are pending, and it does not make the bot safer.
     """
-    rows = batch.send(insert_step(wanted), decides=True)
-    return _command(rows[0]) if rows else find_existing(batch, wanted)
-
-
-def find_existing(batch: Pipeline, wanted: NewCommand) -> BotCommand:
-    """The command that has the id of *wanted*, or its actor's idempotency key.
-
-    Raises:
-        IdempotencyConflict: the key was used for another command.
-        TooManyPending: there is none, so *wanted* was not inserted because too many commands are pending.
-    """
+    if rows := batch.send(INSERT_COMMAND(*_asked(wanted)), decides=True):
+        return _command(rows[0])
     found = find(batch, wanted.id) or by_key(batch, wanted)
     if found is None:
         raise TooManyPending()

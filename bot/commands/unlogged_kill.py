@@ -109,7 +109,8 @@ def write_row(locked: LockedBot) -> None:
         sent_from=kept.get("sentFrom"),
         params=kept.get("params") or {},
     )
-    command = command_log.submit(locked.batch, wanted)
+    # sent again meanwhile, it is there, perhaps without the flatten that a second one asked for
+    command = command_log.find(locked.batch, wanted.id) or command_log.submit(locked.batch, wanted)
     config.unlogged_kill = None
     config.revision += 1
     command.status = CommandStatus.APPLIED
@@ -119,6 +120,7 @@ def write_row(locked: LockedBot) -> None:
     command.finished_at = locked.now = max(locked.now, command.issued_at)
     config.halt_seq = max(config.halt_seq, command.seq)
     locked.pending = [each for each in locked.pending if each.id != command.id]
+    locked.new = [each for each in locked.new if each.id != command.id]
     locked.finished.append(command)
-    if flatten.is_asked_for(command.params, strict=False):
+    if flatten.is_asked_for(wanted.params, strict=False):
         flatten.start(locked, command)

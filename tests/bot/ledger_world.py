@@ -19,6 +19,7 @@ from bot.status import gate, heartbeat
 from bot.status.snapshot import snapshot
 from bot.storage.database import Database
 from bot.trading.ledger import Ledger
+from tests.support.applying import apply
 
 WORKER = "tests"
 #: Ids of orders, as Alpaca makes them.
@@ -52,9 +53,9 @@ class World:
         self.database.close()
 
     def do(self, kind: str, **params: Any) -> BotCommand:
-        """Have a command judged, as the API does with a kill."""
+        """Have a command judged."""
         wanted = NewCommand(kind=CommandKind(kind), actor="tests", source=Source.API, params=params)
-        return self.controller.submit_and_apply(wanted)
+        return apply(self.controller, wanted)
 
     def open_gate(self) -> None:
         """Running, reconciled, and a worker lives."""

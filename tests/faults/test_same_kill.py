@@ -22,7 +22,7 @@ def test_whoever_sends_it_again_is_told_how_it_ended(database_url: str):
     controller = Controller(database, settings)
     first = controller.submit(kill())
     answers: list[BotCommand] = []
-    again = threading.Thread(target=lambda: answers.append(controller.submit_and_apply(kill())))
+    again = threading.Thread(target=lambda: answers.append(controller.kill(kill())))
 
     def work(batch: Pipeline) -> None:
         locked = LockedBot.take(batch)

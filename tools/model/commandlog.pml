@@ -272,7 +272,7 @@ inline judge() {
     ok = 0; after = 0
 }
 
-/* Controller.submit_and_apply of a kill: it alone */
+/* Controller.kill of a kill: it alone */
 inline kill_alone(me) {
     log_kill(); c = me; off = 0; judge(); write()
 }

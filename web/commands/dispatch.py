@@ -99,7 +99,7 @@ class Dispatch:
         with self._outcomes.expect(wanted.id) as finished:
             try:
                 if wanted.kind is CommandKind.KILL:
-                    return controller.submit_and_apply(wanted)
+                    return controller.kill(wanted)
                 command = controller.submit(wanted)
             except OutcomeUnknown as error:
                 error.details["commandId"] = str(wanted.id)

@@ -11,6 +11,7 @@ from bot.models import BotCommand
 from bot.settings.settings import Settings
 from bot.states import CommandKind, Source
 from bot.storage.database import Database
+from tests.support.applying import apply
 from tests.support.tables import Tables
 
 
@@ -24,7 +25,7 @@ class Bot:
         wanted = NewCommand(
             kind=CommandKind(kind), actor="alice", source=Source.API, reason=reason, params=params
         )
-        return self._controller.submit_and_apply(wanted)
+        return apply(self._controller, wanted)
 
 
 def report(

@@ -9,7 +9,7 @@ import pytest
 
 from bot.commands.approval import MOST_AWAITING
 from bot.errors import ApprovalNeeded, NotToApprove, OwnCommand, TooManyPending
-from bot.states import CommandKind, CommandStatus, Source
+from bot.states import MOST_PENDING, CommandKind, CommandStatus, Source
 from tests.bot.world import World
 
 
@@ -23,10 +23,21 @@ def test_only_so_many_may_wait_at_once_and_what_makes_the_bot_safer_never_does(w
     assert {each.status for each in waiting} == {CommandStatus.AWAITING_APPROVAL}
     with pytest.raises(TooManyPending, match="wait for approval"):
         world.submit(CommandKind.START)
-    kill = world.controller.submit_and_apply(world.want(CommandKind.KILL, params={"flatten": True}))
+    kill = world.controller.kill(world.want(CommandKind.KILL, params={"flatten": True}))
     assert kill.status is CommandStatus.APPLIED
     world.controller.reject(waiting[0].id, "bob")
     assert world.submit(CommandKind.START).awaits_approval
+
+
+def test_what_waits_for_approval_is_taken_however_many_are_pending(world: World) -> None:
+    world.sql(
+        "INSERT INTO bot_command (id, kind, actor, source)"
+        " SELECT gen_random_uuid(), 'reconcile', 'x', 'api' FROM generate_series(1, %s)",
+        [MOST_PENDING],
+    )
+    assert world.submit(CommandKind.START).awaits_approval
+    with pytest.raises(TooManyPending):
+        world.submit(CommandKind.REARM)
 
 
 def test_the_flatten_before_the_close_waits_for_nobody(world: World) -> None:
@@ -69,3 +80,14 @@ def test_what_does_not_wait_or_does_not_exist_cannot_be_approved(world: World) -
     for command_id in (start.id, uuid4()):
         with pytest.raises(NotToApprove, match="No such command waits for approval"):
             world.controller.approve(command_id, "carol")
+
+
+def test_what_does_not_wait_or_does_not_exist_cannot_be_rejected(world: World) -> None:
+    start = world.submit(CommandKind.START)
+    other = world.submit(CommandKind.START)
+    world.controller.approve(start.id, "bob")
+    for command_id in (start.id, uuid4()):
+        with pytest.raises(NotToApprove, match="No such command waits for approval"):
+            world.controller.reject(command_id, "carol")
+    assert world.command(start.id).pending
+    assert world.command(other.id).awaits_approval

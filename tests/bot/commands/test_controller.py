@@ -254,8 +254,8 @@ def test_twenty_of_the_same_key_at_once_are_one_command(world: World) -> None:
 
 def test_the_same_id_again_is_harmless(world: World) -> None:
     wanted = world.want(KILL)
-    assert world.controller.submit(wanted).id == world.controller.submit_and_apply(wanted).id == wanted.id
-    assert world.controller.submit_and_apply(wanted).revision == 1
+    assert world.controller.submit(wanted).id == world.controller.kill(wanted).id == wanted.id
+    assert world.controller.kill(wanted).revision == 1
 
 
 # -- many at once -----------------------------------------------------------------------------------------------
@@ -273,10 +273,11 @@ def test_twenty_drainers_at_once_leave_revisions_without_a_gap(
         for _ in range(10):
             kind = chance.choice(kinds)
             params = {"maxConcurrentPositions": chance.randint(1, 9)} if kind is UPDATE else {}
-            if chance.random() < 0.3:
-                world.controller.submit_and_apply(world.want(kind, params=params, actor=f"w{seed}"))
+            wanted = world.want(kind, params=params, actor=f"w{seed}")
+            if kind is KILL and chance.random() < 0.5:
+                world.controller.kill(wanted)
             else:
-                world.submit(kind, params=params, actor=f"w{seed}")
+                world.controller.submit(wanted)
                 world.controller.apply()
 
     with ThreadPoolExecutor(20) as threads:
@@ -317,7 +318,7 @@ POISON: list[tuple[str, Any]] = [
 def test_a_command_that_makes_no_sense_never_keeps_a_kill_waiting(world: World) -> None:
     poisoned = [world.insert_command(kind, params) for kind, params in POISON]
     poisoned.append(world.insert_command("start", {}, source="telepathy"))
-    kill = world.controller.submit_and_apply(world.want(KILL))
+    kill = world.controller.kill(world.want(KILL))
     assert (kill.status, world.config.killed) == (CommandStatus.APPLIED, True)
     world.controller.apply()
     assert world.controller.pending() == []
@@ -359,7 +360,7 @@ def test_a_number_that_no_float_can_hold_is_rejected(world: World) -> None:
 def test_a_kill_gets_past_a_program_that_idles_while_it_holds_the_lock(world: World) -> None:
     with world.lock_held():
         began = time.monotonic()
-        kill = world.controller.submit_and_apply(world.want(KILL))
+        kill = world.controller.kill(world.want(KILL))
         took = time.monotonic() - began
     assert kill.status is CommandStatus.APPLIED
     print(f"\nkill past an idle holder of the lock: {took:.2f} s")
@@ -381,7 +382,7 @@ def test_a_kill_waits_for_a_program_that_works_while_it_holds_the_lock(world: Wo
     thread = threading.Thread(target=work)
     thread.start()
     assert locked.wait(5)
-    kill = world.controller.submit_and_apply(world.want(KILL))
+    kill = world.controller.kill(world.want(KILL))
     assert kill.status is CommandStatus.APPLIED
     thread.join()
     assert released.is_set(), "nobody who works is thrown out"
@@ -393,7 +394,7 @@ def test_a_command_whose_lock_cannot_be_had_is_durable_and_pending(
     monkeypatch.setattr(locked_bot, "evict_idle_lock_holders", lambda _: 0)
     monkeypatch.setattr(locked_bot, "LOCK_PATIENCE_SEC", 0.0)
     with world.lock_held():
-        kill = world.controller.submit_and_apply(world.want(KILL))
+        kill = world.controller.kill(world.want(KILL))
         assert kill.pending
         with pytest.raises(LockBusy):
             world.controller.apply()

@@ -36,7 +36,7 @@ def _the_log_adds_up(world: World) -> Any:
 
 
 def kill(world: World, **more: Any) -> BotCommand:
-    return world.controller.submit_and_apply(world.want(KILL, **more))
+    return world.controller.kill(world.want(KILL, **more))
 
 
 def test_whoever_waits_hears_how_a_kill_ended_and_nobody_hears_that_it_is_queued(world: World) -> None:
@@ -88,7 +88,7 @@ def test_the_wait_for_the_lock_counts_as_time_that_a_kill_took(
     monkeypatch.setattr(database, "LOCK_TIMEOUT_MS", 60_000)  # it is not to begin again
     with closing(Database.connect(world.settings)) as patient, world.lock_held() as holder:
         controller = Controller(patient, world.settings)
-        killer = threading.Thread(target=controller.submit_and_apply, args=(world.want(KILL),))
+        killer = threading.Thread(target=controller.kill, args=(world.want(KILL),))
         killer.start()
         waits = (
             "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
@@ -154,9 +154,9 @@ def test_a_flatten_without_its_command_is_refused_at_the_commit(world: World) ->
 
 
 def test_a_refused_command_is_in_the_log_as_refused_from_the_first(world: World) -> None:
-    refused = world.controller.submit_refused(world.want(START), Revoked())
-    assert refused is not None
-    assert world.command(refused.id).status is CommandStatus.REJECTED
+    wanted = world.want(START)
+    world.controller.submit_refused(wanted, Revoked())
+    assert world.command(wanted.id).status is CommandStatus.REJECTED
     assert world.sql("SELECT kind, status FROM bot_command_uncounted") == [
         {"kind": "start", "status": "rejected"}
     ]

@@ -48,7 +48,7 @@ def halt_by_rejected_stop(world: World) -> None:
 
 
 def halt_by_kill(world: World) -> None:
-    world.controller.submit_and_apply(world.want(KILL))
+    world.controller.kill(world.want(KILL))
     world.do(REARM)
 
 
@@ -66,7 +66,7 @@ def test_what_was_sent_before_a_halt_and_read_after_it_is_superseded(
 
 
 def test_a_rearm_that_was_sent_before_a_kill_leaves_the_latch_on(world: World) -> None:
-    world.controller.submit_and_apply(world.want(KILL))
+    world.controller.kill(world.want(KILL))
     assert manual(world, REARM, age=BEFORE).status is CommandStatus.SUPERSEDED
     assert world.config.killed
 
@@ -139,7 +139,7 @@ def test_a_start_that_is_asked_for_after_the_clock_was_put_back_is_applied(world
 def test_a_kill_is_judged_alone_and_what_it_supersedes_never_takes_effect(world: World) -> None:
     starts = [world.submit(START) for _ in range(450)]
     config = world.submit(UPDATE, params={"maxConcurrentPositions": 4})
-    kill = world.controller.submit_and_apply(world.want(KILL))
+    kill = world.controller.kill(world.want(KILL))
     assert (kill.status, kill.revision) == (CommandStatus.APPLIED, 1)
     assert len(world.controller.pending()) == 451
     world.do(REARM)
@@ -150,7 +150,7 @@ def test_a_kill_is_judged_alone_and_what_it_supersedes_never_takes_effect(world:
 
 def test_web_ends_what_a_kill_superseded_when_no_worker_does(world: World) -> None:
     start = world.submit(START)
-    world.controller.submit_and_apply(world.want(KILL))
+    world.controller.kill(world.want(KILL))
     assert [command.id for command in world.controller.apply_overdue()] == [start.id]
 
 
@@ -176,14 +176,14 @@ def test_a_backlog_has_an_end_but_not_for_what_makes_the_bot_safer(world: World)
         world.submit(REARM)
     assert world.do(PAUSE).status is CommandStatus.APPLIED
     assert world.do(STOP).status is CommandStatus.APPLIED
-    assert world.controller.submit_and_apply(world.want(KILL)).status is CommandStatus.APPLIED
+    assert world.controller.kill(world.want(KILL)).status is CommandStatus.APPLIED
     world.sql("UPDATE bot_command SET status = 'rejected', finished_at = now() WHERE status = 'queued'")
     assert world.do(REARM).status is CommandStatus.APPLIED
 
 
 def test_a_kill_with_a_key_that_was_used_before_kills(world: World) -> None:
     def kill() -> BotCommand:
-        return world.controller.submit_and_apply(world.want(KILL, idempotency_key="k"))
+        return world.controller.kill(world.want(KILL, idempotency_key="k"))
 
     first = kill()
     assert kill().id == first.id, "it still holds"
@@ -195,18 +195,18 @@ def test_a_kill_with_a_key_that_was_used_before_kills(world: World) -> None:
 
 
 def test_a_kill_with_a_key_that_was_used_before_kills_though_the_lock_is_busy(world: World) -> None:
-    first = world.controller.submit_and_apply(world.want(KILL, idempotency_key="k"))
+    first = world.controller.kill(world.want(KILL, idempotency_key="k"))
     world.do(REARM)
     world.do(START)
     with world.lock_held():
-        again = world.controller.submit_and_apply(world.want(KILL, idempotency_key="k"))
+        again = world.controller.kill(world.want(KILL, idempotency_key="k"))
     assert (again.status, again.id != first.id) == (CommandStatus.APPLIED, True)
     assert (world.config.state, world.config.killed) == (BotState.STOPPED, True)
 
 
 def test_a_kill_with_the_key_of_another_command_kills(world: World) -> None:
     world.do(START, idempotency_key="k")
-    kill = world.controller.submit_and_apply(world.want(KILL, idempotency_key="k", reason="enough"))
+    kill = world.controller.kill(world.want(KILL, idempotency_key="k", reason="enough"))
     assert kill.finished_at is not None
     assert kill.issued_at <= kill.finished_at, "it does not end before it began"
     assert (kill.status, kill.reason) == (CommandStatus.APPLIED, "enough")

@@ -204,8 +204,7 @@ def test_twenty_makers_of_the_row_at_once_make_one(world: World, applied_before:
     controller = Controller(database, world.settings)
     with ThreadPoolExecutor(20) as threads:
         kills = [
-            threads.submit(controller.submit_and_apply, world.want(CommandKind.KILL, reason=str(n)))
-            for n in range(20)
+            threads.submit(controller.kill, world.want(CommandKind.KILL, reason=str(n))) for n in range(20)
         ]
         revisions = sorted(kill.result().revision or 0 for kill in kills)
     database.close()

@@ -133,7 +133,7 @@ def test_a_row_that_cannot_be_made_is_a_sentence_and_changes_nothing(world: Worl
     )
     try:
         with pytest.raises(DatabaseUnavailable, match="bot_config is gone and cannot be made"):
-            world.controller.submit_and_apply(world.want(CommandKind.KILL))
+            world.controller.kill(world.want(CommandKind.KILL))
         assert world.log() == []
     finally:
         world.sql("DROP TRIGGER no_row ON bot_config; DROP FUNCTION no_row")

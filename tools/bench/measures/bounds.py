@@ -73,7 +73,7 @@ def _messages_ms(controller: Controller, count: int) -> float:
     with patch.object(Pipeline, "_execute", timed):
         for _ in range(count):
             spent[0] = 0.0
-            controller.submit_and_apply(NewCommand(kind=CommandKind.KILL, actor="bench", source=Source.API))
+            controller.kill(NewCommand(kind=CommandKind.KILL, actor="bench", source=Source.API))
             taken.append(spent[0] * 1000)
     return quantile(taken, 0.5)
 
