@@ -12,6 +12,8 @@ from pathlib import Path
 import psutil
 
 from launcher.reaper import Guard
+from tests.support import fork_server
+from tests.support.fork_server import Forked
 from tests.support.freezing import freeze
 
 #: How long a process may take to end after SIGTERM, in seconds.
@@ -37,7 +39,7 @@ class Process:
         self._cwd = cwd
         self._log = log
         self._guard = guard
-        self._popen: subprocess.Popen[bytes] | None = None
+        self._popen: subprocess.Popen[bytes] | Forked | None = None
         self._log_from = 0
 
     def start(self) -> None:
@@ -46,7 +48,9 @@ class Process:
             raise RuntimeError(f"{self.name} is running already")
         with self._log.open("ab") as log:
             self._log_from = log.tell()
-            self._popen = subprocess.Popen(
+            self._popen = fork_server.start(
+                self._command, self._env, self._cwd, log.fileno()
+            ) or subprocess.Popen(
                 self._command,
                 env=self._env,
                 cwd=self._cwd,
