@@ -19,6 +19,8 @@ from tests.bot.flattening.scene import Scene
 from tests.bot.world import World
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.first
+
 
 def test_an_account_is_made_flat_and_its_fills_are_booked_by_force(scene: Scene) -> None:
     first = scene.holds("AAPL", "10")
