@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,16 +16,8 @@ from bot.booking import Author, Booking
 from bot.errors import InvalidParams, TradeConflict
 from bot.models import BotTrade, ExitReason, ExitSource, TradeStatus
 from bot.trading.idempotency import IdempotencyKey
-from tests.bot.ledger_world import EXIT, World, settings_of
-from tests.bot.trading.test_ledger import broken_commits
-
-
-@pytest.fixture
-def world(database_url: str) -> Iterator[World]:
-    world = World(settings_of(database_url))
-    world.open_gate()
-    yield world
-    world.close()
+from tests.bot.ledger_world import EXIT, World
+from tests.bot.trading.circumstances import broken_commits
 
 
 @pytest.fixture

@@ -1,0 +1,17 @@
+"""A bot whose gate is open, with its ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.bot.ledger_world import World, settings_of
+
+
+@pytest.fixture
+def world(database_url: str) -> Iterator[World]:
+    world = World(settings_of(database_url))
+    world.open_gate()
+    yield world
+    world.close()
