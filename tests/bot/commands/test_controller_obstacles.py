@@ -16,15 +16,7 @@ import pytest
 from bot.errors import IdempotencyConflict, LockBusy
 from bot.states import BotState, CommandStatus
 from bot.storage import locked_bot
-from tests.bot.commands.kinds import (
-    KILL,
-    PAUSE,
-    REARM,
-    RESUME,
-    START,
-    STOP,
-    UPDATE,
-)
+from tests.bot.commands.kinds import KILL, PAUSE, REARM, RESUME, START, STOP, UPDATE
 from tests.bot.world import World
 
 pytestmark = pytest.mark.usefixtures("the_log_adds_up")

@@ -8,15 +8,7 @@ import pytest
 
 from bot.models import Trigger
 from bot.states import BotState, CommandKind, CommandStatus, Source
-from tests.bot.commands.kinds import (
-    KILL,
-    PAUSE,
-    RESUME,
-    START,
-    STOP,
-    UPDATE,
-    statuses,
-)
+from tests.bot.commands.kinds import KILL, PAUSE, RESUME, START, STOP, UPDATE, statuses
 from tests.bot.world import World
 
 pytestmark = pytest.mark.usefixtures("the_log_adds_up")

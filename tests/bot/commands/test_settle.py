@@ -11,15 +11,7 @@ import pytest
 from bot.alerts.messages import sentence
 from bot.models import AlertKind, Trigger
 from bot.states import BotState, CommandKind, CommandStatus, Mode
-from tests.bot.commands.settling import (
-    WHY,
-    FakeWorld,
-    agrees,
-    bought,
-    refused,
-    settle,
-    settled,
-)
+from tests.bot.commands.settling import WHY, FakeWorld, agrees, bought, refused, settle, settled
 from tests.bot.world import ACTOR, World
 
 
