@@ -9,6 +9,8 @@ from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
+
 from bot.broker.readings import Fill, Order, Position
 from bot.reconciliation.comparison import Comparison, compare
 from bot.reconciliation.judgement import Verdict, judge
@@ -21,6 +23,8 @@ NOW = datetime(2026, 11, 20, 17, tzinfo=UTC)
 OLD = NOW - timedelta(minutes=10)
 #: So recent that a position may not show it.
 FRESH = NOW - timedelta(seconds=20)
+#: Long and short: every row of the table of judgement holds for both.
+SIDES = pytest.mark.parametrize("side", [1, -1], ids=["long", "short"])
 _numbers = count(1)
 
 
@@ -186,3 +190,12 @@ def judged(
 def told(verdict: Verdict) -> list[tuple[str, str, str]]:
     """Kind and both figures of each difference."""
     return [(each.kind.value, f"{each.here:f}", f"{each.there:f}") for each in verdict.differences]
+
+
+def ids(found: Any) -> list[Any]:
+    return [getattr(each, "id", None) or each.trade.id for each in found]
+
+
+def fills_of(found: Any, side: int = 1) -> list[Any]:
+    """Shares and price of each; with *side*, the shares of a short trade as those of a long one."""
+    return [(each.shares * side, each.price) for each in found]
