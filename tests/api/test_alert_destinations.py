@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from client import Pitboss
-from tests.bot.alerts.test_destinations import Service
+from tests.bot.alerts.services import Service
 from tests.support import envelope
 from tests.support.client import TOKENS
 from tests.support.fixtures import StackFactory
