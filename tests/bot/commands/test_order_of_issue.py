@@ -14,21 +14,12 @@ from bot.models import BotCommand
 from bot.states import MOST_PENDING, BotState, CommandKind, CommandStatus, Source
 from bot.status import gate
 from bot.status.snapshot import snapshot
+from tests.bot.commands.kinds import KILL, PAUSE, REARM, RECONCILE, RESUME, SET_MODE, START, STOP, UPDATE
 from tests.bot.world import World
-from tests.support.invariants import violations
-
-START, PAUSE, RESUME = CommandKind.START, CommandKind.PAUSE, CommandKind.RESUME
-STOP, KILL, REARM = CommandKind.STOP, CommandKind.KILL, CommandKind.REARM
-SET_MODE, UPDATE, RECONCILE = CommandKind.SET_MODE, CommandKind.UPDATE_CONFIG, CommandKind.RECONCILE
 
 BEFORE, AHEAD = timedelta(seconds=5), timedelta(seconds=-300)
 
-
-@pytest.fixture(autouse=True)
-def _the_log_adds_up(world: World) -> Any:
-    yield
-    (config,) = world.sql("SELECT state, revision FROM bot_config")
-    assert violations(world.log(), config) == []
+pytestmark = pytest.mark.usefixtures("the_log_adds_up")
 
 
 def manual(world: World, kind: CommandKind, **more: Any) -> BotCommand:
