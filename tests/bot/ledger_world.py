@@ -43,9 +43,10 @@ def settings_of(database_url: str, **changes: Any) -> Settings:
 class World:
     """What the bot's programs and its operator share."""
 
-    def __init__(self, settings: Settings, *, pool_size: int = 5) -> None:
+    def __init__(self, settings: Settings, database: Database | None = None, *, pool_size: int = 5) -> None:
+        """With a way to the database of its own, to be closed, unless *database* is given."""
         self.settings = settings
-        self.database = Database.connect(settings, pool_size)
+        self.database = database or Database.connect(settings, pool_size)
         self.controller = Controller(self.database, settings)
         self.ledger = Ledger(self.database, settings)
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.bot.ledger_world import World, settings_of
+from tests.bot.world import TestDatabase
 
 
 @pytest.fixture
-def world(database_url: str) -> Iterator[World]:
-    world = World(settings_of(database_url))
-    yield world
-    world.close()
+def world(database: TestDatabase) -> World:
+    return World(settings_of(database.url), database.pool)

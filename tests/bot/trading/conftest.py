@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.bot.ledger_world import World, settings_of
+from tests.bot.world import TestDatabase
 
 
 @pytest.fixture
-def world(database_url: str) -> Iterator[World]:
-    world = World(settings_of(database_url))
+def world(database: TestDatabase) -> World:
+    world = World(settings_of(database.url), database.pool)
     world.open_gate()
-    yield world
-    world.close()
+    return world
