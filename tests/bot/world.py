@@ -27,6 +27,7 @@ from bot.status.snapshot import snapshot
 from bot.storage.database import Database
 from sandbox.server import Server
 from tests.bot.fake_account import FakeAccount
+from tests.support.broker import control
 
 ACTOR = "alice"
 #: Tables of which no row can be deleted.
@@ -84,7 +85,7 @@ class Account:
     def __init__(self, server: Server, key: str) -> None:
         self.url = server.url
         self.key = key
-        self._strings = server.app.test_client()
+        self._server = server
 
     def holds(self, **positions: Any) -> None:
         """Hold exactly these positions, each entered at 10 dollars."""
@@ -117,10 +118,7 @@ class Account:
         return [row["path"] for row in rows]
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
-        # Past the network, which is for the bot alone: a fault would strike there, and it takes its time.
-        response = self._strings.open(f"/sandbox{path}", method=method, json=body)
-        assert response.status_code < 300, response.text
-        return response.json if response.data else None
+        return control(self._server, method, path, body)
 
 
 A = TypeVar("A", Account, FakeAccount, default=Account)

@@ -26,6 +26,11 @@ class Broker:
     def url(self) -> str:
         return self._server.url
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no call is being served."""
+        return self._server.app.wire.idle(0)
+
     def start(self) -> None:
         if not self._running:
             self._server.start()
@@ -80,7 +85,16 @@ class Broker:
         self.control("DELETE", "/requests")
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
-        # Past the network, which is for the system alone. A client of its own for each call, so threads may call.
-        response = self._server.app.test_client().open(f"/sandbox{path}", method=method, json=body)
-        assert response.status_code < 300, response.text
+        return control(self._server, method, path, body)
+
+
+def control(server: Server, method: str, path: str, body: Any = None) -> Any:
+    """Pull a string behind the scenes of *server*: the JSON of the answer, if there is any.
+
+    Past the network, which is for the system alone: a fault would strike there, and it takes its time. A client of its own
+    for each call, so threads may call. An answer that is not closed counts as a call that is still served: the sandbox would
+    wait for it when it stops.
+    """
+    with server.app.test_client().open(f"/sandbox{path}", method=method, json=body) as response:
+        assert response.status_code < 300, response.get_data(as_text=True)
         return response.json if response.data else None
