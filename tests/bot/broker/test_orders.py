@@ -20,7 +20,8 @@ from bot.broker.readings import Order
 from tests.bot import fake_account
 from tests.bot.broker.garbled import NO_AMOUNTS, garbled
 from tests.bot.fake import Answer
-from tests.bot.fake_account import FakeAccount, asset_id, refusal
+from tests.bot.fake_account import FakeAccount, refusal
+from tests.bot.fake_holdings import asset_id
 
 NOON = datetime(2026, 11, 20, 17, tzinfo=UTC)
 

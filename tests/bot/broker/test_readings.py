@@ -15,7 +15,8 @@ from bot.broker.errors import AccountBlocked, BrokerError
 from bot.broker.readings import Clock, Position
 from tests.bot.broker.garbled import NO_AMOUNTS, garbled
 from tests.bot.fake import Answer
-from tests.bot.fake_account import FakeAccount, asset_id
+from tests.bot.fake_account import FakeAccount
+from tests.bot.fake_holdings import asset_id
 
 ACCOUNT_AMOUNTS = ("equity", "last_equity", "cash", "buying_power", "long_market_value", "short_market_value")
 

@@ -20,7 +20,8 @@ from bot.broker.errors import (
 from tests.bot import fake_account
 from tests.bot.broker.garbled import garbled
 from tests.bot.fake import Answer
-from tests.bot.fake_account import FakeAccount, asset_id, refusal
+from tests.bot.fake_account import FakeAccount, refusal
+from tests.bot.fake_holdings import asset_id
 
 
 def test_an_order_is_cancelled_once(ours: FakeAccount, alpaca: Alpaca) -> None:

@@ -13,7 +13,7 @@ from bot.ledger import Ledger
 from bot.models import Outcome, Trigger
 from bot.reconciliation.local import MOST_CLOSED, read_closed
 from bot.states import CommandKind
-from tests.bot.fake_account import asset_id
+from tests.bot.fake_holdings import asset_id
 from tests.bot.reconciliation.cases import Fake, bought, reasons, running, sold
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import uuid4
 
 from bot.models import Trigger
-from tests.bot.fake_account import asset_id
+from tests.bot.fake_holdings import asset_id
 from tests.bot.reconciliation.cases import Fake, bought, running, sold
 
 
