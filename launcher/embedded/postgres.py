@@ -64,8 +64,8 @@ class Postgres:
             "max_connections": "300",
             # its own processes for reading ahead take 6 MiB, and a small database has nothing to read ahead
             "io_method": "sync",
-            # shared memory that is written at the start, used or not: 8 MiB for reading ahead, 5 for the locks of serializable
-            # transactions, of which there are none, and 3 more of the log's buffers than a small commit fills
+            # shared memory that is reserved at the start, and written in part, used or not: 8 MiB (2 written) for reading ahead, 5 (4)
+            # for the locks of serializable transactions, of which there are none, and 3 more of the log's buffers than a small commit fills
             "io_max_concurrency": "1",
             "max_pred_locks_per_transaction": "10",
             "wal_buffers": "1MB",

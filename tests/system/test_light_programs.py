@@ -28,6 +28,7 @@ HEAVY = (
     "requests",
     "valkey",
 )
+DATABASE = "postgresql://pitboss@127.0.0.1:1/pitboss"
 PROBE = f"""
 import gc, json, sys, threading
 loaded = sorted(name for name in {HEAVY!r} if name in sys.modules)
@@ -76,6 +77,21 @@ def test_a_program_of_celerys_loads_its_own_command_and_no_other(name: str) -> N
     assert "pygments" not in found["loaded"]
 
 
+@pytest.mark.parametrize("name", ["worker", "beat", "flower"])
+def test_a_program_of_celerys_loads_neither_yaml_nor_msgpack_in_which_no_message_is_taken(name: str) -> None:
+    found = probe(
+        "import importlib, importlib.util, worker.__main__ as program\n"
+        f"importlib.import_module(program.PROGRAMS[{name!r}])\n"
+        "from worker import app, startup; app.loader.import_default_modules(); app.finalize()\n"
+        f"{name!r} == 'worker' and startup.load()\n"
+        "found['formats'] = sorted({'yaml', 'msgpack'} & set(sys.modules))\n"
+        "found['could'] = importlib.util.find_spec('yaml') is not None",
+        DATABASE_URL=DATABASE,
+    )
+    assert found["could"], "where YAML is not installed this shows nothing"
+    assert found["formats"] == []
+
+
 def test_help_names_the_programs_and_the_way_to_celerys_other_commands() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "worker", "--help"],
@@ -90,9 +106,6 @@ def test_help_names_the_programs_and_the_way_to_celerys_other_commands() -> None
     assert {"worker", "beat", "flower"} <= {
         line.split()[0] for line in done.stdout.splitlines() if line.strip()
     }
-
-
-DATABASE = "postgresql://pitboss@127.0.0.1:1/pitboss"
 
 
 def test_a_worker_has_loaded_what_its_tasks_need_before_its_pool_forks_and_runs_no_thread_yet() -> None:

@@ -10,7 +10,21 @@ from typing import Any
 from urllib.parse import parse_qs
 
 
-class Service:
+class StandIn:
+    """A server in a thread, on a port that is free."""
+
+    def __init__(self, server: socketserver.ThreadingTCPServer | ThreadingHTTPServer) -> None:
+        self._server = server
+        self._server.daemon_threads = True
+        self.port = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class Service(StandIn):
     """An HTTP service that takes what comes, or answers with another status."""
 
     def __init__(self) -> None:
@@ -35,17 +49,10 @@ class Service:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
 
 
-class Mailbox:
+class Mailbox(StandIn):
     """An SMTP server, as far as one mail needs it."""
 
     def __init__(self) -> None:
@@ -70,11 +77,4 @@ class Mailbox:
             def _say(self, line: str) -> None:
                 self.wfile.write(f"{line}\r\n".encode())
 
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler))

@@ -11,51 +11,14 @@ import pytest
 
 from bot.broker import alpaca_http
 from bot.broker.alpaca import Alpaca
-from bot.broker.errors import AccountBlocked, BrokerError, BrokerGarbled
+from bot.broker.errors import AccountBlocked, BrokerError
 from bot.broker.readings import Clock, Position
+from tests.bot.broker.garbled import NO_AMOUNTS, garbled
 from tests.bot.fake import Answer
-from tests.bot.fake_account import FakeAccount, asset_id
+from tests.bot.fake_account import FakeAccount
+from tests.bot.fake_holdings import asset_id
 
-NO_AMOUNTS: list[Any] = [
-    10,
-    1.5,
-    True,
-    False,
-    [],
-    {},
-    "",
-    " ",
-    "ten",
-    "NaN",
-    "sNaN",
-    "Infinity",
-    "-inf",
-    "1,000",
-    "1_0",
-]
-NO_AMOUNTS += [
-    "10;",
-    "0x10",
-    " 10",
-    "10\n",
-    "\uff11\uff10",
-    "1e999999",
-    "1e15",
-    "-1e15",
-    "9" * 400,
-    10**400,
-    "1e-21",
-    "1e-99",
-]
-NO_AMOUNTS += ["1." + "1" * 21, "123456789." + "1" * 20, "1e9999999999999999999", "0." + "0" * 5000]
 ACCOUNT_AMOUNTS = ("equity", "last_equity", "cash", "buying_power", "long_market_value", "short_market_value")
-
-
-def garbled(call: Any, *words: str) -> None:
-    with pytest.raises(BrokerGarbled) as caught:
-        call()
-    for word in words:
-        assert word in str(caught.value)
 
 
 # -- the account ------------------------------------------------------------------------------------------------

@@ -18,7 +18,8 @@ from bot.flattening.process import Flattener
 from bot.flattening.round import BrokerRound
 from bot.models import BotFlatten, FlattenState
 from bot.states import Mode
-from tests.bot.fake_account import FakeAccount, asset_id
+from tests.bot.fake_account import FakeAccount
+from tests.bot.fake_holdings import asset_id
 from tests.bot.flattening.test_plan import position
 from tests.bot.flattening.test_progress import done, plan
 from tests.bot.world import World

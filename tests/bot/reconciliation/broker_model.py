@@ -14,7 +14,8 @@ from itertools import count
 from uuid import UUID
 
 from bot.broker.readings import Fill, Order, Position
-from tests.bot.fake_account import FakeAccount, written
+from tests.bot.fake_account import FakeAccount
+from tests.bot.fake_holdings import written
 
 ZERO = Decimal(0)
 #: Averages have so many decimal places.

@@ -15,8 +15,8 @@ from bot.ledger import Ledger
 from bot.models import Trigger
 from bot.states import CommandKind
 from tests.bot.fake_account import FakeAccount
+from tests.bot.reconciliation.book_rows import Conflict, Exit, Found, Row
 from tests.bot.reconciliation.broker_model import ZERO, ModelBroker
-from tests.bot.reconciliation.memory_books import Conflict, Exit, Found, Row
 from tests.bot.world import World
 
 #: Every time that an attempt to reconcile looks at; the clock of Postgres cannot be moved, so what happened is.
@@ -32,7 +32,7 @@ def now() -> datetime:
 
 
 class PostgresBooks:
-    """See ``trading_day.Books``."""
+    """See ``reconciled_day.Books``."""
 
     def __init__(self, world: World[FakeAccount], broker: ModelBroker) -> None:
         self._world = world

@@ -12,7 +12,8 @@ import pytest
 from bot.models import Outcome, Trigger
 from bot.reconciliation import bookkeeping
 from bot.reconciliation.judgement import judge
-from tests.bot.fake_account import FakeAccount, asset_id
+from tests.bot.fake_account import FakeAccount
+from tests.bot.fake_holdings import asset_id
 from tests.bot.reconciliation.reports import reading
 from tests.bot.world import World
 

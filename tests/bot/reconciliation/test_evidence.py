@@ -12,7 +12,8 @@ import pytest
 from bot.reconciliation import evidence
 from bot.reconciliation.evidence import ReadFailed, Reading
 from tests.bot.fake import Answer
-from tests.bot.fake_account import FakeAccount, asset_id
+from tests.bot.fake_account import FakeAccount
+from tests.bot.fake_holdings import asset_id
 from tests.bot.world import World
 
 Fake = World[FakeAccount]

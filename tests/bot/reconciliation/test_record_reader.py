@@ -23,16 +23,6 @@ from tests.bot.reconciliation.books import NOW, OLD, comparison, position, trade
 from tests.bot.reconciliation.broker_model import Asset
 
 
-@pytest.fixture
-def broker() -> Asked:
-    return Asked(lambda: NOW)
-
-
-@pytest.fixture
-def asset(broker: Asked) -> Asset:
-    return broker.lists("AAPL", 1)
-
-
 def test_fills_are_read_since_a_minute_before_the_first_trade_was_entered_or_recorded(broker: Asked) -> None:
     first, second = OLD - timedelta(hours=2), OLD - timedelta(hours=1)
     for entered, recorded in ((first, second), (second, first)):

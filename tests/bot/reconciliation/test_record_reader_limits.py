@@ -5,22 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 
-import pytest
-
 from bot.reconciliation.record_reader import ORDERS_ONE_BY_ONE, STRANGE_ORDERS
 from tests.bot.reconciliation.asked_broker import ONE, Asked, filled, read
 from tests.bot.reconciliation.books import NOW, OLD, trade
 from tests.bot.reconciliation.broker_model import Asset
-
-
-@pytest.fixture
-def broker() -> Asked:
-    return Asked(lambda: NOW)
-
-
-@pytest.fixture
-def asset(broker: Asked) -> Asset:
-    return broker.lists("AAPL", 1)
 
 
 def chain(broker: Asked, asset: Asset, side: int, length: int) -> list[str]:
