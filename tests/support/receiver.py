@@ -147,8 +147,8 @@ class Receiver:
                 handler.send_header(name, value)
             handler.send_header("Content-Length", "2")
             handler.end_headers()
+            request.answered = status  # before whoever waits for the rest goes on
             handler.wfile.write(b"ok")
-            request.answered = status
         except OSError:
             pass  # the sender has gone
         finally:
