@@ -189,13 +189,11 @@ def test_a_database_that_does_not_answer_is_a_metric_and_not_an_error(
     stack.start_redis()
     stack.start_web()
 
-    began = time.monotonic()
-    with ThreadPoolExecutor(4) as pool:
-        scrapes = list(pool.map(lambda _: Scrape(stack.api()), range(4)))
-    took = time.monotonic() - began
+    # one after the other, the last would wait longer than this client does: 4 s for each of the eight of a process
+    with ThreadPoolExecutor(16) as pool:
+        scrapes = list(pool.map(lambda _: Scrape(stack.api()), range(16)))
 
-    assert took < 8, f"{took:.1f} s"  # Prometheus waits for 10
     for scrape in scrapes:
         assert scrape.get("database_up") == 0
         assert scrape.get("gate_open") is None
-    assert Scrape(stack.api()).total("http_request_duration_seconds_count", route="/metrics") == 4
+    assert Scrape(stack.api()).total("http_request_duration_seconds_count", route="/metrics") == 16
