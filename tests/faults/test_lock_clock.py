@@ -1,7 +1,6 @@
 """Times are read under the lock, not before it was waited for."""
 
 import threading
-import time
 
 from sqlalchemy import text
 
@@ -10,6 +9,12 @@ from bot.commands.log import NewCommand
 from bot.states import CommandKind, Source
 from bot.storage.database import Database
 from tests.bot.world import settings_for
+from tests.support.tables import Tables
+from tests.support.waiting import wait_for
+
+LOCK_IS_WAITED_FOR = (
+    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
 
 
 def wish(kind: CommandKind) -> NewCommand:
@@ -17,7 +22,7 @@ def wish(kind: CommandKind) -> NewCommand:
 
 
 def test_a_command_that_is_accepted_while_another_waits_for_the_lock_is_not_finished_before_it_was_issued(
-    database_url: str,
+    database_url: str, tables: Tables
 ):
     settings = settings_for(database_url)
     database = Database.connect(settings)
@@ -27,7 +32,7 @@ def test_a_command_that_is_accepted_while_another_waits_for_the_lock_is_not_fini
         holder.execute(text("SELECT 1 FROM bot_config FOR UPDATE"))
         waiting = threading.Thread(target=controller.apply)
         waiting.start()
-        time.sleep(0.3)
+        wait_for(lambda: tables.sql(LOCK_IS_WAITED_FOR), 5, "the other one waits for the lock")
         late = controller.submit(wish(CommandKind.REARM))
         holder.rollback()  # it changed nothing, so nothing makes Postgres read the row, and the clock, again
     waiting.join()

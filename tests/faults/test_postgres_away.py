@@ -54,9 +54,7 @@ def test_web_says_503_in_the_envelope_meanwhile_and_recovers_without_a_restart(
     assert operator.get("//healthz").status_code == 200
 
     own_postgres.start()
-    began = time.monotonic()
     crash_stack.wait_for(lambda: applied(crash_stack), BACK_WITHIN_SEC, "a command is applied")
-    print(f"the next command was applied {time.monotonic() - began:.2f} s after Postgres was back")
     assert [crash_stack.web.pid, *crash_stack.web.children()] == pids
     kinds = {row["kind"] for row in crash_stack.commands()[rows:]}
     assert kinds == {"reconcile"}
@@ -198,13 +196,11 @@ def test_neither_does_the_pool_of_batches(database_url: str):
     database.close()
 
 
-def test_a_database_that_is_away_is_said_so_within_seconds(database_url: str):
+def test_a_database_that_is_away_is_said_so(database_url: str):
     nowhere = settings_for(database_url.rsplit(":", 1)[0] + ":1/pitboss")
     database = Database.connect(nowhere)
-    began = time.monotonic()
     with pytest.raises(DatabaseUnavailable):
         database.run(lambda session: session.execute(text("SELECT 1")))
-    assert time.monotonic() - began < 5
     database.close()
 
 

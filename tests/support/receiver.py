@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import select
+import socket
 import threading
 import time
 from dataclasses import dataclass, field
@@ -24,6 +26,16 @@ class Request:
     body: dict[str, Any]
     message_id: str = ""
     answered: int = 0
+    #: Where it came from; None when it is dealt with.
+    connection: socket.socket | None = None
+
+    @property
+    def open(self) -> bool:
+        """Neither answered nor given up by its sender, who sends no more before the answer."""
+        try:
+            return self.connection is not None and not select.select([self.connection], [], [], 0)[0]
+        except (OSError, ValueError):
+            return False  # closed at this moment
 
     @property
     def kinds(self) -> list[str]:
@@ -41,6 +53,8 @@ class Behaviour:
 
     status: int = 200
     wait_sec: float = 0.0
+    #: Answers when it is told to behave otherwise, or never if the sender has gone by then.
+    hangs: bool = False
     headers: dict[str, str] = field(default_factory=dict)
     #: Answers a byte at a time, without an end.
     drip: bool = False
@@ -110,7 +124,10 @@ class Receiver:
     def _take(self, handler: BaseHTTPRequestHandler) -> None:
         body = handler.rfile.read(int(handler.headers["Content-Length"]))
         signed = is_signed(self.secret, dict(handler.headers), body)
-        request = Request(time.monotonic(), signed, json.loads(body), handler.headers.get("webhook-id", ""))
+        message_id = handler.headers.get("webhook-id", "")
+        request = Request(
+            time.monotonic(), signed, json.loads(body), message_id, connection=handler.connection
+        )
         self.requests.append(request)
         how = self._behaviour
         try:
@@ -119,6 +136,9 @@ class Receiver:
                     handler.wfile.write(b"H")
                     handler.wfile.flush()
                 return
+            while how.hangs and self._behaviour is how and not self._released.wait(0.02):
+                if not request.open:
+                    return
             self._released.wait(how.wait_sec)
             refused = how.only_with is None or how.only_with in request.kinds
             status = how.status if refused else 200
@@ -127,10 +147,12 @@ class Receiver:
                 handler.send_header(name, value)
             handler.send_header("Content-Length", "2")
             handler.end_headers()
+            request.answered = status  # before whoever waits for the rest goes on
             handler.wfile.write(b"ok")
-            request.answered = status
         except OSError:
             pass  # the sender has gone
+        finally:
+            request.connection = None
 
 
 def is_signed(secret: str, headers: dict[str, str], body: bytes) -> bool:

@@ -149,7 +149,7 @@ def test_numbers_come_as_numbers_or_as_text_and_what_is_wrong_is_in_the_log(stac
 
 
 def test_the_document_describes_settlements_with_examples_that_it_allows(stack: Stack):
-    document = requests.get(f"{stack.url}/openapi.json", timeout=5).json()
+    document = requests.get(f"{stack.url}/openapi.json", timeout=15).json()
     operation = document["paths"]["/api/bot/settlements"]["post"]
     assert {"200", "202", "401", "403", "409", "422", "503"} <= operation["responses"].keys()
     content = operation["requestBody"]["content"]["application/json"]

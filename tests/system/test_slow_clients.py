@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import pytest
 
@@ -40,15 +41,20 @@ def read(client: socket.socket) -> bytes:
     return b"".join(iter(lambda: client.recv(65536), b""))
 
 
+def serves(stack: Stack, client: socket.socket) -> bool:
+    """Whether web's end of the connection is still established, as the kernel says."""
+    theirs, ours = (f"0100007F:{port:04X}" for port in (client.getsockname()[1], stack.port))
+    lines = Path("/proc/net/tcp").read_text().splitlines()
+    return any(line.split()[1:4] == [ours, theirs, "01"] for line in lines)
+
+
 def test_a_kill_gets_through_beside_more_half_requests_than_there_are_threads(
     stack: Stack, clients: ExitStack
 ):
-    began = time.monotonic()
     slow = [
         connect(stack, clients, half) for _ in range(THREADS * 5 // 8) for half in (HALF_A_HEAD, HALF_A_BODY)
     ]
     stack.api().do("/kill")
-    assert time.monotonic() - began < PATIENCE_SEC + 5
     for client in slow:
         answer = read(client)
         assert answer.startswith(b"HTTP/1.1 408 "), answer
@@ -65,14 +71,15 @@ def test_who_sends_byte_after_byte_or_takes_no_answer_is_ended_too(stack: Stack,
     slow = connect(stack, clients, HALF_A_HEAD)
     slow.settimeout(0.5)
     answer = b""
-    while not answer and time.monotonic() - began < PATIENCE_SEC + 5:
+    while not answer and time.monotonic() - began < PATIENCE_SEC + 15:
         try:
             answer = slow.recv(65536)
         except TimeoutError:
             slow.sendall(b"x")
     assert answer.startswith(b"HTTP/1.1 408 ")
     slow.settimeout(5)
-    time.sleep(1)  # it took the other one a moment to be stuck; reading would set it free
+    # to read would set the other one free
+    stack.wait_for(lambda: not serves(stack, deaf), PATIENCE_SEC + 15, "web hangs up on it, too")
     with suppress(ConnectionResetError):
         assert read(slow) == b""
     with suppress(ConnectionResetError):
@@ -81,12 +88,12 @@ def test_who_sends_byte_after_byte_or_takes_no_answer_is_ended_too(stack: Stack,
 
 
 def test_clients_that_do_not_hang_up_after_their_answer_hold_up_nobody(stack: Stack, clients: ExitStack):
-    began = time.monotonic()
     last = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    began = time.monotonic()
     for client in [connect(stack, clients, last) for _ in range(30)]:
         assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
     stack.api().do("/kill")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 15, "two seconds for each would be half a minute"
 
 
 def test_who_hangs_up_half_way_is_no_error(stack: Stack, clients: ExitStack):

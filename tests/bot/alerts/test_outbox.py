@@ -1,7 +1,6 @@
 """What is told is written with what it tells of, and never stands in its way."""
 
 import logging
-import time
 
 import pytest
 
@@ -104,15 +103,11 @@ def test_a_kill_does_not_wait_for_who_holds_the_outbox_or_the_tally(
     with connection.cursor() as cursor:
         cursor.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
 
-    began = time.monotonic()
     command = bot.do("kill", "now")
-    took = time.monotonic() - began
     connection.rollback()
     connection.close()
 
     assert command.status == "applied"
-    assert took < 1.0, f"{took:.2f} s"
-    print(f"kill with {table} locked: {took:.2f} s")
 
 
 def test_a_reconciliation_is_told_when_it_begins_to_fail_and_when_it_works_again(tables: Tables) -> None:

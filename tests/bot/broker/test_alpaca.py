@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import gc
 import gzip
-import threading
-import time
-import traceback
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from datetime import UTC, datetime
-from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from bot.broker import alpaca_http
-from bot.broker.alpaca import Alpaca
 from bot.broker.errors import (
     BrokerError,
     BrokerFailed,
@@ -28,38 +20,13 @@ from bot.broker.errors import (
     BrokerUnauthorized,
     BrokerUnreachable,
 )
-from bot.settings.alpaca_settings import AlpacaAccess
-from bot.states import Mode
 from tests.bot import fake
+from tests.bot.broker.calls import KEY, SECRET, answered, client, refused
 from tests.bot.fake import Answer, Call
 from tests.bot.world import Account
 from tests.support import ports
-from tests.support.waiting import wait_for
 
-KEY, SECRET = "PKTOPSECRETKEY", "topsecret-secret"
-NOON = datetime(2026, 11, 20, 17, tzinfo=UTC)
 ORDER_ID = "61e69015-8549-4bfd-b9c3-01e75843f47d"
-
-
-def client(url: str, key: str = KEY, *, budget_sec: float = 10.0) -> Alpaca:
-    return Alpaca(
-        AlpacaAccess(mode=Mode.PAPER, url=url, key=key, secret=SecretStr(SECRET)), budget_sec=budget_sec
-    )
-
-
-def answered(answer: Answer) -> AbstractContextManager[str]:
-    return fake.serve(lambda call: answer)
-
-
-def refused(call: Callable[[], Any]) -> BrokerError:
-    """The error of a call, which gives no key away, however it is printed."""
-    with pytest.raises(BrokerError) as caught:
-        call()
-    printed = "".join(traceback.format_exception(caught.value))
-    assert KEY not in printed
-    assert SECRET not in printed
-    assert str(caught.value).endswith(".")
-    return caught.value
 
 
 # -- what Alpaca says -------------------------------------------------------------------------------------------
@@ -245,75 +212,6 @@ def test_only_alpacas_own_404_says_that_a_thing_does_not_exist(
             assert type(refused(lambda: alpaca.order(ORDER_ID))) is expected
 
 
-@pytest.mark.parametrize(
-    ("headers", "low", "high"),
-    [
-        ({}, None, None),
-        ({"Retry-After": "7"}, 7, 7),
-        ({"Retry-After": "0"}, 0, 0),
-        ({"Retry-After": "-5"}, 0, 0),
-        ({"Retry-After": "86400"}, 60, 60),
-        ({"Retry-After": "inf"}, 60, 60),
-        ({"Retry-After": "nan"}, None, None),
-        ({"Retry-After": "soon"}, None, None),
-        ({"X-RateLimit-Reset": "+20"}, 18, 20),
-        ({"X-RateLimit-Reset": "-20"}, 0, 0),
-        ({"X-RateLimit-Reset": "+86400"}, 60, 60),
-        ({"X-RateLimit-Reset": "tomorrow"}, None, None),
-        ({"Retry-After": "3", "X-RateLimit-Reset": "+20"}, 3, 3),
-        ({"Retry-After": format_datetime(NOON), "X-RateLimit-Reset": "+20"}, 18, 20),
-    ],
-)
-def test_the_wish_to_be_left_alone_is_heard_and_bounded(
-    headers: dict[str, str], low: float | None, high: float | None
-) -> None:
-    given = dict(headers)
-    if given.get("X-RateLimit-Reset", "x")[0] in "+-":
-        given["X-RateLimit-Reset"] = str(int(time.time() + float(given["X-RateLimit-Reset"])))
-    with answered(Answer({"message": "no"}, 429, given)) as url, client(url) as alpaca:
-        wait = refused(alpaca.positions).retry_after_sec
-    if low is None or high is None:
-        assert wait is None
-    else:
-        assert wait is not None
-        assert low <= wait <= high
-
-
-@pytest.mark.parametrize("status", [200, 401, 403, 404, 422, 500, 503])
-def test_only_a_429_or_a_success_that_leaves_nothing_waits(status: int) -> None:
-    headers = {
-        "Retry-After": "7",
-        "X-RateLimit-Reset": str(int(time.time()) + 20),
-        "X-RateLimit-Remaining": "0",
-    }
-    with answered(Answer(b"no JSON", status, headers)) as url, client(url) as alpaca:
-        error = refused(alpaca.clock)
-        assert error.retry_after_sec is None, "nothing but a 429 asks to be left alone"
-        assert alpaca.remaining == 0
-        assert alpaca.retry_after_sec == (7 if status == 200 else None)
-
-
-@pytest.mark.parametrize(
-    ("said", "remaining"),
-    [("199", 199), ("0", 0), ("-1", None), ("many", None), ("9" * 5000, None), ("", None)],
-)
-def test_what_the_limit_leaves_is_noted_and_the_requests_are_counted(
-    said: str, remaining: int | None
-) -> None:
-    with answered(Answer([], headers={"X-RateLimit-Remaining": said})) as url, client(url) as alpaca:
-        assert (alpaca.requests, alpaca.remaining) == (0, None)
-        alpaca.positions()
-        assert (alpaca.requests, alpaca.remaining, alpaca.retry_after_sec) == (1, remaining, None)
-        refused(alpaca.clock)
-        assert alpaca.requests == 2
-
-
-def test_a_request_that_fails_counts_too() -> None:
-    with client(f"http://127.0.0.1:{ports.free()}") as alpaca:
-        refused(alpaca.account)
-        assert alpaca.requests == 1
-
-
 @pytest.mark.parametrize("target", ["http://[", "//\xff", "http://elsewhere.invalid/", "\t", "x" * 5000])
 def test_where_a_redirect_leads_is_not_even_looked_at(target: str) -> None:
     headers = {"Location": target}
@@ -337,50 +235,3 @@ def test_an_answer_that_would_fill_the_memory_is_not_read_to_its_end(monkeypatch
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
     with answered(Answer(bomb, headers=headers)) as url, client(url) as alpaca:
         assert "larger than" in str(refused(alpaca.positions))
-
-
-# -- time -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "server",
-    [
-        pytest.param(lambda: fake.serve_raw(fake.silent), id="takes the request and never answers"),
-        pytest.param(lambda: fake.serve_raw(fake.drip_body), id="body drips"),
-        pytest.param(fake.deaf, id="never takes the connection"),
-    ],
-)
-def test_a_call_ends_when_its_time_is_up(
-    monkeypatch: pytest.MonkeyPatch, server: Callable[[], AbstractContextManager[str]]
-) -> None:
-    monkeypatch.setattr(alpaca_http, "CONNECT_TIMEOUT_SEC", 0.5)
-    monkeypatch.setattr(alpaca_http, "READ_TIMEOUT_SEC", 0.8)
-    with server() as url, client(url, budget_sec=1.0) as alpaca:
-        began = time.monotonic()
-        assert type(refused(alpaca.positions)) is BrokerTimeout
-        assert time.monotonic() - began < 2.0
-
-
-def test_the_time_is_for_all_calls_together() -> None:
-    with answered(Answer([])) as url, client(url, budget_sec=1.0) as alpaca:
-        alpaca.positions()
-        wait_for(lambda: time.monotonic() > alpaca._deadline, 5, "the time is up")
-        assert type(refused(alpaca.positions)) is BrokerTimeout
-
-
-def test_a_call_that_no_time_out_ends_is_ended_with_its_context() -> None:
-    # Each byte of the headers starts requests' time-out anew.
-    ended: list[BrokerError] = []
-    with fake.serve_raw(fake.drip_headers) as url:
-        with client(url) as alpaca:
-            thread = threading.Thread(target=lambda: ended.append(refused(alpaca.positions)))
-            thread.start()
-            wait_for(
-                lambda: [c for c in alpaca._adapter._connections if c.sock is not None],
-                5,
-                "the call is under way",
-            )
-            assert not ended
-        thread.join(2)
-        assert not thread.is_alive()
-    assert isinstance(ended[0], BrokerError)

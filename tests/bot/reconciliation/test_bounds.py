@@ -1,10 +1,9 @@
-"""How long an attempt takes at the worst, and how long it holds the lock when there is much to do."""
+"""An attempt ends whatever Alpaca does, and needs few statements when there is much to do."""
 
 from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -25,18 +24,12 @@ from bot.reconciliation.record import BrokerRecord
 from bot.runtime import timeout
 from bot.states import Mode
 from bot.storage.database import Database
-from bot.storage.locked_bot import LockedBot
 from bot.storage.pipeline import Pipeline
 from tests.bot import fake
 from tests.bot.world import World, settings_for
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.slow
-
-#: An attempt of a starting worker ends within this time, in seconds.
-ATTEMPT_SEC = 15.0
-#: What was gathered for a mode switch counts for so long, in seconds; its failure must be known before.
-PREFLIGHT_SEC = 10.0
 
 PLACES: dict[str, dict[str, Any]] = {
     "account": {"path": "/v2/account"},
@@ -52,10 +45,9 @@ HANGS: dict[str, dict[str, Any]] = {
 }
 
 
-def test_every_attempt_ends_within_fifteen_seconds_whatever_alpaca_does(
-    make_world: Callable[..., World], capsys: pytest.CaptureFixture[str]
-) -> None:
-    """All at once, each with an account of its own, so that the whole takes no longer than the slowest."""
+def test_every_attempt_ends_whatever_alpaca_does(make_world: Callable[..., World]) -> None:
+    """All at once, each with an account of its own, so that the whole takes no longer than the slowest. The limits themselves are
+    compared in tests/bot/test_time_limits.py."""
     first = make_world()
     order = "22222222-2222-2222-2222-222222222222"
     first.trade("AAPL", 10)
@@ -79,17 +71,13 @@ def test_every_attempt_ends_within_fifteen_seconds_whatever_alpaca_does(
         before = first.trades()
         pool = Database.connect(settings_for(first.database_url), pool_size=len(worlds))
 
-        def attempt(world: World) -> tuple[float, Evidence]:
+        def attempt(world: World) -> Evidence:
             world.database = pool
-            began = time.monotonic()
-            evidence = world.gather()
-            return time.monotonic() - began, evidence
+            return world.gather()
 
-        def preflight(live_url: str) -> tuple[float, Preflight]:
+        def preflight(live_url: str) -> Preflight:
             world = make_world(live=True, alpaca_live_url=live_url)
-            began = time.monotonic()
-            found = mode_switch.gather(pool, world.settings, Mode.LIVE)
-            return time.monotonic() - began, found
+            return mode_switch.gather(pool, world.settings, Mode.LIVE)
 
         with ThreadPoolExecutor(len(worlds) + 1) as threads:
             dripping = worlds["raw: headers drip"].settings.alpaca_paper_url
@@ -97,23 +85,12 @@ def test_every_attempt_ends_within_fifteen_seconds_whatever_alpaca_does(
             attempts = threads.map(attempt, worlds.values())
             wait_for(stuck, 5, "a call that hangs is seen")
             done = dict(zip(worlds, attempts, strict=True))
-            took, found = checking.result()
-        assert isinstance(found.error, BrokerTimeout)
-        assert took < PREFLIGHT_SEC, (
-            "old evidence is gathered anew: the command would expire without a reason"
-        )
-        lines = []
-        for name, (gathering, evidence) in done.items():
-            began = time.monotonic()
+            assert isinstance(checking.result().error, BrokerTimeout)
+        for name, evidence in done.items():
             report = worlds[name].controller.conclude(evidence, Trigger.STARTUP)
-            took = gathering + time.monotonic() - began
-            lines.append(f"  {took:6.2f} s  {report.error_code:20} {name}")
-            assert took < ATTEMPT_SEC, name
             assert report.outcome is Outcome.FAILED, name
             assert first.trades() == before, name
             assert not first.reconciled(), name
-        with capsys.disabled():
-            print("\nan attempt to reconcile, Alpaca hanging:", *lines, sep="\n")
         # nobody is left behind: a bot that retries every minute must not fill up with stuck calls
         wait_for(
             lambda: not stuck(), 5, "the calls that were given up have ended", evidence=lambda: str(stuck())
@@ -125,36 +102,8 @@ def stuck() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name == timeout.THREAD]
 
 
-@pytest.fixture
-def lock_times(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The processor time of this thread while the bot's row was locked, in seconds, from the answer to the lock until the commit has
-    returned. How long it is by the clock is for the benchmark to say."""
-    times: list[float] = []
-    take, save = LockedBot.take, LockedBot.commit
-    taken: list[float] = []
-
-    def noted_take(*args: Any, **more: Any) -> LockedBot:
-        locked = take(*args, **more)
-        taken.append(time.thread_time())
-        return locked
-
-    def noted_save(locked: LockedBot) -> None:
-        save(locked)
-        times.append(time.thread_time() - taken.pop())
-
-    monkeypatch.setattr(LockedBot, "take", noted_take)
-    monkeypatch.setattr(LockedBot, "commit", noted_save)
-    return times
-
-
 @pytest.mark.parametrize("differing", [0, 100])
-def test_ten_thousand_trades(
-    world: World,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    lock_times: list[float],
-    differing: int,
-) -> None:
+def test_ten_thousand_trades(world: World, monkeypatch: pytest.MonkeyPatch, differing: int) -> None:
     count, gone = int(os.environ.get("RECONCILE_TRADES", "10000")), 100
     world.sql(
         "INSERT INTO bot_trade (symbol, entry_price, shares, created_at, entry_at)"
@@ -175,25 +124,13 @@ def test_ten_thousand_trades(
         return execute(batch, message, *values)
 
     monkeypatch.setattr(Pipeline, "_execute", noted)
-    began = time.monotonic()
     evidence = world.gather()
-    gathered = time.monotonic()
-    lock_times.clear()
     report = world.controller.conclude(evidence, Trigger.STARTUP)
-    concluded = time.monotonic()
     event.remove(world.database.engine, "before_cursor_execute", record)
     assert isinstance(evidence, Reading)
     assert (report.open_trades, report.missed, report.matched) == (count, gone, count - gone - differing)
     assert len(report.differences) == differing
-    (held,) = lock_times
-    with capsys.disabled():
-        print(
-            f"\n{count} trades, {gone} missing, {differing} differing: {gathered - began:.2f} s to gather,"
-            f" {1000 * (concluded - gathered):.0f} ms to conclude, under the lock"
-            f" {1000 * held:.0f} ms of processor time, {len(statements)} statements"
-        )
     assert len(statements) < 30, "bulk statements, not one for each trade"
-    assert held < 0.5
     assert world.reconciled() is (differing == 0)
     counts = world.sql("SELECT status, count(*) FROM bot_trade GROUP BY status ORDER BY status")
     assert [(row["status"], row["count"]) for row in counts] == [("missed", gone), ("open", count - gone)]

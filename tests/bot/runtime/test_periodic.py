@@ -39,7 +39,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Iterator[Work]:
     repeated.start()
     yield work
     stopping.set()
-    assert repeated.join(5)
+    assert repeated.join(15)
 
 
 def test_an_error_is_said_once_until_it_is_over_or_another(
@@ -74,5 +74,5 @@ def test_who_is_asked_each_time_says_how_long_the_pause_is() -> None:
     repeated.start()
     wait_for(lambda: work.count == 6, 5, "it was done after each short pause")
     stopping.set()
-    assert repeated.join(5)
+    assert repeated.join(15)
     assert work.count == 6

@@ -49,6 +49,6 @@ def test_it_can_be_woken(listener: Listener):
     began = time.monotonic()
     waker = threading.Timer(0.1, listener.wake)
     waker.start()
-    assert listener.poll(10) == []
-    assert time.monotonic() - began < 5
+    assert listener.poll(60) == []
+    assert time.monotonic() - began < 15
     waker.join()

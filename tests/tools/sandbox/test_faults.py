@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from decimal import Decimal
 from typing import Any
@@ -12,8 +11,7 @@ import pytest
 import requests
 
 from sandbox.faults import KINDS
-from sandbox.server import Server
-from tests.tools.sandbox.client import HEADERS, KEY, Http, until
+from tests.tools.sandbox.client import HEADERS, KEY, Http
 
 BROKEN = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
 LISTS, OBJECTS = ("/v2/positions", "/v2/orders"), ("/v2/account", "/v2/positions/AAPL")
@@ -165,35 +163,6 @@ def test_a_shorter_list_contradicts_the_values_of_the_account(http: Http) -> Non
     assert http.get("/v2/positions").json() == []
 
 
-@pytest.mark.parametrize("path", LISTS + OBJECTS)
-def test_a_slow_answer_is_right_and_late(http: Http, path: str) -> None:
-    right = http.get(path)
-    http.faults({"kind": "slow", "seconds": 0.2})
-    began = time.monotonic()
-    late = http.get(path)
-    assert time.monotonic() - began >= 0.2
-    assert (late.status_code, late.content) == (right.status_code, right.content)
-
-
-def test_a_dripping_answer_is_right_and_never_idle_long_enough_for_a_read_time_out(http: Http) -> None:
-    right = http.get("/v2/clock").content
-    http.faults({"kind": "drip", "seconds": 0.005})
-    began = time.monotonic()
-    response = http.get("/v2/clock", timeout=0.5)
-    assert response.status_code == 200
-    assert len(response.content) == len(right)
-    assert time.monotonic() - began > 0.5, "the read time-out of the client did not bound the whole"
-
-
-def test_a_drip_is_a_byte_a_second_unless_told_otherwise(http: Http) -> None:
-    http.faults({"kind": "drip"})
-    with requests.get(http.url + "/v2/account", headers=HEADERS, timeout=5, stream=True) as response:
-        assert response.raw.read(1) == b"{"
-        began = time.monotonic()
-        assert response.raw.read(1) == b'"'
-        assert 0.5 < time.monotonic() - began < 3
-
-
 def test_no_kind_goes_unproved() -> None:
     proved = {
         "timeout",
@@ -277,30 +246,3 @@ def test_a_rule_that_cannot_be_understood_is_a_400_and_changes_nothing(http: Htt
     assert response.status_code == 400
     assert response.json()["message"]
     assert [rule["kind"] for rule in http.get("/sandbox/faults").json()] == ["503"]
-
-
-def test_stopping_does_not_wait_for_a_fault_that_waits(server: Server, http: Http) -> None:
-    http.faults({"kind": "timeout"})
-    failures: list[Exception] = []
-
-    def call() -> None:
-        try:
-            http.get("/v2/account", timeout=30)
-        except requests.RequestException as error:
-            failures.append(error)
-
-    caller = threading.Thread(target=call)
-    caller.start()
-    until(lambda: http.get("/sandbox/requests").json() != [])
-    began = time.monotonic()
-    server.stop()
-    caller.join(5)
-    assert time.monotonic() - began < 2
-    assert isinstance(failures[0], BROKEN)
-
-
-def test_a_waiting_fault_ends_when_its_client_gives_up(server: Server, http: Http) -> None:
-    http.faults({"kind": "timeout"})
-    with pytest.raises(requests.ReadTimeout):
-        http.get("/v2/account", timeout=0.05)
-    assert server.app.wire.idle(5), "the thread that played the fault outlived its client"

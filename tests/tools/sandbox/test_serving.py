@@ -196,7 +196,7 @@ def test_a_server_takes_the_port_it_is_given_and_starts_once() -> None:
         assert server.url == f"http://127.0.0.1:{port}"
         with pytest.raises(RuntimeError):
             server.start()
-        assert requests.get(f"{server.url}/healthz", timeout=5).json() == {"status": "ok"}
+        assert requests.get(f"{server.url}/healthz", timeout=15).json() == {"status": "ok"}
     server.stop()
 
 

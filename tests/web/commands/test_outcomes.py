@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from uuid import uuid4
 
 import psycopg2
+import pytest
 
 from bot.commands.controller import SAFER_WITHIN, Controller
+from bot.commands.log import NewCommand
 from bot.runtime.threads import Threads
+from bot.states import CommandKind, CommandStatus, Source
 from bot.storage.database import Database
 from bot.storage.notifications import CHANGES, FINISHED, QUEUED
 from tests.bot.world import settings_for
@@ -59,6 +63,31 @@ def test_overdue_commands_are_looked_for_often_once_a_command_came_in_and_seldom
     watch._heard(CHANGES, "bot_trade")
     assert watch._pause_sec() == outcomes.OVERDUE_IDLE_SEC
     assert SAFER_WITHIN.total_seconds() >= outcomes.OVERDUE_IDLE_SEC, "a stop would be applied later"
+    assert SAFER_WITHIN.total_seconds() + outcomes.OVERDUE_SEC < 2, (
+        "in which a stop is applied without a worker"
+    )
+
+
+def test_who_waits_for_an_outcome_is_woken_by_it_and_does_not_look_for_it(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(outcomes, "LOOK_SEC", 60.0)
+    settings = settings_for(database_url)
+    controller = Controller(Database.connect(settings), settings)
+    watch = OutcomeWaiter(controller, settings)
+    heard: list[str] = []
+    watch.subscribe(lambda channel, _: heard.append(channel))
+    threads = Threads()
+    watch.start(threads)
+    wait_for(lambda: heard, 5, "it listens")
+    wanted = NewCommand(kind=CommandKind.START, actor="alice", source=Source.API)
+    with watch.expect(wanted.id) as finished, ThreadPoolExecutor(1) as pool:
+        command = controller.submit(wanted)
+        waiting = pool.submit(watch.wait, command, finished, 60.0, controller)
+        controller.apply()
+        assert waiting.result(timeout=15).status == CommandStatus.APPLIED
+    assert threads.stop(15)
+    watch.close()
 
 
 def use(watch: OutcomeWaiter) -> None:

