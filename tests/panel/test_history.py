@@ -178,12 +178,18 @@ def test_who_wants_to_hear_alerts_is_told_while_nobody_looks_at_the_page(stack, 
     alerts = panel.open_tab("Alerts")
     alerts.get_by_label("Sound").check()
     alerts.get_by_label("Notification").check()
-    # the page has to have read what there was before: only what comes after that is announced
-    with panel.page.expect_response(re.compile(r"/alerts\?limit=50$")) as before:
-        panel.page.reload()
-    before.value.finished()
+    # the browser is asked for the permission first, and the choice is kept with its answer
+    panel.page.wait_for_function("() => localStorage.getItem('pitboss-alert-notification') === 'yes'")
+    panel.page.reload()
     panel.expect_connected()
-    expect(alerts.get_by_label("Sound")).to_be_checked()
+    # the page has to have read what there was before: only what comes after that is announced
+    panel.page.wait_for_function(
+        """() => performance.getEntriesByType("resource").some(
+            ({ name, responseStatus }) => name.endsWith("/alerts?limit=50") && responseStatus === 200
+        )"""
+    )
+    for name in ("Sound", "Notification"):
+        expect(alerts.get_by_label(name)).to_be_checked()
     panel.page.evaluate("""() => {
         window.told = new Promise((tell) => {
             window.Notification = class { static permission = "granted"; constructor(title, { body }) { tell(body); } };
