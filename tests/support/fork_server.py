@@ -44,6 +44,7 @@ MODULES = {
         "bot.flattening.process",
         "bot.runtime.logs",
     ),
+    ("examples.demo_bot",): ("examples.clients", "client.models"),
 }
 _LONGEST = 1 << 17  # bytes of a request, which is an environment and some words
 

@@ -17,7 +17,9 @@ WEB = ["gunicorn", "-c", "web/gunicorn_conf.py", "web.wsgi:app"]
 
 @pytest.mark.skipif(sys.platform != "linux", reason="nothing is forked elsewhere")
 @pytest.mark.parametrize(
-    "words", [["gunicorn", "--version"], ["worker", "worker", "--help"], WEB], ids=" ".join
+    "words",
+    [["gunicorn", "--version"], ["worker", "worker", "--help"], WEB, ["examples.demo_bot"]],
+    ids=" ".join,
 )
 def test_it_says_and_returns_the_same_however_it_is_started(
     words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
