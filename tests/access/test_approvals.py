@@ -14,6 +14,8 @@ from tests.support.stack import Stack
 
 __all__ = ["approving", "approving_stack"]
 
+PATIENT = {"Prefer": "wait=10"}
+
 
 def ask(stack: Stack, path: str, body: object = None, method: str = "POST") -> str:
     """The id of a command that waits."""
@@ -34,7 +36,7 @@ def test_a_command_waits_until_another_operator_approves_it(stack: Stack) -> Non
     envelope.check(own, 403, "own_command")
     envelope.check(stack.api("viewer").post(f"/commands/{command}/approval"), 403, "forbidden")
 
-    done = stack.api("operator2").post(f"/commands/{command}/approval")
+    done = stack.api("operator2").post(f"/commands/{command}/approval", headers=PATIENT)
     assert (done.status_code, done.json()["state"]) == (200, "running")
     row = stack.api().command(command)
     assert (row["actor"], row["approvedBy"], row["status"]) == ("operator", "operator2", "applied")
@@ -67,7 +69,10 @@ def test_only_what_waits_can_be_rejected(stack: Stack) -> None:
 
 def test_only_thresholds_by_which_more_can_be_lost_wait(stack: Stack) -> None:
     operator = stack.api()
-    assert operator.patch("/config", {"dailyLossLimitUsd": 400, "minWinRate": 0.6}).status_code == 200
+    assert (
+        operator.patch("/config", {"dailyLossLimitUsd": 400, "minWinRate": 0.6}, headers=PATIENT).status_code
+        == 200
+    )
     for riskier in (
         {"dailyLossLimitUsd": 450},
         {"minWinRate": 0.55},
@@ -75,9 +80,9 @@ def test_only_thresholds_by_which_more_can_be_lost_wait(stack: Stack) -> None:
         {"dailyLossLimitUsd": 300, "positionSizeUsd": 501},
     ):
         ask(stack, "/config", riskier, "PATCH")
-    assert operator.patch("/config", {"enabledCatalystTiers": [1]}).status_code == 200
+    assert operator.patch("/config", {"enabledCatalystTiers": [1]}, headers=PATIENT).status_code == 200
     command = ask(stack, "/config", {"enabledCatalystTiers": [1, 2]}, "PATCH")
-    assert stack.api("operator2").post(f"/commands/{command}/approval").status_code == 200
+    assert stack.api("operator2").post(f"/commands/{command}/approval", headers=PATIENT).status_code == 200
     assert operator.read("/config")["enabledCatalystTiers"] == [1, 2]
     assert operator.read("/config")["dailyLossLimitUsd"] == 400
 

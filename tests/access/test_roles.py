@@ -106,7 +106,10 @@ def test_the_application_runs_on_its_own_role(stack: Stack) -> None:
     operator = stack.api()
     operator.do("/start")
     operator.do("/pause")
-    assert operator.patch("/config", {"maxConcurrentPositions": 2}).status_code == 200
+    assert (
+        operator.patch("/config", {"maxConcurrentPositions": 2}, headers={"Prefer": "wait=10"}).status_code
+        == 200
+    )
     operator.do("/reconcile", headers={"Prefer": "wait=10"})
     operator.do("/kill", {"flatten": True})
     operator.do("/rearm")

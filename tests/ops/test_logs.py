@@ -60,7 +60,7 @@ def test_the_same_id_is_in_the_lines_of_web_queue_and_worker(stack: Stack) -> No
     ]
     assert len(finished) == 1
     duration = finished[0].pop("duration_ms")
-    assert 0 <= duration < 3000
+    assert duration >= 0
     assert finished[0] | {"timestamp": "", "level": ""} == {
         "event": "start applied",
         "logger": "bot.commands.controller",

@@ -78,7 +78,7 @@ def test_what_the_database_knows_is_as_it_is_now(stack: Stack) -> None:
     assert scrape.held("reconciliation") == {"ok"}
     assert scrape.get("market_open") == 1
     assert scrape.get("worker_online") == scrape.get("workers_online") == 1
-    assert (scrape.get("worker_heartbeat_age_seconds") or 99) < 5
+    assert (scrape.get("worker_heartbeat_age_seconds") or 99) < 60
     assert scrape.get("commands_pending") == scrape.get("commands_pending_oldest_age_seconds") == 0
     assert scrape.get("open_positions") == 0
 

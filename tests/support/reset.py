@@ -43,7 +43,7 @@ def reset(stack: Stack) -> None:
     assert operator.status()["mode"] == "paper", "switch the mode on a stack of your own"
     config = operator.read("/config")
     if changed := {name: value for name, value in DEFAULTS.items() if config[name] != value}:
-        assert operator.patch("/config", changed).status_code == 200
+        assert operator.patch("/config", changed, headers={"Prefer": "wait=10"}).status_code == 200
     if operator.status()["pendingCommands"] or not _agreed_lately(stack):
         operator.do("/reconcile", headers={"Prefer": "wait=10"})
         stack.wait_accepting()

@@ -11,7 +11,7 @@ from tests.support.stack import Stack
 
 @pytest.fixture
 def key() -> dict[str, str]:
-    return {"Idempotency-Key": f"key-{uuid4()}"}
+    return {"Idempotency-Key": f"key-{uuid4()}", "Prefer": "wait=10"}
 
 
 def rows(stack: Stack, key: dict[str, str]) -> int:

@@ -76,7 +76,7 @@ def test_a_kill_passes_half_requests_that_need_no_token(stack: Stack):
 def test_a_stop_or_a_pause_passes_them_too(stack: Stack, path: str):
     stack.api().do("/start")
     with asked(stack, HALF_A_BODY, 300):
-        assert stack.api().request("POST", f"/{path}").status_code == 200
+        assert stack.api().request("POST", f"/{path}", headers={"Prefer": "wait=10"}).status_code == 200
 
 
 def test_a_kill_passes_requests_that_wait_for_a_frozen_worker(stack: Stack):

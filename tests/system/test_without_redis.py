@@ -44,7 +44,10 @@ def test_every_other_command_is_applied_by_the_sweep(redisless: Stack):
     operator = redisless.api()
     operator.do("/pause")
     assert operator.do("/resume")["state"] == "running"
-    assert operator.patch("/config", {"maxConcurrentPositions": 5}).status_code == 200
+    assert (
+        operator.patch("/config", {"maxConcurrentPositions": 5}, headers={"Prefer": "wait=10"}).status_code
+        == 200
+    )
     assert operator.do("/reconcile", headers={"Prefer": "wait=10"})["reconciliation"]["outcome"] == "ok"
 
 

@@ -79,7 +79,7 @@ def test_what_was_sent_in_the_future_is_rejected(world: World, kind: CommandKind
     command = manual(world, kind, age=AHEAD)
     assert (command.status, command.error_code) == (CommandStatus.REJECTED, "send_time_in_future")
     assert command.error_details is not None
-    assert 299 < command.error_details["aheadSec"] <= 300
+    assert 200 < command.error_details["aheadSec"] <= 300
 
 
 def test_a_clock_that_is_a_little_ahead_is_put_up_with(world: World) -> None:

@@ -39,3 +39,12 @@ def reading(world: World[Any], **changes: Any) -> Reading:
     found = world.gather()
     assert isinstance(found, Reading)
     return replace(found, **{"read_at": found.read_at + timedelta(minutes=1), **changes})
+
+
+def waits_sec(world: World) -> float:
+    """Seconds from the end of the last attempt until the next one is due."""
+    (row,) = world.sql(
+        "SELECT extract(epoch FROM reconcile_due_at - (SELECT max(finished_at) FROM bot_reconciliation)) AS wait"
+        " FROM bot_config"
+    )
+    return float(row["wait"])

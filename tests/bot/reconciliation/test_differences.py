@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.models import Outcome
-from tests.bot.reconciliation.reports import difference, differences
+from tests.bot.reconciliation.reports import difference, differences, waits_sec
 from tests.bot.world import World
 
 
@@ -52,7 +52,7 @@ def test_a_difference_is_reported_with_both_figures_and_never_adopted(
     assert not world.reconciled()
     config = world.config
     assert (config.reconcile_trigger, config.reconcile_failures) == ("retry", 1)
-    assert 1 < world.retry_in_sec() < 3
+    assert waits_sec(world) == 2
 
 
 @pytest.mark.parametrize(

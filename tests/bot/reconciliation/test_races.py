@@ -18,6 +18,7 @@ from bot.states import CommandKind, CommandStatus
 from bot.storage.pipeline import Pipeline
 from tests.bot.fake import Call
 from tests.bot.fake_account import FakeAccount
+from tests.bot.reconciliation.reports import waits_sec
 from tests.bot.world import World
 from tests.support.waiting import wait_for
 
@@ -145,7 +146,7 @@ def test_a_trade_that_was_touched_since_it_was_read_is_read_again(world: World, 
     assert world.trades() == before
     assert world.status_of(gone) == "open"
     assert not world.reconciled()
-    assert 1 < world.retry_in_sec() < 3
+    assert waits_sec(world) == 2
     assert world.reconcile(Trigger.RETRY).missed == 2
 
 

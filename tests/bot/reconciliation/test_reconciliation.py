@@ -14,7 +14,7 @@ from bot.models import Outcome, Trigger
 from bot.reconciliation.evidence import Reading
 from bot.reconciliation.judgement import SECOND_READING_AFTER
 from bot.states import Mode
-from tests.bot.reconciliation.reports import difference, filled_long_ago
+from tests.bot.reconciliation.reports import difference, filled_long_ago, waits_sec
 from tests.bot.world import World
 
 # -- what matches and what is missing ---------------------------------------------------------------------------
@@ -43,7 +43,7 @@ def test_trades_that_the_broker_confirms_open_the_gate(world: World) -> None:
     assert world.trades() == before, "and are not written again"
     config = world.config
     assert (config.reconcile_trigger, config.reconcile_failures) == (Trigger.PERIODIC, 0)
-    assert 299 < world.retry_in_sec() <= 300, "the bot is stopped"
+    assert waits_sec(world) == 300, "the bot is stopped"
     assert config.reconciled_at is not None
     assert config.agreed_at == config.reconciled_at > report.finished_at
 
@@ -86,7 +86,7 @@ def test_a_trade_that_is_gone_is_suspect_first_and_then_missed_with_all_its_data
     ]
     assert world.trades() == before, "nothing is touched"
     assert not world.reconciled()
-    assert 9 < world.retry_in_sec() <= 10
+    assert waits_sec(world) == 10
     world.age_suspects()
     report = world.reconcile()
     assert (report.outcome, report.matched, report.missed, report.differences) == (Outcome.OK, 1, 1, [])

@@ -79,7 +79,7 @@ class Http:
         )
 
 
-def until(condition: Callable[[], bool], run_with_timeout: float = 10) -> None:
+def until(condition: Callable[[], bool], run_with_timeout: float = 15) -> None:
     """Wait for a condition to come true."""
     deadline = time.monotonic() + run_with_timeout
     while not condition():
