@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from typing import Literal
 
 from playwright.sync_api import Page
+
+Shape = tuple[int, Literal["light", "dark"]]
 
 _AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 _OPTIONS = {
@@ -13,9 +16,28 @@ _OPTIONS = {
 }
 
 
-def check_accessibility(page: Page) -> None:
-    """Fail with each rule that *page* breaks, and where."""
+def check_accessibility(page: Page, part: str | None = None) -> None:
+    """Fail with each rule that *page* breaks, and where; or only a *part* of it, named by a selector, where the others were checked
+    before."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(_AXE)
-    found = page.evaluate("options => axe.run(document, options)", _OPTIONS)["violations"]
+    found = page.evaluate("([part, options]) => axe.run(part ?? document, options)", [part, _OPTIONS])[
+        "violations"
+    ]
     assert not found, [(rule["help"], [node["html"] for node in rule["nodes"]]) for rule in found]
+
+
+def check_shapes(page: Page, *shapes: Shape, part: str | None = None) -> None:
+    """The same on each of these widths with its color scheme. Open the page with ``reduced_motion="reduce"``: a button that is
+    fading from one ground to another would be measured half-way."""
+    for width, scheme in shapes:
+        take_shape(page, width, scheme)
+        check_accessibility(page, part)
+
+
+def take_shape(page: Page, width: int, scheme: Literal["light", "dark"]) -> None:
+    """Become as wide as that, in that color scheme."""
+    assert page.viewport_size is not None
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": page.viewport_size["height"]})
+    page.evaluate("() => new Promise(requestAnimationFrame)")

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 
 from tests.panel import browser as chromium  # noqa: E402
 from tests.panel.driver import Panel  # noqa: E402
+from tests.panel.profile import Profile  # noqa: E402
 from tests.support.waiting import LEAST_SEC  # noqa: E402
 
 # as with every other deadline of the tests
@@ -37,10 +38,16 @@ def browser() -> Iterator[Browser]:
         found.close()
 
 
+@pytest.fixture(scope="session")
+def profiles() -> list[Profile]:
+    """Those that no test has at the moment."""
+    return []
+
+
 @pytest.fixture
-def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+def open_page(browser: Browser, profiles: list[Profile]) -> Iterator[Callable[..., Page]]:
     """Opens a page in a browser profile of its own; what the page complains about fails the test."""
-    contexts = []
+    taken: list[Profile] = []
     complaints: list[str] = []
 
     def hear(message: ConsoleMessage) -> None:
@@ -48,18 +55,17 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         if message.type == "error" and not message.text.startswith("Failed to load resource"):
             complaints.append(message.text)
 
-    def open_page(*, width: int = 1280, height: int = 900, **options: Any) -> Page:
-        context = browser.new_context(viewport={"width": width, "height": height}, **options)
-        contexts.append(context)
-        context.set_default_timeout(LEAST_SEC * 1000)
-        page = context.new_page()
+    def open_page(**options: Any) -> Page:
+        taken.append(profiles.pop() if profiles else Profile(browser))
+        page = taken[-1].open(**options)
         page.on("pageerror", lambda error: complaints.append(f"uncaught: {error}"))
         page.on("console", hear)
         return page
 
     yield open_page
-    for context in contexts:
-        chromium.close(context)
+    for profile in taken:
+        profile.renew()
+        profiles.append(profile)
     assert complaints == []
 
 

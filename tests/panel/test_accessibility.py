@@ -5,34 +5,38 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.panel.axe import check_accessibility
+from tests.panel.axe import Shape, check_shapes
 from tests.panel.driver import Panel
 
+#: A wide screen and a narrow one, each in another color scheme; the other way round where a state is much like one before.
+SHAPES: tuple[Shape, Shape] = (1280, "light"), (390, "dark")
+OTHER_SHAPES: tuple[Shape, Shape] = (1280, "dark"), (390, "light")
+#: What is before the page, or changes on it, where the rest is checked in another state.
+DIALOG, TAB = "dialog[open]", "[role=tabpanel]:not([hidden])"
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_login_is_accessible(stack, open_page, scheme):
-    page = open_page(color_scheme=scheme)
+
+def test_the_login_is_accessible(stack, open_page):
+    page = open_page(reduced_motion="reduce")
     page.goto(f"{stack.url}/login")
-    check_accessibility(page)
+    check_shapes(page, *SHAPES)
     page.get_by_label("Access token").fill("wrong")
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_role("alert")).to_be_visible()
-    check_accessibility(page)
+    check_shapes(page, *SHAPES)
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
-def test_the_panel_is_accessible_in_all_its_states(stack, open_panel, width, scheme):
-    panel = open_panel(stack, width=width, color_scheme=scheme)
+def test_the_panel_is_accessible_in_all_its_states(stack, open_panel):
+    panel = open_panel(stack, reduced_motion="reduce")
     stack.open_trade("KTRA")
-    check_accessibility(panel.page)  # stopped, with a warning
+    check_shapes(panel.page, *SHAPES)  # stopped, with a warning
     panel.press("Start")
     panel.expect_state("Running")
-    check_accessibility(panel.page)
+    check_shapes(panel.page, *SHAPES)
     panel.press("Pause")
     panel.expect_state("Paused")
-    check_accessibility(panel.page)
+    check_shapes(panel.page, *SHAPES)
     panel.kill_button.click()
-    check_accessibility(panel.page)
+    check_shapes(panel.page, *SHAPES, part=DIALOG)
     panel.page.get_by_role("button", name="Kill now").click()
     panel.expect_state("Killed")
     stack.broker.positions("paper", RIOT=35)
@@ -40,50 +44,48 @@ def test_the_panel_is_accessible_in_all_its_states(stack, open_panel, width, sch
     expect(panel.page.locator("#differences")).to_be_visible()
     # it can be settled in its row, too
     panel.page.locator("#differences").get_by_role("button", name="Settle RIOT…").click()
-    check_accessibility(panel.page)
+    check_shapes(panel.page, *SHAPES, part=DIALOG)
     panel.page.keyboard.press("Escape")
     _show_live(panel.page)
+    check_shapes(panel.page, *SHAPES)  # killed, with a difference, in live mode
     for name in ("Trades", "Days", "Alerts", "Reconciliations", "Thresholds"):
         tab = panel.open_tab(name)
         if name in ("Trades", "Alerts"):
             tab.locator("tr[data-id] .toggle").first.click()
             tab.locator("tr.details dl").wait_for()
-        check_accessibility(panel.page)
+        check_shapes(panel.page, *SHAPES, part=TAB)
     panel.page.get_by_role("button", name="Keys").click()
-    check_accessibility(panel.page)
+    check_shapes(panel.page, *SHAPES, part=DIALOG)
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
-def test_its_dialogs_live_mode_and_what_is_of_the_past_are_accessible(stack, open_panel, width, scheme):
-    # a button that is fading from one ground to another would be measured half-way
-    panel: Panel = open_panel(stack, width=width, color_scheme=scheme, reduced_motion="reduce")
+def test_its_dialogs_live_mode_and_what_is_of_the_past_are_accessible(stack, open_panel):
+    panel: Panel = open_panel(stack, reduced_motion="reduce")
     page = panel.page
     panel.press("Switch to live…")
     page.get_by_text("Live mode needs real market hours").wait_for()
-    check_accessibility(page)  # it names what prevents the switch
+    check_shapes(page, *OTHER_SHAPES, part=DIALOG)  # it names what prevents the switch
     page.keyboard.press("Escape")
     panel.nothing_blocks_the_switch()
     panel.press("Switch to live…")
     page.get_by_text("Nothing prevents the switch").wait_for()
-    check_accessibility(page)  # it asks to type "live"
+    check_shapes(page, *OTHER_SHAPES, part=DIALOG)  # it asks to type "live"
     page.get_by_label("Type live to confirm").fill("live")
-    check_accessibility(page)
+    check_shapes(page, *OTHER_SHAPES, part=DIALOG)
     page.keyboard.press("Escape")
     _show_live(page)
     panel.press("Start")
     panel.expect_state("Running")
-    check_accessibility(page)
+    check_shapes(page, *OTHER_SHAPES)
     stack.web.close()
     expect(page.locator("#lost")).to_be_visible()
-    check_accessibility(page)
+    check_shapes(page, *OTHER_SHAPES)
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
-def test_a_viewers_panel_is_accessible(stack, open_panel, width, scheme):
-    panel: Panel = open_panel(stack, "viewer", width=width, color_scheme=scheme)
+def test_a_viewers_panel_is_accessible(stack, open_panel):
+    panel: Panel = open_panel(stack, "viewer", reduced_motion="reduce")
     for name in ("Command log", "Thresholds"):
         panel.open_tab(name)
-        check_accessibility(panel.page)
+        check_shapes(panel.page, *OTHER_SHAPES)
 
 
 def _show_live(page: Page) -> None:
