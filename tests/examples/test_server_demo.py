@@ -30,7 +30,7 @@ def running() -> Iterator[ServerRun]:
     with tempfile.TemporaryDirectory(prefix="pitboss-", ignore_cleanup_errors=True) as directory:
         run = ServerRun(ROOT, command=COMMAND, DATA_DIR=directory)
         try:
-            run.wait_for("Pitboss runs.", 60)
+            run.wait_for("Pitboss runs.")
             yield run
             run.send(signal.SIGTERM)
             assert run.exit_code(30) == 0, run.output

@@ -44,7 +44,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerRun]:
             path.chmod(path.stat().st_mode | stat.S_IXOTH)
     run = ServerRun(tree)
     try:
-        run.wait_for(READY, 60)
+        run.wait_for(READY)
         yield run
     finally:
         run.end()

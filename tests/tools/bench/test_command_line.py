@@ -5,18 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from tools.bench import __main__ as bench
 from tools.bench.measures import MEASURES
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tools.bench", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
-
-
 def test_the_list_names_every_measure():
-    done = bench("--list")
+    command = [sys.executable, "-m", "tools.bench", "--list"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0
     assert [line.split()[0] for line in done.stdout.splitlines()] == [measure.name for measure in MEASURES]
 
@@ -30,10 +27,14 @@ def test_the_list_names_every_measure():
         (["--quick", "--record"], "the figures of --quick mean nothing"),
     ],
 )
-def test_a_wrong_option_is_named_before_anything_starts(arguments: list[str], sentence: str):
-    done = bench(*arguments)
-    assert done.returncode == 2
-    assert sentence in done.stderr
+def test_a_wrong_option_is_named_before_anything_starts(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(bench, "Lab", None)  # whatever would start ends the test
+    with pytest.raises(SystemExit) as ended:
+        bench.main(arguments)
+    assert ended.value.code == 2
+    assert sentence in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

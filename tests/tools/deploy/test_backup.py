@@ -76,9 +76,7 @@ def test_a_dump_taken_while_commands_arrive_is_restored_and_runs_on(
     assert counted.splitlines()[0] == "1|running|paper"
 
     again = make_stack(database_url=restored_url)
-    assert "No new upgrade operations" in (
-        again.flask("db", "check").stdout + again.flask("db", "check").stderr
-    )
+    migrate(restored_url, "check")  # it has every table as this release makes it
     # as the page says: web alone, kill, then the worker
     again.start_sandbox()
     again.start_web()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,6 @@ import psycopg2
 import pytest
 
 from tests.support.migrations import flask_db, migrate
-
-#: The time-out of migrations/env.py, and what the start of ``flask`` may take beside it on a busy machine, in seconds.
-LOCK_SEC, START_SEC = 4.0, 20.0
 
 
 def rows(connection: Any, query: str) -> list[tuple[Any, ...]]:
@@ -49,18 +45,14 @@ def test_a_migration_whose_table_is_held_gives_up_and_changes_nothing_and_works_
         with held.cursor() as cursor:  # as a transaction does that has written
             cursor.execute(f"LOCK {', '.join(name for (name,) in tables)} IN ROW EXCLUSIVE MODE")
 
-        began = time.monotonic()
+        # nobody lets go of them: that it ends at all is that it gave up
         refused = flask_db(database_url, tmp_path, *step)
-        took = time.monotonic() - began
-
         assert refused.returncode != 0
         assert "canceling statement due to lock timeout" in refused.stderr
-        assert LOCK_SEC <= took < LOCK_SEC + START_SEC
         assert schema(looking) == before
 
         held.rollback()
-        again = flask_db(database_url, tmp_path, *step)
-        assert again.returncode == 0, again.stderr
+        migrate(database_url, *step)
         assert schema(looking) != before
 
 
@@ -79,5 +71,5 @@ def test_an_index_that_an_attempt_could_not_finish_is_made_by_the_next_one(
         assert "canceling statement due to lock timeout" in refused.stderr
         assert rows(looking, valid) == [(False,)]
         held.rollback()
-        assert flask_db(database_url, tmp_path, "upgrade", "0015").returncode == 0
+        migrate(database_url, "upgrade", "0015")
         assert rows(looking, valid) == [(True,)]

@@ -2,85 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 import stat
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.stack import ROOT
-from tests.tools.deploy.engine import PROGRAM
-
-SERVICES = ("postgres", "redis", "web", "worker", "standby", "beat", "flower")
-
-
-class Engine:
-    """A tree with the script, and the stand-in for docker."""
-
-    def __init__(self, directory: Path, *services: str) -> None:
-        self.tree = directory / "tree"
-        for folder in ("script", "deploy", "bin"):
-            (self.tree / folder).mkdir(parents=True)
-        for script in ("upgrade", "secrets"):
-            shutil.copy(ROOT / "script" / script, self.tree / "script")
-        shutil.copy(ROOT / "deploy" / "Caddyfile", self.tree / "deploy")
-        program = self.tree / "bin" / "docker"
-        program.write_text(PROGRAM)
-        program.chmod(0o755)
-        self._file = directory / "engine.json"
-        self.state: dict[str, Any] = {
-            "services": services or SERVICES,
-            "images": {"pitboss:local": "old", "postgres": "pg", "redis": "valkey", "proxy": "caddy"},
-            "containers": {},
-            "made": 0,
-            "calls": [],
-            "next": "new",
-            "broken": [],
-            "breaks": ["web", "worker", "standby", "beat", "flower"],
-            "postgres": "17",
-            "caddyfile": (ROOT / "deploy" / "Caddyfile").read_text(),
-            "migration_fails": False,
-            "started": "2099-01-01T00:00:00.5Z",
-            "removed": [],
-            "interrupted": "",
-        }
-        for service in self.state["services"]:
-            for _ in range(3 if service == "web" and "proxy" in services else 1):
-                self.state["made"] += 1
-                self.state["containers"][f"{service}-{self.state['made']}"] = {
-                    "service": service,
-                    "image": self.state["images"].get(service, "old"),
-                    "health": "healthy",
-                }
-
-    def upgrade(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        self._file.write_text(json.dumps(self.state))
-        done = subprocess.run(
-            [str(self.tree / "script" / "upgrade"), *arguments],
-            env={
-                "PATH": f"{self.tree / 'bin'}:{os.environ['PATH']}",
-                "ENGINE": str(self._file),
-                "PITBOSS_UPGRADE_PATIENCE": "0",
-                **environment,
-            },
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        self.state = json.loads(self._file.read_text())
-        return done
-
-    def images(self) -> dict[str, list[str]]:
-        """The images of each service of ours."""
-        found: dict[str, list[str]] = {}
-        for each in self.state["containers"].values():
-            if each["service"] not in ("postgres", "redis", "proxy"):
-                found.setdefault(each["service"], []).append(each["image"])
-        return found
+from tests.tools.deploy.engine import SERVICES, Engine
 
 
 @pytest.fixture(params=["one web", "a proxy"])

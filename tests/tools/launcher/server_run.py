@@ -55,7 +55,7 @@ class ServerRun:
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def wait_for(self, text: str, timeout_sec: float = 40) -> None:
+    def wait_for(self, text: str, timeout_sec: float = 90) -> None:
         deadline = time.monotonic() + timeout_sec
         while text not in self.output:
             assert time.monotonic() < deadline, f"{text!r} did not come:\n{self.output}"

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import DatabaseServer
 from tests.support import ports
 from tests.tools.launcher import stub_tree
-from tests.tools.launcher.processes import living_in, wait_until_empty
+from tests.tools.launcher.processes import wait_until_empty
 from tests.tools.launcher.server_run import READY, ServerRun, token
 
 
@@ -172,17 +171,3 @@ def test_a_failing_step_ends_the_start_with_a_sentence_and_nothing_left(
     assert run.exit_code() == 1
     assert run.output.rstrip().endswith(sentence)
     assert wait_until_empty(tree / ".data", 1) == []
-
-
-def test_given_servers_are_used_instead_of_embedded_ones(
-    start: Callable[..., ServerRun],
-    tree: Path,
-    postgres_server: DatabaseServer,
-    empty_database_url: str,
-    redis_url: str,
-) -> None:
-    run = start(DATA_DIR=str(tree / "guest"), DATABASE_URL=empty_database_url, REDIS_URL=redis_url)
-    run.wait_for(READY)
-    assert not (tree / "guest" / "postgres").exists()
-    assert not (tree / "guest" / "valkey").exists()
-    assert not [process for process in living_in(tree) if process.name().startswith(("postgres", "valkey"))]

@@ -13,7 +13,9 @@ import time
 from pathlib import Path
 
 import psutil
+import pytest
 
+from launcher import preflight
 from tests.support import ports
 from tests.tools.launcher import stub_tree
 from tests.tools.launcher.processes import wait_until_empty
@@ -30,7 +32,7 @@ class Terminal:
             os.chdir(tree)
             os.execve(sys.executable, [sys.executable, "-m", "launcher"], variables)  # noqa: S606 - no shell is wanted
 
-    def wait_for(self, text: str, times: int = 1, seconds: float = 40) -> None:
+    def wait_for(self, text: str, times: int = 1, seconds: float = 90) -> None:
         deadline = time.monotonic() + seconds
         while self.shown.count(text) < times:
             assert time.monotonic() < deadline, self.shown
@@ -67,10 +69,27 @@ def test_a_terminal_gets_text_and_its_banner_again_on_enter() -> None:
         assert wait_until_empty(tree, 1) == []
 
 
-def test_who_wants_json_on_a_terminal_gets_it() -> None:
-    with tempfile.TemporaryDirectory(prefix="pitboss-") as name:
-        terminal = Terminal(stub_tree.plant(Path(name)), LOG_FORMAT="json")
-        terminal.wait_for("press Enter, or: cat")
-        web = next(each for each in psutil.Process(terminal.pid).children() if "gunicorn" in each.cmdline())
-        assert web.environ()["LOG_FORMAT"] == "json"
-        assert terminal.end() == 0
+@pytest.mark.parametrize(
+    ("wanted", "is_terminal", "given"),
+    [
+        (None, True, "text"),
+        ("auto", True, "text"),
+        ("json", True, "json"),
+        (None, False, None),
+    ],
+)
+def test_the_parts_write_what_is_wanted_and_text_on_a_terminal(
+    wanted: str | None, is_terminal: bool, given: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env = {"PORT": str(ports.free()), "FLOWER_PORT": str(ports.free())}
+    monkeypatch.setattr(os, "environ", env | ({"LOG_FORMAT": wanted} if wanted else {}))
+    own: dict[str, int | None] = {"PostgreSQL": ports.free(), "Valkey": ports.free()}
+    preflight.check(
+        tmp_path,
+        "postgresql://pitboss@127.0.0.1:1/pitboss",
+        "redis://127.0.0.1:1/0",
+        own,
+        demo=False,
+        is_terminal=is_terminal,
+    )
+    assert os.environ.get("LOG_FORMAT") == given
