@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
@@ -11,13 +11,23 @@ from sqlalchemy.orm import Session
 from bot.booking import Booking
 from bot.booking.rules import conflict, must_cover_exits, text
 from bot.errors import GateClosed
-from bot.models import BotTrade, BotTradeEvent, TradeEventKind, TradeStatus
+from bot.models import (
+    BotTrade,
+    BotTradeEvent,
+    BotTradeExit,
+    ExitReason,
+    ExitSource,
+    TradeEventKind,
+    TradeStatus,
+)
 from bot.settings.settings import Settings
 from bot.status import gate
 from bot.status.snapshot import snapshot_in
 from bot.trading import trade_rules
 from bot.trading.trade_requests import OpenTrade, RecordEntry, VoidTrade
 
+#: How long before its trade is opened an order may have filled: by a program that records trades afterwards.
+_RECORDED_WITHIN = timedelta(days=1)
 _FILLS = (TradeEventKind.OPENED, TradeEventKind.ENTRY_RECORDED, TradeEventKind.ENTRY_CORRECTED)
 
 
@@ -47,6 +57,8 @@ def open_trade(
     session.add(trade)
     session.flush()
     books.opened(trade)
+    if opening.alpaca_order_id:
+        _take_back_exits(session, books, trade, opening.alpaca_order_id)
     return trade
 
 
@@ -58,6 +70,7 @@ def record_entry(
     trade_rules.must_be_free(session, trade, BotTrade.alpaca_order_id, entry.alpaca_order_id)
     if entry.shares is not None:
         trade_rules.must_be_of_side(trade, entry.shares)
+    _take_back_exits(session, books, trade, entry.alpaca_order_id)
     if trade.filled:
         _correct(session, books, trade, entry)
         return
@@ -73,6 +86,29 @@ def void_trade(books: Booking, trade: BotTrade, withdrawal: VoidTrade) -> None:
     """See ``Ledger.void_trade``."""
     if trade.status is not TradeStatus.VOID:
         books.void(trade, withdrawal.note)
+
+
+def _take_back_exits(session: Session, books: Booking, trade: BotTrade, order_id: str) -> None:
+    """Remove the exits of other trades that reconciliation booked from this order, before it was known to enter *trade*.
+
+    An order that is not named after its trade, and has filled before it is recorded, looks like a sale by hand of a trade of
+    the other side.
+
+    Raises:
+        TradeConflict: a program or an operator recorded such an exit.
+    """
+    taken = select(BotTradeExit).where(
+        BotTradeExit.order_id == order_id,
+        BotTradeExit.trade_id != trade.id,
+        BotTradeExit.at >= trade.created_at - _RECORDED_WITHIN,  # which has an index
+    )
+    for exit_ in session.scalars(taken).all():
+        owner = session.get_one(BotTrade, exit_.trade_id)
+        if exit_.source is not ExitSource.RECONCILIATION:
+            raise trade_rules.belongs_to(owner, order_id)
+        books.remove_exits(owner, [exit_])
+        if owner.exit_reason is ExitReason.RECONCILED_EXIT and not owner.exited_shares:
+            books.mark_exit_reason(owner, None)
 
 
 def _correct(session: Session, books: Booking, trade: BotTrade, entry: RecordEntry) -> None:

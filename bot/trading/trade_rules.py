@@ -50,9 +50,12 @@ def must_be_free(
     enters = column is BotTrade.alpaca_order_id
     owner = entered_by(session, order_id) if enters else of_order(session, column, order_id)
     if owner is not None and owner is not trade:
-        raise TradeConflict(
-            f"Order {order_id} belongs to trade {owner.id}.", details={"tradeId": str(owner.id)}
-        )
+        raise belongs_to(owner, order_id)
+
+
+def belongs_to(owner: BotTrade, order_id: str) -> TradeConflict:
+    """What to raise where another trade has the order."""
+    return TradeConflict(f"Order {order_id} belongs to trade {owner.id}.", details={"tradeId": str(owner.id)})
 
 
 def must_be_of_side(trade: BotTrade, shares: Decimal) -> None:
