@@ -8,6 +8,8 @@ from typing import Literal
 from playwright.sync_api import Page
 
 Shape = tuple[int, Literal["light", "dark"]]
+#: A wide screen and a narrow one, each in another color scheme.
+SHAPES: tuple[Shape, Shape] = (1280, "light"), (390, "dark")
 
 _AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 _OPTIONS = {

@@ -79,6 +79,12 @@ class Panel:
         self.page.get_by_role("tab", name=name).click()
         return self.page.get_by_role("tabpanel", name=name)
 
+    def resize(self, width: int) -> None:
+        """Become as wide as that."""
+        assert self.page.viewport_size is not None
+        self.page.set_viewport_size({"width": width, "height": self.page.viewport_size["height"]})
+        self.page.evaluate("() => new Promise(requestAnimationFrame)")
+
     # -- what it shows ------------------------------------------------------------------------------------------
 
     def expect_state(self, word: str) -> None:

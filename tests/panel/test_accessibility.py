@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.panel.axe import Shape, check_shapes
+from tests.panel.axe import SHAPES, Shape, check_shapes
 from tests.panel.driver import Panel
 
-#: A wide screen and a narrow one, each in another color scheme; the other way round where a state is much like one before.
-SHAPES: tuple[Shape, Shape] = (1280, "light"), (390, "dark")
+#: For states that are much like one before.
 OTHER_SHAPES: tuple[Shape, Shape] = (1280, "dark"), (390, "light")
 #: What is before the page, or changes on it, where the rest is checked in another state.
 DIALOG, TAB = "dialog[open]", "[role=tabpanel]:not([hidden])"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.panel.axe import check_accessibility
+from tests.panel.axe import SHAPES, check_accessibility, take_shape
 from tests.panel.driver import Panel
 from tests.support import envelope
 from tests.support.stack import Stack
@@ -57,21 +57,24 @@ def drawn(panel: Panel) -> Any:
     }""")
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
-def test_the_curve_is_drawn_over_trading_hours_with_what_was_open_and_told_in_words(
-    worth, open_panel, width, scheme
-):
-    panel: Panel = open_panel(worth, width=width, color_scheme=scheme)
-    if width < 760:
-        panel.open_tab("Days").get_by_text("Filters").click()
+def test_the_curve_is_drawn_over_trading_hours_with_what_was_open_and_told_in_words(worth, open_panel):
+    panel: Panel = open_panel(worth, width=390, reduced_motion="reduce")
+    panel.open_tab("Days").get_by_text("Filters").click()
     choose(panel, "2026-11-20", "2026-11-23")
     expect(panel.page.locator("#equity-title")).to_have_text("Equity, paper")
     expect(panel.page.locator("#equity-text")).to_have_text(
         "From $25,000.00 (Fri, Nov 20, 09:31 ET) to $25,250.00 (Mon, Nov 23, 15:30 ET; +$24.50 of it open):"
         " +$250.00 (+1.0 %). Lowest $24,970.00, highest $25,250.00. One point every 5 min."
     )
-    expect(panel.page.get_by_role("img", name=re.compile("Equity, paper.*highest"))).to_be_visible()
-    chart = drawn(panel)
+    for width, scheme in SHAPES:
+        take_shape(panel.page, width, scheme)
+        expect(panel.page.get_by_role("img", name=re.compile("Equity, paper.*highest"))).to_be_visible()
+        check_accessibility(panel.page)
+        assert panel.page.evaluate("document.documentElement.scrollWidth") <= width
+        check_curve(drawn(panel))
+
+
+def check_curve(chart: Any) -> None:
     equity, without_open = chart["lines"]
     # two sessions, and the half hour of the evening in which something changed
     assert chart["length"] == 2 * BLOCKS + 1
@@ -85,8 +88,6 @@ def test_the_curve_is_drawn_over_trading_hours_with_what_was_open_and_told_in_wo
     ]
     assert [y for _, y in without_open] == [25000, 25080, 25050, 25050, None, 25225.5]
     assert chart["ticks"] == ["Nov 20", "Nov 23"]
-    check_accessibility(panel.page)
-    assert panel.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_it_follows_the_filters_and_says_where_nothing_is_known(worth, panel):

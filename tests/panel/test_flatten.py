@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.faults.flatten_run import FlattenRun
-from tests.panel.axe import check_accessibility
+from tests.panel.axe import SHAPES, check_shapes
 from tests.panel.driver import Panel
 from tests.support.stack import Stack
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
-def test_it_says_what_is_open_asks_once_and_shows_how_far_it_is(stack, open_panel, width, scheme):
+def test_it_says_what_is_open_asks_once_and_shows_how_far_it_is(stack, open_panel):
     run = FlattenRun(stack)
     run.holds(AAPL=10, MSFT=-4)
     stack.broker.control("PUT", "/prices", {"AAPL": "20", "MSFT": "50"})
     stack.broker.control("PUT", "/fills", {"hold": True})
     stack.api().do("/reconcile", headers={"Prefer": "wait=10"})
-    panel: Panel = open_panel(stack, width=width, color_scheme=scheme)
+    panel: Panel = open_panel(stack, reduced_motion="reduce")
     page = panel.page
     page.locator("#flatten").click()
     dialog = page.get_by_role("dialog", name="Flatten the account?")
     expect(dialog).to_contain_text("2 positions, worth about $400")
     expect(dialog).to_contain_text("sell 10 AAPL")
     expect(dialog).to_contain_text("buy 4 MSFT")
-    check_accessibility(page)
+    check_shapes(page, *SHAPES, part="dialog[open]")
     dialog.get_by_label("Reason").fill("enough")
     dialog.get_by_role("button", name="Flatten now").click()
     banner = page.locator("#flattening")
     expect(banner).to_contain_text("Flattening")
     expect(banner).to_contain_text("10 AAPL")
     expect(banner).to_contain_text("2 orders")
-    check_accessibility(page)
+    check_shapes(page, *SHAPES)
     stack.broker.control("PUT", "/fills", {"hold": False})
     expect(banner).to_be_hidden(timeout=20_000)
     assert stack.commands()[-1]["reason"] == "enough"

@@ -112,14 +112,17 @@ def test_a_trade_is_corrected_and_its_events_are_read_beside_its_position(holdin
     expect(events).to_contain_text("entry price: 10 → 9.5")
 
 
-@pytest.mark.parametrize("width", [1280, 390])
 def test_kill_says_what_stays_open_and_the_warning_after_it_names_it_with_a_way_on(
-    holding, stack, open_panel, width
+    holding, stack, open_panel
 ):
-    panel: Panel = open_panel(stack, width=width)
+    panel: Panel = open_panel(stack)
     panel.kill_button.click()
     dialog = panel.page.get_by_role("dialog", name="Kill the bot?")
     expect(dialog).to_contain_text("2 positions, worth about $169")
+    for width in (1280, 390):
+        panel.resize(width)
+        for symbol in ("AAPL", "MSFT"):
+            expect(dialog.get_by_text(symbol)).to_be_in_viewport()
     expect(dialog.get_by_role("listitem")).to_have_text(["10 AAPL +$25.00", f"4 MSFT short {MINUS}$4.00"])
     dialog.get_by_role("button", name="Kill now").click()
     warning = panel.page.locator("#unwatched")
