@@ -2,6 +2,7 @@
 
 import secrets
 from pathlib import Path
+from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
@@ -112,7 +113,10 @@ class Watched:
         for server in self.servers:
             server.start()
         wait_for(lambda: all(server.in_step() for server in self.servers), 20, "the replica follows")
-        for sentinel in self.sentinels:
+        for port, sentinel in zip(self._ports, self.sentinels, strict=True):
+            # one that was frozen distrusts its clock for 30 s, and does nothing meanwhile; one that is new trusts it
+            if sentinel.running and self._sentinel_info(port)["sentinel_tilt"]:
+                sentinel.kill()
             if not sentinel.running:
                 sentinel.start()
         wait_for(
@@ -160,14 +164,21 @@ class Watched:
             guard=guard,
         )
 
+    def _ask(self, port: int) -> redis.Redis:
+        return redis.Redis(host=HOST, port=port, password=self.sentinel_password, socket_timeout=5)
+
+    def _sentinel_info(self, port: int) -> dict[str, Any]:
+        with self._ask(port) as client:
+            found: dict[str, Any] = client.info("sentinel")
+            return found
+
     def _knows_all(self, port: int) -> bool:
-        with redis.Redis(host=HOST, port=port, password=self.sentinel_password, socket_timeout=1) as client:
+        with self._ask(port) as client:
             state = client.execute_command("SENTINEL", "MASTER", MASTER)
             known = dict(zip(state[::2], state[1::2], strict=True)) if isinstance(state, list) else state
             number = {
                 (k.decode() if isinstance(k, bytes) else k): int(v) for k, v in known.items() if _is_number(v)
             }
-            # one that was frozen distrusts its clock for 30 s, and does nothing meanwhile
             trusts = client.info("sentinel")["sentinel_tilt"] == 0
             return trusts and number["num-other-sentinels"] == 2 and number["num-slaves"] == 1
 
