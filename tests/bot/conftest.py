@@ -11,8 +11,9 @@ import pytest
 
 from bot.settings.settings import Settings
 from sandbox.server import Server
+from tests.bot.account import Account
 from tests.bot.fake_account import FakeAccount, FakeBroker, fake_broker
-from tests.bot.world import Account, TestDatabase, World
+from tests.bot.world import TestDatabase, World
 
 _numbers = count(1)
 

@@ -21,9 +21,9 @@ from bot.broker.errors import (
     BrokerUnreachable,
 )
 from tests.bot import fake
+from tests.bot.account import Account
 from tests.bot.broker.calls import KEY, SECRET, answered, client, refused
 from tests.bot.fake import Answer, Call
-from tests.bot.world import Account
 from tests.support import ports
 
 ORDER_ID = "61e69015-8549-4bfd-b9c3-01e75843f47d"

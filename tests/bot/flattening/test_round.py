@@ -12,7 +12,8 @@ import pytest
 from bot.flattening.plan import Closing, Goal
 from bot.flattening.round import BrokerRound
 from bot.states import Mode
-from tests.bot.world import Account, settings_for
+from tests.bot.account import Account
+from tests.bot.world import settings_for
 from tests.support.waiting import wait_for
 
 STARTED = datetime(2026, 11, 24, 15, tzinfo=UTC)
