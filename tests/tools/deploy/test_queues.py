@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from amqp.exceptions import PreconditionFailed
+from kombu import Connection
 
 from bot.settings.queue import ANSWER_SEC
 from launcher.reaper import Guard
@@ -182,7 +184,14 @@ def test_the_worker_ends_in_good_order(system: System) -> None:
 @ON_RABBITMQ
 def test_rabbitmq_keeps_the_messages_in_a_quorum_queue(system: System) -> None:
     assert isinstance(system.queue, OnRabbitMq)
-    assert system.queue.server.queue_types()["celery"] == "quorum"
+    tls = {"ca_certs": ca} if (ca := system.queue.env.get("QUEUE_TLS_CA")) else False
+    with Connection(system.queue.server.url, ssl=tls) as connection:
+        channel: Any = connection.channel()
+        channel.queue_declare("celery", passive=True)  # it is there
+        # one of another kind could not be declared as this one
+        channel.queue_declare("celery", durable=True, auto_delete=False, arguments={"x-queue-type": "quorum"})
+        with pytest.raises(PreconditionFailed, match="x-queue-type"):
+            channel.queue_declare("celery", durable=True, auto_delete=False)
 
 
 @ON_SENTINELS
