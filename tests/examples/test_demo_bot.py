@@ -1,4 +1,4 @@
-"""The example bot as a process of its own: it obeys, and it finds its way back after a kill -9 at any point."""
+"""The example bot as a process of its own: it obeys, and it records what the broker has."""
 
 from __future__ import annotations
 
@@ -6,133 +6,15 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
 
 from examples.clients import Broker
 from examples.demo_bot import WATCHLIST
-from launcher.reaper import Guard
 from sandbox.server import Server
-from tests.support.broker import KEYS
-from tests.support.client import TOKENS
-from tests.support.process import Process
-from tests.support.stack import Stack
-
-ROOT = Path(__file__).resolve().parents[2]
-KEY, SECRET = KEYS["paper"]
-#: How many times faster than by default the bot goes here; one run is at its true pace.
-SPEED = 5.0
-
-
-class Demo:
-    """The bot's process, and what the ledger and the broker have of its doings."""
-
-    def __init__(self, stack: Stack, guard: Guard, speed: float = SPEED) -> None:
-        self.stack = stack
-        self.speed = speed
-        self.process = Process(
-            "demo",
-            [sys.executable, "-m", "examples.demo_bot"],
-            env={
-                "PATH": os.environ["PATH"],
-                "PYTHONUNBUFFERED": "1",
-                "PITBOSS_URL": stack.url,
-                "PITBOSS_TOKEN": TOKENS["bot"],
-                "ALPACA_PAPER_URL": stack.broker.url,
-                "ALPACA_PAPER_API_KEY": KEY,
-                "ALPACA_PAPER_API_SECRET": SECRET,
-                "DEMO_BOT_SPEED": str(speed),
-            },
-            cwd=ROOT,
-            log=stack.directory / "demo.log",
-            guard=guard,
-        )
-
-    def trades(self, where: str = "true") -> list[dict[str, Any]]:
-        return self.stack.sql(f"SELECT * FROM bot_trade WHERE {where} ORDER BY created_at")
-
-    def account(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.stack.broker.control("GET", f"/accounts/{KEY}")
-        return found
-
-    def orders(self, name: str = "") -> list[dict[str, Any]]:
-        """The orders at the broker whose client order id has this in it."""
-        return [order for order in self.account()["orders"] if name in order["client_order_id"]]
-
-    def wait(self, what: str, condition: Any, seconds: float = 20) -> Any:
-        return self.stack.wait_for(condition, seconds, f"{what}\n{self.process.log(whole=True)}")
-
-    def wait_for_open(self, count: int = 1) -> list[dict[str, Any]]:
-        """Returns when that many trades are open and their fills recorded."""
-        return list(
-            self.wait(
-                f"{count} trades are open",
-                lambda: len(rows := self.trades("status = 'open' AND filled")) >= count and rows,
-            )
-        )
-
-    def intents(self) -> set[str]:
-        """What the orders at the broker were for: to open, or to close."""
-        return {order["position_intent"] for order in self.orders()}
-
-    def agrees(self) -> bool:
-        """Whether ledger and broker have the same positions, and realized the same profit, to the last digit."""
-        account = self.account()
-        there = {row["symbol"]: Decimal(row["qty"]) for row in account["positions"]}
-        here = {row["symbol"]: row["shares"] for row in self.trades("status = 'open'")}
-        pnl = sum((row["pnl"] for row in self.trades("pnl IS NOT NULL")), Decimal(0))
-        days = sum(
-            (row["realized_pnl"] for row in self.stack.sql("SELECT * FROM bot_daily_stats")), Decimal(0)
-        )
-        return there == here and pnl == days == Decimal(account["realized_pl"])
-
-    def act(self, order_id: str, action: str, **body: Any) -> Any:
-        """Do something to an order, as the broker would."""
-        return self.stack.broker.control("POST", f"/accounts/{KEY}/orders/{order_id}/{action}", body)
-
-    def hold(self, seconds: int) -> None:
-        """Have positions sold after this time."""
-        assert self.stack.api().patch("/config", {"maxHoldDurationSec": seconds}).status_code == 200
-
-    def flatten(self) -> None:
-        """Pause, and wait until all is sold."""
-        self.stack.api().do("/pause")
-        self.hold(1)
-        self.wait("all is sold", lambda: not self.trades("status = 'open'"))
-
-    def restart_the_worker(self) -> None:
-        """kill -9, and a new one: it reconciles before anything may be opened."""
-        self.stack.worker.kill()
-        self.stack.start_worker()
-        self.stack.wait_accepting()
-
-
-@pytest.fixture
-def speed() -> float:
-    """Tests of one pace set it by ``pytest.mark.parametrize``."""
-    return SPEED
-
-
-@pytest.fixture
-def demo(stack: Stack, guard: Guard, speed: float) -> Iterator[Demo]:
-    stack.broker.control("DELETE", f"/accounts/{KEY}")
-    stack.broker.account("paper")
-    stack.broker.control("PUT", "/fills", {"hold": False})
-    operator = stack.api()
-    stack.broker.control("PUT", "/prices", dict.fromkeys(WATCHLIST, "7.50"))
-    operator.patch("/config", {"maxConcurrentPositions": 2, "positionSizeUsd": 100})
-    operator.do("/start")
-    demo = Demo(stack, guard, speed)
-    yield demo
-    demo.process.close()
-    log = demo.process.log(whole=True)
-    assert "Traceback" not in log, log
-    assert not [secret for secret in (TOKENS["bot"], SECRET) if secret in log]
+from tests.examples.demo import KEY, ROOT, SECRET, SPEED, Demo
 
 
 @pytest.mark.parametrize("speed", [pytest.param(1.0, marks=pytest.mark.long), SPEED])
@@ -215,54 +97,6 @@ def test_stopped_it_does_nothing_even_with_positions_open(demo: Demo, halt: str)
     assert len(demo.account()["positions"]) == len(demo.trades("status = 'open'")) > 0
 
 
-def test_killed_while_its_order_was_on_its_way_it_records_the_fill_later(demo: Demo) -> None:
-    """The order filled; the bot never read the answer, and the ledger has but a reservation."""
-    demo.stack.broker.faults({"kind": "drip", "path": "/v2/orders", "method": "POST"})
-    demo.process.start()
-    demo.wait("an order is there", demo.orders)
-    demo.process.kill()
-    demo.stack.broker.heal()
-    reserved = demo.trades()[0]
-    assert (reserved["status"], reserved["filled"], reserved["alpaca_order_id"]) == ("open", False, None)
-    demo.restart_the_worker()
-    assert demo.trades()[0]["status"] == "open"
-    demo.process.start()
-    demo.wait("the fill is recorded", lambda: demo.trades()[0]["filled"])
-    assert len(demo.orders(str(reserved["id"]))) >= 1
-    assert demo.trades()[0]["alpaca_order_id"] == demo.orders(str(reserved["id"]))[0]["id"]
-    demo.flatten()
-    assert demo.agrees()
-
-
-def test_killed_before_its_order_was_sent_it_withdraws_the_trade(demo: Demo) -> None:
-    demo.stack.broker.faults({"kind": "timeout", "path": "/v2/orders", "method": "POST"})
-    demo.process.start()
-    demo.wait("a trade is reserved", demo.trades)
-    demo.process.kill()
-    demo.stack.broker.heal()
-    demo.restart_the_worker()
-    demo.stack.api().do("/pause")
-    demo.process.start()
-    demo.wait("it is withdrawn", lambda: demo.trades()[0]["status"] == "void")
-    assert demo.orders() == []
-    assert demo.agrees()
-
-
-@pytest.mark.parametrize("speed", [1.0])  # it is killed before it loses patience
-def test_killed_while_its_order_waited_to_fill_it_records_what_became_of_it(demo: Demo) -> None:
-    demo.stack.broker.control("PUT", "/fills", {"hold": True})
-    demo.process.start()
-    demo.wait("its order is known", lambda: demo.trades("alpaca_order_id IS NOT NULL"))
-    demo.process.kill()
-    demo.restart_the_worker()
-    assert demo.trades()[0]["status"] == "open", "its order still works at the broker"
-    demo.stack.broker.control("PUT", "/fills", {"hold": False})
-    demo.process.start()
-    demo.wait("the fill is recorded", lambda: demo.trades()[0]["filled"])
-    demo.flatten()
-    assert demo.agrees()
-
-
 def test_an_order_that_does_not_fill_is_canceled_and_its_trade_withdrawn(demo: Demo) -> None:
     demo.stack.broker.control("PUT", "/fills", {"hold": True})
     demo.process.start()
@@ -343,40 +177,6 @@ def test_shares_reach_the_broker_to_the_last_digit(shares: Decimal | float, text
         requests.put(f"{server.url}/sandbox/prices", json={"BOAT": "0.01"}, timeout=5)
         broker = Broker(server.url, KEY, SECRET)
         assert broker.send("one", "BOAT", shares, "buy", type="market")["qty"] == text
-
-
-def test_killed_in_the_middle_of_an_exit_its_true_price_is_booked_from_the_fill(demo: Demo) -> None:
-    demo.process.start()
-    demo.wait_for_open(2)
-    demo.stack.broker.faults({"kind": "drip", "path": "/v2/orders", "method": "POST"})
-    demo.stack.api().do("/pause")
-    demo.hold(1)
-    demo.wait("an exit is there", lambda: demo.orders("exit"))
-    demo.process.kill()
-    demo.stack.broker.heal()
-    sold = demo.orders("exit")[0]
-    closed = {row["id"] for row in demo.trades("status = 'closed'")}
-    demo.restart_the_worker()
-    demo.wait("its exit is booked", lambda: len(demo.trades("status = 'closed'")) > len(closed))
-    (booked,) = [row for row in demo.trades("status = 'closed'") if row["id"] not in closed]
-    assert (booked["symbol"], booked["alpaca_exit_order_id"]) == (sold["symbol"], sold["id"])
-    assert demo.trades("status = 'missed'") == []
-    demo.process.start()
-    demo.wait("all is sold", lambda: not demo.trades("status = 'open'"))
-    assert demo.agrees()
-
-
-def test_killed_ten_times_anywhere_the_ledger_is_right_in_the_end(demo: Demo) -> None:
-    for number in range(10):
-        demo.process.start()
-        time.sleep(0.6 + number * 0.1)
-        demo.process.kill()
-    demo.restart_the_worker()
-    demo.process.start()
-    demo.wait_for_open()
-    demo.flatten()
-    demo.wait("what was written off is settled, too", lambda: not demo.trades("status = 'missed'"), 40)
-    assert demo.agrees()
 
 
 @pytest.mark.parametrize("wrong", ["fast", "0", "-1", "nan", "inf"])

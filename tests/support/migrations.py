@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import flask_migrate
 from flask import Flask
@@ -17,13 +18,13 @@ from bot.settings.settings import Settings
 from tests.support.stack import ROOT
 
 
-def migrate(url: str, command: str = "upgrade", *arguments: str) -> None:
+def migrate(url: str, command: str = "upgrade", *arguments: str, **more: Any) -> None:
     """Do *command* of ``flask db`` with the database at *url*, by the same migrations, in this process: in one of its own, four
-    fifths of the time are the imports.
+    fifths of the time are the imports. *more* are further settings.
 
     Raises what ended it; SystemExit for what ``flask db`` says in a sentence.
     """
-    settings = Settings(_env_file=None, database_url=url, redis_url="redis://127.0.0.1:1/0")
+    settings = Settings(_env_file=None, database_url=url, redis_url="redis://127.0.0.1:1/0", **more)
     app = Flask(__name__)
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.owner_database
     app.extensions["pitboss"] = SimpleNamespace(settings=settings)

