@@ -131,7 +131,7 @@ def test_what_a_symbol_was_called_survives_a_restart(tmp_path: Any) -> None:
 
 
 def test_positions_lag_their_fills(http: Http) -> None:
-    http.put(f"/accounts/{KEY}", {"positions_lag_sec": 0.5})
+    http.put(f"/accounts/{KEY}", {"positions_lag_sec": 4})  # so long that all is asked meanwhile
     order = http.order(qty="10").json()
     assert http.seen(order)["status"] == "filled"
     assert http.get("/v2/positions").json() == []
