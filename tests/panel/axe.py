@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from typing import Literal
 
@@ -23,10 +25,23 @@ def check_accessibility(page: Page, part: str | None = None) -> None:
     before."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(_AXE)
-    found = page.evaluate("([part, options]) => axe.run(part ?? document, options)", [part, _OPTIONS])[
-        "violations"
-    ]
+    with _seen_whole(page):
+        found = page.evaluate("([part, options]) => axe.run(part ?? document, options)", [part, _OPTIONS])
+    found = found["violations"]
     assert not found, [(rule["help"], [node["html"] for node in rule["nodes"]]) for rule in found]
+
+
+@contextmanager
+def _seen_whole(page: Page) -> Iterator[None]:
+    """A window as high as the page: what stays in its place as one scrolls would else lie over part of a button, which is too small
+    to be hit then, depending on how many rows there are above."""
+    assert page.viewport_size is not None
+    width, height = page.viewport_size["width"], page.viewport_size["height"]
+    whole = page.evaluate("document.documentElement.scrollHeight") + height
+    page.set_viewport_size({"width": width, "height": whole})
+    page.evaluate("() => new Promise(requestAnimationFrame)")
+    yield
+    page.set_viewport_size({"width": width, "height": height})
 
 
 def check_shapes(page: Page, *shapes: Shape, part: str | None = None) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -17,12 +17,14 @@ from sqlalchemy import event
 from bot.broker.errors import BrokerTimeout
 from bot.broker.readings import Order
 from bot.commands import mode_switch
+from bot.commands.controller import Controller
 from bot.commands.mode_switch import Preflight
 from bot.models import Outcome, Trigger
 from bot.reconciliation.evidence import Evidence, Reading
 from bot.reconciliation.record import BrokerRecord
 from bot.runtime import timeout
 from bot.states import Mode
+from bot.storage import database
 from bot.storage.database import Database
 from bot.storage.pipeline import Pipeline
 from tests.bot import fake
@@ -100,6 +102,17 @@ def test_every_attempt_ends_whatever_alpaca_does(make_world: Callable[..., World
 
 def stuck() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name == timeout.THREAD]
+
+
+@pytest.fixture
+def world(make_world: Callable[..., World], monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A world whose transactions may idle: on a busy machine Postgres would end the one in which this program looks through ten
+    thousand rows, and the attempt would be made again. How long that takes is for the benchmark to say."""
+    world = make_world()
+    monkeypatch.setattr(database, "IDLE_IN_TRANSACTION_MS", 60_000)
+    with closing(Database.connect(world.settings, pool_size=4)) as world.database:
+        world.controller = Controller(world.database, world.settings)
+        yield world
 
 
 @pytest.mark.parametrize("differing", [0, 100])
