@@ -11,8 +11,6 @@ import pytest
 from tests.faults.flatten_run import FlattenRun
 from tests.support.stack import Stack
 
-pytestmark = pytest.mark.first
-
 #: What the process is at when it is killed. A call that is not answered is carried out, or is not.
 STEPS: dict[str, dict[str, Any]] = {
     "reading": {"kind": "timeout", "path": "/v2/clock"},

@@ -13,8 +13,6 @@ from tests.bot.flattening.scene import Scene
 from tests.bot.world import World
 from tests.support.waiting import wait_for
 
-pytestmark = pytest.mark.first
-
 
 def test_a_stop_with_flatten_makes_a_stopped_bot_flat_and_one_without_has_nothing_to_do(scene: Scene) -> None:
     scene.holds("AAPL", "10")

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import threading
 
-import pytest
-
 from bot.flattening.process import Flattener
 from bot.states import CommandKind
 from tests.bot.flattening.scene import Scene
 from tests.support.waiting import wait_for
-
-pytestmark = pytest.mark.first
 
 
 def test_the_round_of_a_process_that_was_killed_is_taken_over_at_once(scene: Scene) -> None:

@@ -23,7 +23,7 @@ from tests.support.tables import Tables
 from tests.tools.deploy.postgres_pair import Pair
 from tools.compose_trial.steady_load import Load
 
-pytestmark = [pytest.mark.first, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture
