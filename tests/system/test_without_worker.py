@@ -9,6 +9,9 @@ from tests.support import envelope
 from tests.support.messages import Messages
 from tests.support.stack import Stack
 
+# nearly all of it is waiting: at the end of a run nothing would be left to do beside it
+pytestmark = pytest.mark.first
+
 ASYNC = {"Prefer": "respond-async"}
 
 
