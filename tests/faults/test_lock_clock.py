@@ -9,12 +9,8 @@ from bot.commands.log import NewCommand
 from bot.states import CommandKind, Source
 from bot.storage.database import Database
 from tests.bot.world import settings_for
-from tests.support.tables import Tables
+from tests.support.tables import WAIT_FOR_A_LOCK, Tables
 from tests.support.waiting import wait_for
-
-LOCK_IS_WAITED_FOR = (
-    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-)
 
 
 def wish(kind: CommandKind) -> NewCommand:
@@ -32,7 +28,7 @@ def test_a_command_that_is_accepted_while_another_waits_for_the_lock_is_not_fini
         holder.execute(text("SELECT 1 FROM bot_config FOR UPDATE"))
         waiting = threading.Thread(target=controller.apply)
         waiting.start()
-        wait_for(lambda: tables.sql(LOCK_IS_WAITED_FOR), 5, "the other one waits for the lock")
+        wait_for(lambda: tables.sql(WAIT_FOR_A_LOCK), 5, "the other one waits for the lock")
         late = controller.submit(wish(CommandKind.REARM))
         holder.rollback()  # it changed nothing, so nothing makes Postgres read the row, and the clock, again
     waiting.join()

@@ -10,12 +10,8 @@ from bot.storage.database import Database
 from bot.storage.locked_bot import LockedBot
 from bot.storage.pipeline import Pipeline
 from tests.bot.world import settings_for
-from tests.support.tables import Tables
+from tests.support.tables import WAIT_FOR_A_LOCK, Tables
 from tests.support.waiting import wait_for
-
-LOCK_IS_WAITED_FOR = (
-    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-)
 
 
 def test_whoever_sends_it_again_is_told_how_it_ended(database_url: str, tables: Tables):
@@ -32,7 +28,7 @@ def test_whoever_sends_it_again_is_told_how_it_ended(database_url: str, tables: 
     def work(batch: Pipeline) -> None:
         locked = LockedBot.take(batch)
         again.start()
-        wait_for(lambda: tables.sql(LOCK_IS_WAITED_FOR), 5, "the other one waits for the lock")
+        wait_for(lambda: tables.sql(WAIT_FOR_A_LOCK), 5, "the other one waits for the lock")
         controller._handlers.drain(locked)
         locked.commit()
 

@@ -13,6 +13,11 @@ from psycopg2.extensions import connection as Connection
 
 psycopg2.extras.register_uuid()
 
+#: A row for each connection to the database that waits for a lock.
+WAIT_FOR_A_LOCK = (
+    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
+
 
 class Tables:
     """One database. Each statement commits itself; ``connect`` gives a connection for a transaction of one's own."""

@@ -22,6 +22,7 @@ from bot.storage.locked_bot import LockedBot
 from bot.storage.pipeline import Pipeline
 from bot.storage.statements import COMMAND
 from tests.bot.world import World
+from tests.support.tables import WAIT_FOR_A_LOCK
 from tests.support.waiting import wait_for
 
 KILL, START = CommandKind.KILL, CommandKind.START
@@ -88,10 +89,7 @@ def test_the_wait_for_the_lock_counts_as_time_that_a_kill_took(
         controller = Controller(patient, world.settings)
         killer = threading.Thread(target=controller.kill, args=(world.want(KILL),))
         killer.start()
-        waits = (
-            "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        )
-        wait_for(lambda: world.sql(waits), 15, "the kill's wait for the lock")
+        wait_for(lambda: world.sql(WAIT_FOR_A_LOCK), 15, "the kill's wait for the lock")
         (since,) = world.sql("SELECT clock_timestamp() AS at")
         holder.rollback()
         killer.join(60)

@@ -11,6 +11,7 @@ import pytest
 from bot.states import BotState, CommandKind
 from tests.bot.flattening.scene import Scene
 from tests.bot.world import World
+from tests.support.tables import WAIT_FOR_A_LOCK
 from tests.support.waiting import wait_for
 
 
@@ -64,9 +65,7 @@ def test_one_that_is_asked_for_while_another_is_found_done_is_a_new_one(scene: S
             cursor.execute("UPDATE bot_flatten SET state = 'flat', finished_at = clock_timestamp()")
         asked = pool.submit(scene.start)
         wait_for(
-            lambda: scene.world.sql(
-                "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-            ),
+            lambda: scene.world.sql(WAIT_FOR_A_LOCK),
             10,
             "the second one waits for the report on the first",
         )

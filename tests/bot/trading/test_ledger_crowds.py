@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -12,8 +12,11 @@ import pytest
 
 from bot.errors import GateClosed, LockBusy
 from bot.models import BotTrade, TradeStatus
-from tests.bot.ledger_world import World, settings_of
+from tests.bot.ledger_world import World
+from tests.bot.trading.crowd import pool, world
 from tests.support.waiting import wait_for
+
+__all__ = ["pool", "world"]
 
 pytestmark = pytest.mark.slow
 
@@ -21,20 +24,6 @@ pytestmark = pytest.mark.slow
 PATIENCE_SEC = 25.0
 
 T = TypeVar("T")
-
-
-@pytest.fixture
-def world(database_url: str) -> Iterator[World]:
-    world = World(settings_of(database_url), pool_size=24)
-    world.open_gate()
-    yield world
-    world.close()
-
-
-@pytest.fixture
-def pool() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(24) as pool:
-        yield pool
 
 
 def as_told(work: Callable[[], T]) -> T:

@@ -27,23 +27,13 @@ from bot.status import gate
 from bot.storage import locked_bot
 from tests.bot.fake import an_account
 from tests.bot.ledger_world import World, settings_of
+from tests.bot.trading.crowd import pool, world
+from tests.support.tables import WAIT_FOR_A_LOCK
 from tests.support.waiting import wait_for
 
+__all__ = ["pool", "world"]
+
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def world(database_url: str) -> Iterator[World]:
-    world = World(settings_of(database_url), pool_size=24)
-    world.open_gate()
-    yield world
-    world.close()
-
-
-@pytest.fixture
-def pool() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(24) as pool:
-        yield pool
 
 
 def reserve(world: World) -> BotTrade:
@@ -76,12 +66,11 @@ class Turnstile:
 
 def assert_waits(world: World, coming: Future[Any]) -> None:
     """Returns when somebody waits for a lock; *coming* must not be done without it."""
-    waits = text(
-        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
 
     def seen() -> bool:
-        return coming.done() or world.database.read(lambda session: bool(session.execute(waits).all()))
+        return coming.done() or world.database.read(
+            lambda session: bool(session.execute(text(WAIT_FOR_A_LOCK)).all())
+        )
 
     wait_for(seen, 5, "it waits for the lock")
     assert not coming.done(), "it did not wait"
